@@ -1,0 +1,57 @@
+# Facegate. `make help` lists what can be done.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/pip --disable-pip-version-check -q
+
+.DEFAULT_GOAL := help
+.PHONY: help install install-dev run demo test lint format lock bench soak clean
+
+help: ## list the commands
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+
+install: $(VENV)/.installed ## create .venv from the lock file
+
+install-dev: $(VENV)/.installed-dev ## the same, with what the tests need
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo 'Facegate needs Python 3.11 or newer: install it, then make PYTHON=python3.11 install.'; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || \
+	  { rm -rf $(VENV); echo 'Python has no venv module: apt-get install python3-venv, then try again.'; exit 1; }
+
+$(VENV)/.installed: requirements.lock pyproject.toml | $(BIN)/python
+	@$(PIP) install --require-hashes --only-binary :all: -r requirements.lock
+	@$(PIP) install --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(VENV)/.installed-dev: requirements-dev.lock $(VENV)/.installed
+	@$(PIP) install --require-hashes --only-binary :all: -r requirements-dev.lock
+	@touch $@
+
+run: install ## start the service on 127.0.0.1:5001
+	@$(BIN)/facegate serve --development
+
+demo: install ## score the bundled genuine and manipulated selfie on the running service
+	@$(BIN)/python scripts/demo.py
+
+test: install-dev ## run the tests
+	@$(BIN)/python -m pytest
+
+lint: install-dev ## format, lint, types and the import contract
+	@$(BIN)/ruff format --check . && $(BIN)/ruff check . && $(BIN)/mypy && $(BIN)/lint-imports
+
+format: install-dev ## format the code
+	@$(BIN)/ruff format . && $(BIN)/ruff check --fix .
+
+lock: ## write the lock files anew (names, versions, hashes; no addresses)
+	@scripts/lock.sh
+
+bench: install-dev ## throughput against bare inference, and start-up time
+	@$(BIN)/python scripts/bench/throughput.py && $(BIN)/python scripts/bench/startup.py
+
+soak: install-dev ## ten minutes of load; memory must stay flat
+	@$(BIN)/python scripts/bench/soak.py
+
+clean: ## remove what was installed; the data folder stays
+	@rm -rf $(VENV) build dist *.egg-info

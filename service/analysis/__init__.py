@@ -1,0 +1,1 @@
+"""The core: bytes in, a judgement out. Knows no HTTP, no database, no cloud."""

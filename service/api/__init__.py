@@ -1,0 +1,1 @@
+"""One module per published contract: parse, call, render."""

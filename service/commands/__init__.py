@@ -1,0 +1,1 @@
+"""The sub-commands of `facegate`, one module each."""

@@ -1,0 +1,168 @@
+"""Every error that a user can meet.
+
+FacegateError                     500 INTERNAL_ERROR
+├── RequestError                  400 BAD_REQUEST
+│   ├── BodyTooLarge              413 BODY_TOO_LARGE
+│   └── WrongMediaType            415 WRONG_MEDIA_TYPE
+├── ImageError                    400 INVALID_IMAGE
+│   └── ImageTooLarge             413 IMAGE_TOO_LARGE
+├── CannotJudge                   422 one of `Reason`
+├── LicenceError                  401 LICENCE_UNKNOWN
+│   ├── LicenceExpired            403 LICENCE_EXPIRED
+│   ├── LicenceRevoked            403 LICENCE_REVOKED
+│   ├── FeatureNotLicensed        403 FEATURE_NOT_LICENSED
+│   └── QuotaExceeded             429 QUOTA_EXCEEDED
+├── ResultNotFound                404 RESULT_NOT_FOUND
+├── Unavailable                   503 NOT_READY
+│   ├── Overloaded                503 OVERLOADED
+│   └── StoreUnavailable          503 STORE_UNAVAILABLE
+└── StartupError                  500 CANNOT_START (one sentence and a remedy; never an answer)
+
+A class attribute `sentence` is what a caller reads; nothing else of an exception leaves the service.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Reason(StrEnum):
+    """Why an image cannot be judged, or can be judged only with a warning."""
+
+    FACE_NOT_FOUND = "FACE_NOT_FOUND"
+    TOO_MANY_FACES = "TOO_MANY_FACES"
+    FACE_TOO_SMALL = "FACE_TOO_SMALL"
+    FACE_CROPPED = "FACE_CROPPED"
+    FACE_CLOSE_TO_BORDER = "FACE_CLOSE_TO_BORDER"
+    FACE_IS_OCCLUDED = "FACE_IS_OCCLUDED"
+    FACE_ANGLE_TOO_LARGE = "FACE_ANGLE_TOO_LARGE"
+    IMAGE_TOO_BLURRY = "IMAGE_TOO_BLURRY"
+    IMAGE_TOO_DARK = "IMAGE_TOO_DARK"
+    IMAGE_TOO_BRIGHT = "IMAGE_TOO_BRIGHT"
+
+
+SENTENCES: dict[Reason, str] = {
+    Reason.FACE_NOT_FOUND: "No face was found in the selfie image.",
+    Reason.TOO_MANY_FACES: "The selfie image shows more than one prominent face.",
+    Reason.FACE_TOO_SMALL: "The face in the selfie image is too small to be judged.",
+    Reason.FACE_CROPPED: "Part of the face lies outside the selfie image.",
+    Reason.FACE_CLOSE_TO_BORDER: "The face is too close to the border of the selfie image.",
+    Reason.FACE_IS_OCCLUDED: "Part of the face is covered.",
+    Reason.FACE_ANGLE_TOO_LARGE: "The face is turned too far away from the camera.",
+    Reason.IMAGE_TOO_BLURRY: "The selfie image is too blurry.",
+    Reason.IMAGE_TOO_DARK: "The selfie image is too dark.",
+    Reason.IMAGE_TOO_BRIGHT: "The selfie image is too bright.",
+}
+
+
+class FacegateError(Exception):
+    """Root of the tree. `code` and `status` are what HTTP shows; `sentence` is for people."""
+
+    code = "INTERNAL_ERROR"
+    status = 500
+    sentence = "The service could not handle this request."
+    retry_after: int | None = None  # seconds
+
+    def __init__(self, sentence: str | None = None) -> None:
+        if sentence is not None:
+            self.sentence = sentence
+        super().__init__(self.sentence)
+
+
+class RequestError(FacegateError):
+    code, status = "BAD_REQUEST", 400
+    sentence = "The request could not be understood."
+
+
+class BodyTooLarge(RequestError):
+    code, status = "BODY_TOO_LARGE", 413
+    sentence = "The request body is larger than this service accepts."
+
+
+class WrongMediaType(RequestError):
+    code, status = "WRONG_MEDIA_TYPE", 415
+    sentence = "The request must be JSON or multipart form data."
+
+
+class ImageError(FacegateError):
+    """The wording, the missing space included, is the published contract's."""
+
+    code, status = "INVALID_IMAGE", 400
+    sentence = "Invalid or corrupt selfie image.Images must be in PNG, JPG, or JPEG format"
+
+
+class ImageTooLarge(ImageError):
+    code, status = "IMAGE_TOO_LARGE", 413
+    sentence = "The selfie image has more pixels than this service accepts."
+
+
+class CannotJudge(FacegateError):
+    """The image is sound, but no honest score can be given; `code` is the `Reason`."""
+
+    status = 422
+
+    def __init__(self, reason: Reason) -> None:
+        self.reason = reason
+        self.code = reason.value
+        super().__init__(SENTENCES[reason])
+
+
+class LicenceError(FacegateError):
+    code, status = "LICENCE_UNKNOWN", 401
+    sentence = "This hash_id is not known."
+
+
+class LicenceExpired(LicenceError):
+    code, status = "LICENCE_EXPIRED", 403
+    sentence = "The licence of this hash_id has expired."
+
+
+class LicenceRevoked(LicenceError):
+    code, status = "LICENCE_REVOKED", 403
+    sentence = "The licence of this hash_id has been revoked."
+
+
+class FeatureNotLicensed(LicenceError):
+    code, status = "FEATURE_NOT_LICENSED", 403
+    sentence = "The licence of this hash_id does not include this feature."
+
+
+class QuotaExceeded(LicenceError):
+    code, status = "QUOTA_EXCEEDED", 429
+    sentence = "The quota of this hash_id is used up."
+
+    def __init__(self, retry_after: int | None = None) -> None:
+        self.retry_after = retry_after
+        super().__init__()
+
+
+class ResultNotFound(FacegateError):
+    code, status = "RESULT_NOT_FOUND", 404
+    sentence = "No result with this id is kept for this hash_id."
+
+
+class Unavailable(FacegateError):
+    code, status = "NOT_READY", 503
+    sentence = "The service is not ready yet."
+    retry_after = 5
+
+
+class Overloaded(Unavailable):
+    code = "OVERLOADED"
+    sentence = "The service is busy; please try again shortly."
+    retry_after = 1
+
+
+class StoreUnavailable(Unavailable):
+    code = "STORE_UNAVAILABLE"
+    sentence = "The store of licences and results cannot be reached."
+
+
+class StartupError(FacegateError):
+    """Why the service does not start: `sentence` says what is wrong, `remedy` what to do."""
+
+    code = "CANNOT_START"
+
+    def __init__(self, sentence: str, remedy: str) -> None:
+        self.remedy = remedy
+        super().__init__(sentence)

@@ -1,0 +1,1 @@
+"""Who may ask: `hash_id` in, a `Licence` out."""

@@ -1,0 +1,17 @@
+"""What a successful authorisation hands to a route."""
+
+from __future__ import annotations
+
+from pydantic.dataclasses import dataclass
+
+from service.store.base import Counter, LicenceRecord
+
+
+@dataclass(frozen=True)
+class Grant:
+    """Permission for one request. `counters` were taken `amount` times; refund them on failure."""
+
+    licence: LicenceRecord
+    counters: tuple[Counter, ...]
+    amount: int
+    by_grace: bool = False  # the store was away; a remembered licence was honoured

@@ -1,0 +1,164 @@
+"""Every setting once: name, type, default, one line of help. The environment is read only here.
+
+A setting `xyz` is the environment variable `FACEGATE_XYZ`, or the file named by `FACEGATE_XYZ_FILE`
+where the value is a secret. The few other names that are read are listed as aliases.
+"""
+
+from __future__ import annotations
+
+import socket
+from functools import cache
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from service.errors import Reason, StartupError
+
+PACKAGE = Path(__file__).parent
+Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
+Seconds = Annotated[float, Field(ge=0.0)]
+Count = Annotated[int, Field(ge=0)]
+
+
+class Settings(BaseSettings):
+    """All settings of one process; frozen, so that nothing changes under a request."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="FACEGATE_", frozen=True, extra="ignore", populate_by_name=True
+    )
+
+    # Serving
+    host: str = Field("127.0.0.1", description="address to listen on")
+    port: int = Field(5001, ge=1, le=65535, description="port to listen on")
+    workers: Count = Field(0, description="gunicorn workers; 0: as many as usable cores")
+    slots: int = Field(2, ge=1, description="images judged at the same time in one worker")
+    queue_depth: Count = Field(8, description="requests that may wait in one worker before 503")
+    queue_timeout: Seconds = Field(10.0, description="seconds a request may wait before 503")
+    graceful_timeout: int = Field(30, ge=1, description="seconds to finish requests on SIGTERM")
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="log level")
+    data_dir: Path = Field(Path("data"), description="the only folder that is written to")
+
+    # What is accepted
+    max_body_bytes: int = Field(16 * 2**20, ge=1024, description="largest request body in bytes")
+    max_pixels: int = Field(50_000_000, ge=1, description="largest image in pixels")
+    max_batch: int = Field(16, ge=1, description="most images in one batch call")
+
+    # Judging
+    models_dir: Path = Field(PACKAGE / "models", description="folder of model folders")
+    detectors: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), description="detectors to run, comma list; empty: every one in the models folder"
+    )
+    fusion: Literal["average", "voting", "max"] = Field("average", description="fusion of detectors")
+    bpcer: float = Field(0.05, gt=0, lt=1, description="BPCER that the threshold stands for")
+    multi_face: Literal["worst", "largest", "refuse"] = Field(
+        "worst", description="several prominent faces: the worst counts, the largest, or refuse"
+    )
+    max_faces: int = Field(3, ge=1, description="most faces judged in one image")
+    refuse: Annotated[frozenset[Reason], NoDecode] = Field(
+        frozenset({Reason.FACE_NOT_FOUND, Reason.FACE_TOO_SMALL}),
+        description="reasons that refuse an image, comma list; the others only warn",
+    )
+    min_face: int = Field(48, ge=1, description="FACE_TOO_SMALL below this face width in pixels")
+    border_margin: Fraction = Field(
+        0.02, description="FACE_CLOSE_TO_BORDER within this fraction of the image's shorter side"
+    )
+    max_angle: float = Field(35.0, ge=0, le=90, description="FACE_ANGLE_TOO_LARGE above these degrees")
+    min_sharpness: float = Field(20.0, ge=0, description="IMAGE_TOO_BLURRY below this variance")
+    min_brightness: Fraction = Field(0.12, description="IMAGE_TOO_DARK below this mean luma of the face")
+    max_brightness: Fraction = Field(0.92, description="IMAGE_TOO_BRIGHT above this mean luma")
+
+    # Remembering
+    store: Literal["auto", "mongo", "sqlite", "null"] = Field(
+        "auto", description="where state lives; auto: MongoDB when one is configured or linked"
+    )
+    mongodb_uri: SecretStr | None = Field(
+        None,
+        validation_alias=AliasChoices("FACEGATE_MONGODB_URI", "MONGODB_URI"),
+        description="MongoDB connection string",
+    )
+    mongodb_user: str | None = Field(
+        None,
+        validation_alias=AliasChoices(
+            "FACEGATE_MONGODB_USER", "MONGODB_USER", "MONGODB_LOCAL_ENV_USER"
+        ),
+        description="user of the linked MongoDB container",
+    )
+    mongodb_pass: SecretStr | None = Field(
+        None,
+        validation_alias=AliasChoices(
+            "FACEGATE_MONGODB_PASS", "MONGODB_PASS", "MONGODB_LOCAL_ENV_PASS"
+        ),
+        description="password of the linked MongoDB container",
+    )
+    mongodb_pass_file: Path | None = Field(None, description="file that holds that password")
+    mongodb_host: str = Field("mongodb-local:27017", description="host of the linked container")
+    mongodb_database: str = Field("facegate", description="name of the database")
+    store_timeout: Seconds = Field(0.25, description="seconds a store call may take")
+    store_retry: Seconds = Field(5.0, description="seconds between probes of a store that is away")
+    result_ttl: Seconds = Field(30 * 86400, description="seconds a result is kept")
+    store_images: bool = Field(
+        False,
+        validation_alias=AliasChoices("FACEGATE_STORE_IMAGES", "STORE_IMAGES"),
+        description="keep the image's bytes beside the result",
+    )
+
+    # Licences
+    digest_key: SecretStr | None = Field(
+        None, description="key of the hash_id digests; none: made once in the data folder"
+    )
+    digest_key_file: Path | None = Field(None, description="file that holds that key")
+    licence_files: Annotated[tuple[Path, ...], NoDecode] = Field(
+        (), description="signed licence files honoured without a store, comma list"
+    )
+    vendor_public_key: Path = Field(
+        PACKAGE / "licensing" / "vendor.pub", description="Ed25519 public key that licences are signed for"
+    )
+    licence_cache: Seconds = Field(5.0, description="seconds a licence is trusted before it is looked up")
+    licence_grace: Seconds = Field(
+        86400.0, description="seconds a known licence is honoured while the store is away"
+    )
+
+    @field_validator("detectors", "refuse", "licence_files", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        """A comma list in the environment; anything else as it is."""
+        if isinstance(value, str):
+            return [part.strip() for part in value.split(",") if part.strip()]
+        return value
+
+    def store_kind(self) -> Literal["mongo", "sqlite", "null"]:
+        """The store to use, `auto` resolved."""
+        if self.store != "auto":
+            return self.store
+        return "mongo" if self._mongo_is_configured() else "sqlite"
+
+    def _mongo_is_configured(self) -> bool:
+        return bool(self.mongodb_uri or self.mongodb_user) or _resolves(self.mongodb_host)
+
+
+@cache
+def _resolves(host: str) -> bool:
+    """Whether a linked container's name is known; a link shows itself in no other way."""
+    try:
+        socket.getaddrinfo(host.partition(":")[0], None)
+    except OSError:
+        return False
+    return True
+
+
+def load_settings() -> Settings:
+    """Settings from the environment.
+
+    Raises StartupError with one sentence when a value is unusable.
+    """
+    try:
+        return Settings()
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = str(first["loc"][0]).upper().removeprefix("FACEGATE_")
+        raise StartupError(
+            f"The setting FACEGATE_{name} is unusable: {first['msg']}.",
+            "Correct it or unset it; `facegate settings` lists them all.",
+        ) from None

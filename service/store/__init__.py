@@ -1,0 +1,1 @@
+"""Where licences, quota counters and results are remembered."""
