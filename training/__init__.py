@@ -1,0 +1,1 @@
+"""Data -> model.onnx + report. Nothing in `service/` imports this package."""

@@ -1,0 +1,21 @@
+"""The manifest beside every model file; `service` reads it, nothing else describes a model."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+
+def write_manifest(folder: Path, fields: dict[str, Any]) -> None:
+    """Write folder/manifest.json; `file` and `sha256` of folder/model.onnx are filled in."""
+    digest = hashlib.sha256((folder / "model.onnx").read_bytes()).hexdigest()
+    manifest = {**fields, "file": "model.onnx", "sha256": digest}
+    (folder / "manifest.json").write_text(json.dumps(manifest, indent=2) + "\n")
+
+
+def read_manifest(folder: Path) -> dict[str, Any]:
+    """The manifest of a model folder."""
+    manifest: dict[str, Any] = json.loads((folder / "manifest.json").read_text())
+    return manifest
