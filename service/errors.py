@@ -18,7 +18,7 @@ FacegateError                     500 INTERNAL_ERROR
 │   └── StoreUnavailable          503 STORE_UNAVAILABLE
 └── StartupError                  500 CANNOT_START (one sentence and a remedy; never an answer)
 
-A class attribute `sentence` is what a caller reads; nothing else of an exception leaves the service.
+A class attribute `sentence` is what a caller reads; nothing else of an exception leaves here.
 """
 
 from __future__ import annotations

@@ -50,7 +50,9 @@ class Settings(BaseSettings):
     detectors: Annotated[tuple[str, ...], NoDecode] = Field(
         (), description="detectors to run, comma list; empty: every one in the models folder"
     )
-    fusion: Literal["average", "voting", "max"] = Field("average", description="fusion of detectors")
+    fusion: Literal["average", "voting", "max"] = Field(
+        "average", description="fusion of detectors"
+    )
     bpcer: float = Field(0.05, gt=0, lt=1, description="BPCER that the threshold stands for")
     multi_face: Literal["worst", "largest", "refuse"] = Field(
         "worst", description="several prominent faces: the worst counts, the largest, or refuse"
@@ -64,9 +66,13 @@ class Settings(BaseSettings):
     border_margin: Fraction = Field(
         0.02, description="FACE_CLOSE_TO_BORDER within this fraction of the image's shorter side"
     )
-    max_angle: float = Field(35.0, ge=0, le=90, description="FACE_ANGLE_TOO_LARGE above these degrees")
+    max_angle: float = Field(
+        35.0, ge=0, le=90, description="FACE_ANGLE_TOO_LARGE above these degrees"
+    )
     min_sharpness: float = Field(20.0, ge=0, description="IMAGE_TOO_BLURRY below this variance")
-    min_brightness: Fraction = Field(0.12, description="IMAGE_TOO_DARK below this mean luma of the face")
+    min_brightness: Fraction = Field(
+        0.12, description="IMAGE_TOO_DARK below this mean luma of the face"
+    )
     max_brightness: Fraction = Field(0.92, description="IMAGE_TOO_BRIGHT above this mean luma")
 
     # Remembering
@@ -113,9 +119,12 @@ class Settings(BaseSettings):
         (), description="signed licence files honoured without a store, comma list"
     )
     vendor_public_key: Path = Field(
-        PACKAGE / "licensing" / "vendor.pub", description="Ed25519 public key that licences are signed for"
+        PACKAGE / "licensing" / "vendor.pub",
+        description="Ed25519 public key that licences are signed for",
     )
-    licence_cache: Seconds = Field(5.0, description="seconds a licence is trusted before it is looked up")
+    licence_cache: Seconds = Field(
+        5.0, description="seconds a licence is trusted before it is looked up"
+    )
     licence_grace: Seconds = Field(
         86400.0, description="seconds a known licence is honoured while the store is away"
     )

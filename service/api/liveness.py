@@ -1,0 +1,81 @@
+"""Contract 1: the Facia on-premises check, `POST /liveness` and `GET /status_check`."""
+
+from __future__ import annotations
+
+import json
+
+from flask import Blueprint, Response
+
+from service.analysis.datauri import decode_image_text
+from service.analysis.result import Analysis
+from service.api.body import read_json, text_field
+from service.api.context import services
+from service.errors import FacegateError, ImageError
+
+blueprint = Blueprint("liveness", __name__)
+
+LIVE = "Service is Live."
+NOT_LIVE = (
+    "Service is Not Live. Please wait for 5 to 10 minutes"
+    " if it still does not work then restart this build."
+)
+MESSAGES = ("Provided image is not deepfake!", "Provided image is deepfake!")
+
+
+@blueprint.get("/status_check")
+def status_check() -> Response:
+    """Whether images are judged now."""
+    live = services().engine.state == "ready"
+    return Response(LIVE if live else NOT_LIVE, 200 if live else 503, mimetype="text/plain")
+
+
+@blueprint.post("/liveness")
+def liveness() -> Response:
+    """Judge one selfie."""
+    body = read_json()
+    here = services()
+    grant = here.licensing.authorise(text_field(body, "hash_id"))
+    try:
+        data = decode_image_text(
+            text_field(body, "selfie_image"), max_bytes=here.settings.max_body_bytes
+        )
+        analysis = here.judge.judge(data, grant).analysis
+    except FacegateError:
+        here.licensing.refund(grant)
+        raise
+    return _answer(200, _success(analysis))
+
+
+@blueprint.errorhandler(FacegateError)
+def refuse(error: FacegateError) -> Response:
+    """The contract knows one failure, a corrupt image; the others add a `code` to its shape."""
+    body = {"error": error.sentence}
+    if type(error) is not ImageError:
+        body["code"] = error.code
+    response = _answer(error.status, body)
+    if error.retry_after is not None:
+        response.headers["Retry-After"] = str(error.retry_after)
+    return response
+
+
+def _success(analysis: Analysis) -> dict[str, object]:
+    fake = analysis.decision == "deepfake"
+    return {
+        "deepfake_result": {
+            "deepfake_score": _three_decimals(analysis.score, fake),
+            "is_deepfake": int(fake),
+            "message": MESSAGES[fake],
+        },
+        "status": "Success",
+    }
+
+
+def _three_decimals(score: float, fake: bool) -> float:
+    """Rounded, but never across the decision line: a client may compare with 0.5 itself."""
+    rounded = round(score, 3)
+    return max(rounded, 0.5) if fake else min(rounded, 0.499)
+
+
+def _answer(status: int, body: dict[str, object] | dict[str, str]) -> Response:
+    # json's own separators are those of the published examples, blanks included.
+    return Response(json.dumps(body), status, mimetype="application/json")

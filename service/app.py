@@ -1,0 +1,62 @@
+"""`create_app`: wiring only, no logic."""
+
+from __future__ import annotations
+
+from flask import Flask
+
+from service import logs
+from service.api import (
+    analyze,
+    batch,
+    errors,
+    health,
+    liveness,
+    model_card,
+    openapi,
+    results,
+    telemetry,
+)
+from service.api.context import Services
+from service.engine import Engine
+from service.gate import Gate
+from service.housekeeping import Housekeeping
+from service.judging import Judge
+from service.licensing import Licensing
+from service.metrics import StoreObserver
+from service.settings import Settings, load_settings
+from service.store import open_store
+
+
+def create_app(settings: Settings | None = None) -> Flask:
+    """A WSGI app. Opens nothing native: that waits for `start` in the worker, after the fork.
+
+    Raises StartupError when a setting is unusable.
+    """
+    settings = settings or load_settings()
+    logs.configure(settings.log_level)
+    app = Flask("service", static_folder=None)
+    app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
+    services = _services(settings)
+    app.extensions["facegate"] = services
+    housekeeping = Housekeeping(services.store, services.licensing)
+    # gunicorn's hook starts both; under any other server the first request does.
+    for start in (services.engine.start, housekeeping.start):
+        app.before_request(start)
+    telemetry.install(app)
+    errors.install(app)
+    for module in (liveness, analyze, batch, results, model_card, health, openapi):
+        app.register_blueprint(module.blueprint)
+    return app
+
+
+def _services(settings: Settings) -> Services:
+    store = open_store(settings, StoreObserver())
+    engine = Engine(settings)
+    gate = Gate(settings.slots, settings.queue_depth, settings.queue_timeout)
+    return Services(
+        settings=settings,
+        engine=engine,
+        licensing=Licensing(settings, store),
+        store=store,
+        judge=Judge(settings, engine, store, gate),
+    )

@@ -1,0 +1,85 @@
+"""`facegate serve`: check first, then hand over to gunicorn."""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+from pathlib import Path
+
+from service import metrics
+from service.errors import StartupError
+from service.settings import PACKAGE, Settings, load_settings
+
+
+def serve(development: bool) -> None:
+    """Replace this process by gunicorn. Raises StartupError with one sentence when it cannot."""
+    settings = load_settings()
+    _preflight(settings)
+    if development:
+        _announce(settings)
+    sys.stdout.flush()
+    os.execve(sys.executable, _command(), _environment(settings))  # noqa: S606 (no shell meant)
+
+
+def _preflight(settings: Settings) -> None:
+    _writable(settings.data_dir)
+    _port_free(settings)
+    # Late, so that `facegate --help` stays quick. Reads manifests and checksums, opens no session.
+    from service.analysis.detectors.registry import check_models
+
+    check_models(settings)
+
+
+def _writable(folder: Path) -> None:
+    probe = folder / ".writable"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise StartupError(
+            f"The data folder {folder} cannot be written to: {error.strerror}.",
+            "Give this user the right to write there, or set FACEGATE_DATA_DIR.",
+        ) from None
+
+
+def _port_free(settings: Settings) -> None:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((settings.host, settings.port))
+        except OSError as error:
+            raise StartupError(
+                f"Cannot listen on {settings.host}:{settings.port}: {error.strerror}.",
+                "Stop what listens there, or set FACEGATE_HOST and FACEGATE_PORT.",
+            ) from None
+
+
+def _announce(settings: Settings) -> None:
+    from service.licensing import development_licence
+    from service.store import open_store
+
+    store = open_store(settings)
+    hash_id = development_licence(settings, store)
+    store.close()
+    url = f"http://{settings.host}:{settings.port}/v1/analyze"
+    print(f"hash_id: {hash_id}")
+    print(f"curl -s -F hash_id={hash_id} -F image=@scripts/demo/genuine.jpg {url}")
+
+
+def _command() -> list[str]:
+    config = PACKAGE / "gunicorn.conf.py"
+    return [sys.executable, "-m", "gunicorn", "-c", str(config), "service.app:create_app()"]
+
+
+def _environment(settings: Settings) -> dict[str, str]:
+    folder = settings.data_dir.absolute() / "metrics"
+    metrics.use_folder(folder)
+    return os.environ | {
+        "PROMETHEUS_MULTIPROC_DIR": str(folder),
+        # Fewer allocator arenas: with many threads, memory would creep up otherwise.
+        "MALLOC_ARENA_MAX": "2",
+        # Two pools on the same cores halve throughput; the workers are the parallelism.
+        "OMP_NUM_THREADS": "1",
+    }

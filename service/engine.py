@@ -1,0 +1,69 @@
+"""The analyzer's life in one worker: loaded in the background, so that probes are answered at once.
+
+Nothing native is opened before the fork: `start` is called in the worker (by gunicorn's hook, or by
+its first request), and the imports of ONNX Runtime and OpenCV happen in there, too.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from typing import TYPE_CHECKING, Literal
+
+import structlog
+
+from service import metrics
+from service.errors import StartupError, Unavailable
+from service.settings import Settings
+
+if TYPE_CHECKING:
+    from service.analysis.analyzer import Analyzer
+
+State = Literal["starting", "ready", "failed"]
+log = structlog.get_logger()
+
+
+class Engine:
+    """Holds the analyzer of this process; `state` tells how far it is."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._lock = threading.Lock()
+        self._pid = 0
+        self._analyzer: Analyzer | None = None
+        self.state: State = "starting"
+
+    def start(self) -> None:
+        """Begin to load, once in each process."""
+        if self._pid == os.getpid():
+            return
+        with self._lock:
+            if self._pid != os.getpid():
+                self._pid = os.getpid()
+                threading.Thread(target=self._load, name="engine", daemon=True).start()
+
+    @property
+    def analyzer(self) -> Analyzer:
+        """The analyzer. Raises Unavailable while there is none."""
+        if self._analyzer is None:
+            raise Unavailable
+        return self._analyzer
+
+    def _load(self) -> None:
+        from service.analysis.analyzer import Analyzer
+
+        try:
+            self._analyzer = Analyzer.load(self._settings)
+        except StartupError as error:
+            self._fail(error.sentence, error.remedy)
+        except Exception:
+            log.exception("engine failed")
+            self._fail("The models could not be loaded.", "Run `facegate doctor`.")
+        else:
+            self.state = "ready"
+            metrics.READY.set(1)
+            log.info("ready", models=[f"{m.name} {m.version}" for m in self._analyzer.models])
+
+    def _fail(self, sentence: str, remedy: str) -> None:
+        self.state = "failed"
+        log.error("cannot start", reason=sentence, remedy=remedy)

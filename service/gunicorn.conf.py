@@ -1,0 +1,41 @@
+"""How gunicorn runs the service; each odd setting with its reason."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from service import logs, metrics
+from service.runtime import usable_cores
+from service.settings import load_settings
+
+_settings = load_settings()
+
+bind = f"{_settings.host}:{_settings.port}"
+workers = _settings.workers or usable_cores()
+worker_class = "gthread"
+# More threads than the gate lets in, so that a health probe or a 503 never waits for inference.
+threads = _settings.slots + _settings.queue_depth + 4
+# ONNX Runtime must not be imported before the fork: its threads would not survive it.
+preload_app = False
+timeout = 60
+graceful_timeout = _settings.graceful_timeout
+# Longer than the idle time of the usual load balancers, so that they close first.
+keepalive = 75
+# The heartbeat file on a disk can block a worker; shared memory cannot.
+worker_tmp_dir = "/dev/shm" if os.path.isdir("/dev/shm") else None  # noqa: S108
+# Nothing is written outside the data folder, and nobody asks for this socket.
+control_socket_disable = True
+logconfig_dict = logs.gunicorn_config(_settings.log_level)
+proc_name = "facegate"
+
+
+def post_worker_init(worker: Any) -> None:
+    """Load models right after the fork, not with the first request."""
+    services = worker.wsgi.extensions["facegate"]
+    services.engine.start()
+
+
+def child_exit(server: Any, worker: Any) -> None:  # noqa: ARG001 (gunicorn's signature)
+    """Drop the gauges of a worker that is gone."""
+    metrics.worker_died(worker.pid)

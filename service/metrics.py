@@ -1,0 +1,87 @@
+"""Every metric once. Right across gunicorn's workers through Prometheus' multi-process mode.
+
+`PROMETHEUS_MULTIPROC_DIR` must be set before this module is imported; `facegate serve` does so.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    generate_latest,
+    multiprocess,
+)
+
+SECONDS = (0.002, 0.005, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+TENTHS = tuple(n / 20 for n in range(1, 21))
+
+REQUESTS = Counter("facegate_requests", "Requests answered", ["route", "status"])
+REQUEST_SECONDS = Histogram(
+    "facegate_request_seconds", "Time to answer a request", ["route"], buckets=SECONDS
+)
+STAGE_SECONDS = Histogram(
+    "facegate_stage_seconds", "Time of one stage of a judgement", ["stage"], buckets=SECONDS
+)
+SCORE = Histogram("facegate_score", "Scores given; 0.5 is the decision line", buckets=TENTHS)
+DECISIONS = Counter("facegate_decisions", "Judgements by decision", ["decision"])
+REJECTIONS = Counter("facegate_rejections", "Requests refused, by code", ["reason"])
+CACHE_HITS = Counter("facegate_cache_hits", "Judgements answered from the result cache")
+CACHE_MISSES = Counter("facegate_cache_misses", "Judgements that had to be made")
+STORE_ERRORS = Counter("facegate_store_errors", "Store calls that failed", ["operation"])
+STORE_SPOOLED = Counter("facegate_store_spooled", "Writes kept aside for later", ["kind"])
+STORE_REPLAYED = Counter("facegate_store_replayed", "Writes kept aside and made since", ["kind"])
+STORE_LOST = Counter("facegate_store_lost", "Writes that could be kept nowhere", ["kind"])
+STORE_UP = Gauge("facegate_store_up", "1 while the store answers", multiprocess_mode="livemin")
+SPOOL_PENDING = Gauge(
+    "facegate_spool_pending", "Writes kept aside now", multiprocess_mode="livemax"
+)
+LICENCE_DAYS_LEFT = Gauge(
+    "facegate_licence_days_left", "Days a licence still holds", ["licence"], multiprocess_mode="min"
+)
+QUEUE_DEPTH = Gauge(
+    "facegate_queue_depth", "Requests waiting for a slot now", multiprocess_mode="livesum"
+)
+READY = Gauge("facegate_ready_workers", "Workers ready to judge", multiprocess_mode="livesum")
+
+
+class StoreObserver:
+    """What the resilient store tells, as metrics."""
+
+    def error(self, operation: str) -> None:
+        STORE_ERRORS.labels(operation).inc()
+
+    def spooled(self, kind: str) -> None:
+        STORE_SPOOLED.labels(kind).inc()
+
+    def replayed(self, kind: str) -> None:
+        STORE_REPLAYED.labels(kind).inc()
+
+    def lost(self, kind: str) -> None:
+        STORE_LOST.labels(kind).inc()
+
+
+def use_folder(folder: Path) -> None:
+    """Empty the multi-process folder: counts start anew with the service, never in mid-run."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for stale in folder.glob("*.db"):
+        stale.unlink()
+
+
+def exposition() -> bytes:
+    """All workers' metrics in Prometheus' text format."""
+    if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
+        return generate_latest()
+    registry = CollectorRegistry()
+    multiprocess.MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+    return generate_latest(registry)
+
+
+def worker_died(pid: int) -> None:
+    """Forget a dead worker's gauges; its counters stay."""
+    if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
+        multiprocess.mark_process_dead(pid)  # type: ignore[no-untyped-call]
