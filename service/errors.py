@@ -2,6 +2,8 @@
 
 FacegateError                     500 INTERNAL_ERROR
 ├── RequestError                  400 BAD_REQUEST
+│   ├── RouteNotFound             404 NOT_FOUND
+│   ├── MethodNotAllowed          405 METHOD_NOT_ALLOWED
 │   ├── BodyTooLarge              413 BODY_TOO_LARGE
 │   └── WrongMediaType            415 WRONG_MEDIA_TYPE
 ├── ImageError                    400 INVALID_IMAGE
@@ -72,6 +74,16 @@ class FacegateError(Exception):
 class RequestError(FacegateError):
     code, status = "BAD_REQUEST", 400
     sentence = "The request could not be understood."
+
+
+class RouteNotFound(RequestError):
+    code, status = "NOT_FOUND", 404
+    sentence = "This service has nothing at this address."
+
+
+class MethodNotAllowed(RequestError):
+    code, status = "METHOD_NOT_ALLOWED", 405
+    sentence = "This address does not answer to this method."
 
 
 class BodyTooLarge(RequestError):
