@@ -1,0 +1,128 @@
+"""One SQLite file: connections, durability, schema versions. Shared by the store and the spool."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from service.errors import StoreUnavailable
+
+Migration = tuple[str, ...]  # statements that lead from one schema version to the next
+FAULTS = (sqlite3.Error, OSError, ValueError)  # ValueError: a damaged row that still reads as text
+
+_inherited: list[list[sqlite3.Connection]] = []
+
+
+class Database:
+    """A file that several threads and processes use at once.
+
+    WAL with synchronous=FULL: what was committed survives a crash of the process and of the
+    machine. Every fault of SQLite or of the file system leaves as `StoreUnavailable`.
+    """
+
+    def __init__(self, path: Path, migrations: Sequence[Migration], busy_timeout: float) -> None:
+        self.path = path
+        self._migrations = migrations
+        self._busy_timeout = busy_timeout
+        self._opening = threading.Lock()
+        self._pool: tuple[int, list[sqlite3.Connection]] = (os.getpid(), [])
+
+    @contextmanager
+    def connection(self) -> Iterator[sqlite3.Connection]:
+        """A connection that no other thread uses meanwhile, in autocommit mode."""
+        connection = self._take_out()
+        try:
+            yield connection
+        except FAULTS as error:
+            connection.close()
+            raise StoreUnavailable from error
+        except BaseException:
+            connection.close()
+            raise
+        self._idle().append(connection)
+
+    @contextmanager
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        """A write transaction from its first statement on; committed unless an error leaves it."""
+        with self.connection() as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            yield connection
+            connection.execute("COMMIT")
+
+    def close(self) -> None:
+        """Close the idle connections of this process."""
+        idle = self._idle()
+        while idle:
+            idle.pop().close()
+
+    def _idle(self) -> list[sqlite3.Connection]:
+        pid, idle = self._pool
+        if pid != os.getpid():
+            # SQLite forbids even closing a connection on the other side of a fork: keep them.
+            _inherited.append(idle)
+            self._opening = threading.Lock()
+            self._pool = (os.getpid(), idle := [])
+        return idle
+
+    def _take_out(self) -> sqlite3.Connection:
+        with suppress(IndexError):
+            return self._idle().pop()
+        try:
+            with self._opening:
+                return self._open()
+        except FAULTS as error:
+            raise StoreUnavailable from error
+
+    def _open(self) -> sqlite3.Connection:
+        self._create_private()
+        connection = sqlite3.connect(
+            self.path, timeout=self._busy_timeout, isolation_level=None, check_same_thread=False
+        )
+        try:
+            self._enter_wal(connection)
+            connection.execute("PRAGMA synchronous = FULL")
+            self._migrate(connection)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def _create_private(self) -> None:
+        """The file is made before SQLite makes it with everybody's right to read."""
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        with suppress(FileExistsError):
+            os.close(os.open(self.path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+
+    def _enter_wal(self, connection: sqlite3.Connection) -> None:
+        """SQLite does not wait for its lock here when several processes do this at once."""
+        deadline = time.monotonic() + self._busy_timeout
+        while True:
+            try:
+                connection.execute("PRAGMA journal_mode = WAL")
+                return
+            except sqlite3.OperationalError as error:
+                busy = error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
+                if not busy or time.monotonic() > deadline:
+                    raise
+                time.sleep(0.01)
+
+    def _migrate(self, connection: sqlite3.Connection) -> None:
+        if self._version(connection) == len(self._migrations):
+            return
+        connection.execute("BEGIN IMMEDIATE")
+        version = self._version(connection)
+        if version > len(self._migrations):
+            raise sqlite3.NotSupportedError("the file was written by a newer version")
+        for statement in sum(self._migrations[version:], ()):
+            connection.execute(statement)
+        connection.execute(f"PRAGMA user_version = {len(self._migrations)}")
+        connection.execute("COMMIT")
+
+    @staticmethod
+    def _version(connection: sqlite3.Connection) -> int:
+        return int(connection.execute("PRAGMA user_version").fetchone()[0])
