@@ -157,4 +157,5 @@ def _to_row(result: StoredResult) -> tuple[object, ...]:
 
 
 def _from_row(row: tuple[Any, ...]) -> StoredResult:
-    return StoredResult(*row[:6], orjson.loads(row[6]), row[7])
+    fields = dict(zip(COLUMNS.split(", "), row, strict=True))
+    return StoredResult(**fields | {"analysis": orjson.loads(fields["analysis"])})

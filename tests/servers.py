@@ -1,0 +1,121 @@
+"""Real servers for tests, each a subprocess on a free port of localhost.
+
+with MongoServer(folder) as server:
+    pymongo.MongoClient(server.uri)
+    server.kill()    # SIGKILL; the data folder stays
+    server.start()   # the same port, the same data
+"""
+
+from __future__ import annotations
+
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+from urllib.parse import quote_plus
+
+import pymongo
+from pymongo.errors import PyMongoError
+
+
+def free_port() -> int:
+    """A port that nothing listens on just now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+class MongoServer:
+    """A single MongoDB wire-protocol server that asks for a user and a password.
+
+    A standalone node, as the cache container is; what it acknowledged survives SIGKILL.
+    """
+
+    def __init__(self, folder: Path, user: str = "face gate", password: str = "p@ss/w:rd%") -> None:
+        self.folder = folder
+        self.user, self.password = user, password
+        self.port = free_port()
+        self.host = f"127.0.0.1:{self.port}"
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def uri(self) -> str:
+        """With the credentials, percent-encoded."""
+        credentials = f"{quote_plus(self.user)}:{quote_plus(self.password)}"
+        return f"mongodb://{credentials}@{self.host}/?authSource=admin"
+
+    def __enter__(self) -> Self:
+        self._launch()
+        self._create_user()
+        self.stop()
+        self.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        at: TracebackType | None,
+    ) -> None:
+        self.kill()
+
+    def start(self) -> None:
+        """Start on the same port and the same data; returns when it answers."""
+        self._launch("--auth")
+        self._wait(self.uri).close()
+
+    def stop(self) -> None:
+        """Shut down in order."""
+        self._signal(signal.SIGTERM)
+        self._join()
+
+    def kill(self) -> None:
+        """SIGKILL, as a power cut or the kernel's memory killer would."""
+        self._signal(signal.SIGKILL)
+        self._join()
+
+    def pause(self) -> None:
+        """Freeze: connections are accepted, nothing answers."""
+        self._signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        self._signal(signal.SIGCONT)
+
+    def _launch(self, *options: str) -> None:
+        arguments = ["--port", str(self.port), "--storage-path", str(self.folder), "--standalone"]
+        arguments += ["--sync-on-commit", "--cache-size", "64M", "--log-level", "WARNING"]
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "secantus", *arguments, *options], stderr=subprocess.DEVNULL
+        )
+
+    def _create_user(self) -> None:
+        with self._wait(f"mongodb://{self.host}/") as client:
+            client.admin.command("createUser", self.user, pwd=self.password, roles=["root"])
+
+    def _wait(self, uri: str, seconds: float = 30.0) -> pymongo.MongoClient[dict[str, Any]]:
+        deadline = time.monotonic() + seconds
+        while True:
+            client: pymongo.MongoClient[dict[str, Any]]
+            client = pymongo.MongoClient(uri, serverSelectionTimeoutMS=200)
+            try:
+                client.admin.command("ping")
+                return client
+            except PyMongoError:
+                client.close()
+                if time.monotonic() > deadline or self._ended():
+                    raise
+
+    def _ended(self) -> bool:
+        return self._process is None or self._process.poll() is not None
+
+    def _signal(self, number: signal.Signals) -> None:
+        if self._process is not None and not self._ended():
+            self._process.send_signal(number)
+
+    def _join(self) -> None:
+        if self._process is not None:
+            self._process.wait(timeout=30)
