@@ -33,7 +33,7 @@ run: install ## start the service on 127.0.0.1:5001
 	@$(BIN)/facegate serve --development
 
 demo: install ## score the bundled genuine and manipulated selfie on the running service
-	@$(BIN)/python scripts/demo.py
+	@$(BIN)/python -m scripts.demo
 
 test: install-dev ## run the tests
 	@$(BIN)/python -m pytest
@@ -48,10 +48,10 @@ lock: ## write the lock files anew (names, versions, hashes; no addresses)
 	@scripts/lock.sh
 
 bench: install-dev ## throughput against bare inference, and start-up time
-	@$(BIN)/python scripts/bench/throughput.py && $(BIN)/python scripts/bench/startup.py
+	@$(BIN)/python -m scripts.bench.throughput && $(BIN)/python -m scripts.bench.startup
 
 soak: install-dev ## ten minutes of load; memory must stay flat
-	@$(BIN)/python scripts/bench/soak.py
+	@$(BIN)/python -m scripts.bench.soak
 
 clean: ## remove what was installed; the data folder stays
 	@rm -rf $(VENV) build dist *.egg-info
