@@ -69,7 +69,7 @@ class Settings(BaseSettings):
     max_angle: float = Field(
         35.0, ge=0, le=90, description="FACE_ANGLE_TOO_LARGE above these degrees"
     )
-    min_sharpness: float = Field(20.0, ge=0, description="IMAGE_TOO_BLURRY below this variance")
+    min_sharpness: float = Field(8.0, ge=0, description="IMAGE_TOO_BLURRY below this variance")
     min_brightness: Fraction = Field(
         0.12, description="IMAGE_TOO_DARK below this mean luma of the face"
     )

@@ -52,7 +52,7 @@ class DecodedImage:
     def scale(self) -> float:
         """Stored pixels per decoded pixel: 1 unless the image was shrunk."""
         height, width = self.pixels.shape[:2]
-        return max(self.width, self.height) / max(height, width)
+        return float(max(self.width, self.height) / max(height, width))
 
 
 def decode(data: bytes, *, max_pixels: int) -> DecodedImage:
