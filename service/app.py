@@ -8,6 +8,7 @@ from service import logs
 from service.api import (
     analyze,
     batch,
+    body,
     errors,
     health,
     liveness,
@@ -35,7 +36,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     settings = settings or load_settings()
     logs.configure(settings.log_level)
     app = Flask("service", static_folder=None)
-    app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
+    body.install(app, settings.max_body_bytes)
     services = _services(settings)
     app.extensions["facegate"] = services
     housekeeping = Housekeeping(services.store, services.licensing)

@@ -10,6 +10,7 @@ from service.analysis.datauri import decode_image_text
 from service.analysis.result import Analysis
 from service.api.body import read_json, text_field
 from service.api.context import services
+from service.api.licensed import licensed
 from service.errors import FacegateError, ImageError
 
 blueprint = Blueprint("liveness", __name__)
@@ -33,17 +34,11 @@ def status_check() -> Response:
 def liveness() -> Response:
     """Judge one selfie."""
     body = read_json()
-    here = services()
-    grant = here.licensing.authorise(text_field(body, "hash_id"))
-    try:
-        data = decode_image_text(
-            text_field(body, "selfie_image"), max_bytes=here.settings.max_body_bytes
-        )
-        analysis = here.judge.judge(data, grant).analysis
-    except FacegateError:
-        here.licensing.refund(grant)
-        raise
-    return _answer(200, _success(analysis))
+    image = text_field(body, "selfie_image")
+    with licensed(text_field(body, "hash_id")) as grant:
+        here = services()
+        data = decode_image_text(image, max_bytes=here.settings.max_body_bytes)
+        return _answer(200, _success(here.judge.judge(data, grant).analysis))
 
 
 @blueprint.errorhandler(FacegateError)
