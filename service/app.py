@@ -14,6 +14,7 @@ from service.api import (
     liveness,
     model_card,
     openapi,
+    reply,
     results,
     telemetry,
 )
@@ -44,6 +45,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     for start in (services.engine.start, housekeeping.start):
         app.before_request(start)
     telemetry.install(app)
+    reply.install(app)
     errors.install(app)
     for module in (liveness, analyze, batch, results, model_card, health, openapi):
         app.register_blueprint(module.blueprint)
