@@ -1,1 +1,8 @@
-"""Who may ask: `hash_id` in, a `Licence` out."""
+"""Who may ask: `hash_id` in, a `Grant` out."""
+
+from service.licensing.development import development_licence
+from service.licensing.grant import Grant
+from service.licensing.licensing import Licensing
+from service.licensing.status import LicenceStatus
+
+__all__ = ["Grant", "LicenceStatus", "Licensing", "development_licence"]

@@ -1,0 +1,166 @@
+"""`Licensing`: a hash_id in, a `Grant` or the reason of a refusal out."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+
+from service.errors import (
+    FeatureNotLicensed,
+    LicenceError,
+    LicenceExpired,
+    LicenceRevoked,
+    QuotaExceeded,
+    StoreUnavailable,
+)
+from service.licensing import windows
+from service.licensing.digest import digest_key
+from service.licensing.files import load_licence_files
+from service.licensing.grant import Grant
+from service.licensing.lookup import Lookup
+from service.licensing.register import Register
+from service.licensing.status import LicenceStatus, summarise
+from service.licensing.tally import Tally
+from service.licensing.terms import Terms
+from service.settings import Settings
+from service.store.base import FEATURES, Feature, LicenceRecord, Store
+
+STATUS_TTL = 5.0  # seconds
+GRACE_RETRY = 60  # seconds to wait when the count of one process says that a quota is used up
+
+
+class Licensing:
+    """Licences as one process sees them; safe for threads.
+
+    Raises StartupError when the digest key or a licence file is unusable.
+    """
+
+    def __init__(
+        self, settings: Settings, store: Store, clock: Callable[[], float] = time.time
+    ) -> None:
+        key = digest_key(settings)
+        self._store = store
+        self._clock = clock
+        self._register = Register(store, key, clock)
+        self._files = {file.digest: file for file in load_licence_files(settings, key)}
+        self._lookup = Lookup(settings, store)
+        self._tally = Tally()
+        self._status: tuple[float, LicenceStatus] | None = None
+
+    def authorise(self, hash_id: str, feature: Feature = "detect", amount: int = 1) -> Grant:
+        """Permission for one request that costs `amount` images.
+
+        Raises LicenceError or one of its children, or StoreUnavailable when the store is away and
+        the licence was not seen within the grace period.
+        """
+        digest = self._register.digest(hash_id)
+        now = self._clock()
+        licence, by_grace = self._find(digest, now)
+        _permit(licence, feature, now)
+        grant = Grant(licence, windows.counters(licence, now), amount, by_grace)
+        return self._take(grant, now) if grant.counters else grant
+
+    def refund(self, grant: Grant, amount: int | None = None) -> None:
+        """Give back what a request did not use; a store that is away gets it later."""
+        amount = grant.amount if amount is None else amount
+        if not grant.counters:
+            return
+        if grant.by_grace:
+            self._tally.give_back(grant.counters, amount)
+            return
+        try:
+            self._store.give_back(grant.counters, amount)
+        except StoreUnavailable:
+            self._tally.give_back(grant.counters, amount)
+
+    def issue(
+        self,
+        name: str,
+        expires_at: float | None = None,
+        per_day: int | None = None,
+        per_month: int | None = None,
+        features: tuple[Feature, ...] = FEATURES,
+    ) -> tuple[str, LicenceRecord]:
+        """A new licence and its hash_id, which is kept nowhere.
+
+        Raises pydantic's ValidationError for unusable terms, StoreUnavailable.
+        """
+        terms = Terms(
+            name=name,
+            expires_at=None if expires_at is None else int(expires_at),
+            per_day=per_day,
+            per_month=per_month,
+            features=features,
+        )
+        return self._register.issue(terms)
+
+    def status(self) -> LicenceStatus:
+        """For health and metrics; some seconds old at most, never raises for a store away."""
+        now = self._clock()
+        if self._status is None or not 0 <= now - self._status[0] < STATUS_TTL:
+            licences = self._all()
+            status = summarise(licences, now, by_grace=self._lookup.away)
+            self._status = (now, status)
+        return self._status[1]
+
+    def _all(self) -> list[LicenceRecord]:
+        try:
+            licences = self._register.all()
+        except StoreUnavailable:
+            self._lookup.store_failed()
+            licences = self._lookup.remembered()
+        else:
+            self._lookup.away = False
+        stored = {licence.digest: licence for licence in licences}
+        files = {
+            digest: _stronger(file, stored.get(digest)) for digest, file in self._files.items()
+        }
+        return list((stored | files).values())
+
+    def _find(self, digest: str, now: float) -> tuple[LicenceRecord, bool]:
+        """Raises LicenceError when nobody knows the digest."""
+        file = self._files.get(digest)
+        try:
+            licence, by_grace = self._lookup.find(digest, now)
+        except StoreUnavailable:
+            if file is None:
+                raise
+            return file, False
+        if file is not None:
+            return _stronger(file, licence), False
+        if licence is None:
+            raise LicenceError
+        return licence, by_grace
+
+    def _take(self, grant: Grant, now: float) -> Grant:
+        if grant.by_grace:
+            return self._take_by_grace(grant)
+        try:
+            self._tally.settle(self._store)
+            taken = self._store.take(grant.counters, grant.amount)
+        except StoreUnavailable:
+            self._lookup.store_failed()
+            return self._take_by_grace(grant)
+        if not taken:
+            raise QuotaExceeded(windows.retry_after(self._store, grant.counters, grant.amount, now))
+        return grant
+
+    def _take_by_grace(self, grant: Grant) -> Grant:
+        if not self._tally.take(grant.counters, grant.amount):
+            raise QuotaExceeded(GRACE_RETRY)
+        return replace(grant, by_grace=True)
+
+
+def _stronger(file: LicenceRecord, stored: LicenceRecord | None) -> LicenceRecord:
+    """The file counts, unless the store knows that the licence has been revoked."""
+    return stored if stored is not None and stored.revoked_at is not None else file
+
+
+def _permit(licence: LicenceRecord, feature: Feature, now: float) -> None:
+    if licence.revoked_at is not None:
+        raise LicenceRevoked
+    if licence.expires_at is not None and licence.expires_at <= now:
+        raise LicenceExpired
+    if feature not in licence.features:
+        raise FeatureNotLicensed

@@ -1,0 +1,95 @@
+"""What this process knows about licences: a bounded cache, and a folder that outlives it.
+
+The folder holds one small JSON file a licence, named after its keyed digest. A worker that starts
+while the store is away finds there which licences the store vouched for lately.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import tempfile
+import threading
+from collections import OrderedDict
+from pathlib import Path
+
+from pydantic import TypeAdapter, ValidationError
+from pydantic.dataclasses import dataclass
+
+from service.store.base import LicenceRecord
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A licence and when the store last vouched for it; None: the store did not know it."""
+
+    licence: LicenceRecord | None
+    at: float
+
+
+SEEN = TypeAdapter(Seen)
+
+
+class Cache:
+    """The `size` most recently used entries; safe for threads."""
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self._lock = threading.Lock()
+        self._entries: OrderedDict[str, Seen] = OrderedDict()
+
+    def get(self, digest: str) -> Seen | None:
+        with self._lock:
+            if digest in self._entries:
+                self._entries.move_to_end(digest)
+            return self._entries.get(digest)
+
+    def put(self, digest: str, seen: Seen) -> None:
+        with self._lock:
+            self._entries[digest] = seen
+            self._entries.move_to_end(digest)
+            while len(self._entries) > self._size:
+                self._entries.popitem(last=False)
+
+    def drop(self, digest: str) -> None:
+        with self._lock:
+            self._entries.pop(digest, None)
+
+
+class Folder:
+    """`Seen` entries on disk. A full or read-only disk loses a memory, never a request."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def get(self, digest: str) -> Seen | None:
+        try:
+            return SEEN.validate_json((self._path / f"{digest}.json").read_bytes())
+        except (OSError, ValidationError):
+            return None
+
+    def put(self, digest: str, seen: Seen) -> None:
+        with contextlib.suppress(OSError):
+            self._path.mkdir(parents=True, exist_ok=True)
+            _replace(self._path / f"{digest}.json", SEEN.dump_json(seen))
+
+    def drop(self, digest: str) -> None:
+        with contextlib.suppress(OSError):
+            (self._path / f"{digest}.json").unlink(missing_ok=True)
+
+    def all(self) -> list[Seen]:
+        """Every entry that can be read."""
+        found = [self.get(path.stem) for path in self._path.glob("*.json")]
+        return [seen for seen in found if seen is not None]
+
+
+def _replace(path: Path, content: bytes) -> None:
+    """Several workers write the same file; the last whole one stays."""
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+        os.replace(temporary, path)
+    except OSError:
+        os.unlink(temporary)
+        raise

@@ -1,0 +1,42 @@
+"""Small secret files that are made once, by whichever process comes first."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import tempfile
+from pathlib import Path
+
+from service.errors import StartupError
+
+
+def create_once(path: Path, text: str) -> str:
+    """Write `text` to `path` (mode 600) unless the file exists; answers what the file holds.
+
+    A reader never sees half a file: the link appears only when the content is on the disk.
+    Raises StartupError when the folder cannot be written to.
+    """
+    try:
+        if not path.exists():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            _link_new(path, text)
+        return path.read_text().strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise StartupError(
+            f"The file {path} cannot be made or read: {getattr(error, 'strerror', 'not text')}.",
+            "Give this user the right to read and write in the data folder.",
+        ) from None
+
+
+def _link_new(path: Path, text: str) -> None:
+    # mkstemp opens with O_EXCL and mode 600.
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "w") as file:
+            file.write(text + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+        with contextlib.suppress(FileExistsError):  # another process was first: its file counts
+            os.link(temporary, path)
+    finally:
+        os.unlink(temporary)

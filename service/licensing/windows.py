@@ -1,0 +1,35 @@
+"""Quota windows: calendar days and months in UTC, each one counter in the store."""
+
+from __future__ import annotations
+
+import math
+from datetime import UTC, datetime, timedelta
+
+from service.errors import StoreUnavailable
+from service.store.base import Counter, LicenceRecord, Store
+
+
+def counters(licence: LicenceRecord, now: float) -> tuple[Counter, ...]:
+    """The counters that a request at `now` has to pass; none when the licence has no quota."""
+    moment = datetime.fromtimestamp(now, UTC)
+    day = moment.replace(hour=0, minute=0, second=0, microsecond=0)
+    next_day = day + timedelta(days=1)
+    next_month = (day.replace(day=1) + timedelta(days=32)).replace(day=1)
+    windows = (
+        (f"{licence.digest}:{day:%Y-%m-%d}", licence.per_day, next_day),
+        (f"{licence.digest}:{day:%Y-%m}", licence.per_month, next_month),
+    )
+    return tuple(
+        Counter(key, limit, end.timestamp()) for key, limit, end in windows if limit is not None
+    )
+
+
+def retry_after(store: Store, refused: tuple[Counter, ...], amount: int, now: float) -> int:
+    """Whole seconds until every window that is used up has ended."""
+    try:
+        full = [c for c in refused if c.limit is not None and store.usage(c.key) + amount > c.limit]
+    except StoreUnavailable:
+        full = []
+    # Nothing is known to be full when another request was refunded meanwhile: try again at once.
+    end = max((c.expires_at for c in full), default=now)
+    return max(1, math.ceil(end - now))
