@@ -5,11 +5,33 @@ from __future__ import annotations
 from service.settings import Settings
 from service.store.base import Store
 from service.store.null import NullStore
+from service.store.resilient import Observer, ResilientStore
+from service.store.spool import Spool
 from service.store.sqlite import SqliteStore
 
+__all__ = ["Observer", "ResilientStore", "Store", "open_store"]
 
-def open_store(settings: Settings) -> Store:
-    """The store that the settings name. It connects at its first use, after any fork."""
-    if settings.store_kind() == "null":
-        return NullStore()
-    return SqliteStore(settings.data_dir / "facegate.db")
+
+def open_store(settings: Settings, observe: Observer | None = None) -> Store:
+    """The store that the settings name. It connects at its first use, after any fork.
+
+    `observe` hears of a MongoDB that goes away. Raises StartupError when MongoDB's settings are
+    unusable.
+    """
+    match settings.store_kind():
+        case "null":
+            return NullStore()
+        case "sqlite":
+            return SqliteStore(settings.data_dir / "facegate.db")
+        case "mongo":
+            return _open_mongo(settings, observe)
+
+
+def _open_mongo(settings: Settings, observe: Observer | None) -> ResilientStore:
+    # pymongo takes long to import, and only this kind needs it.
+    from service.store.mongo import MongoStore
+    from service.store.mongo_uri import mongo_uri
+
+    primary = MongoStore(mongo_uri(settings), settings.mongodb_database, settings.store_timeout)
+    spool = Spool(settings.data_dir / "spool.db")
+    return ResilientStore(primary, spool, retry=settings.store_retry, observe=observe)

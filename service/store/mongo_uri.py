@@ -1,0 +1,61 @@
+"""From settings to MongoDB's connection string."""
+
+from __future__ import annotations
+
+from urllib.parse import quote_plus
+
+from pymongo.errors import PyMongoError
+from pymongo.uri_parser import parse_uri
+
+from service.errors import StartupError
+from service.settings import Settings
+
+
+def mongo_uri(settings: Settings) -> str:
+    """The connection string: as configured, or made of host, user and password.
+
+    A linked container without credentials gets none. Raises StartupError when it is malformed.
+    """
+    uri = _configured(settings) or _assembled(settings)
+    if not uri.startswith("mongodb+srv://"):  # reading one of those asks a name server
+        _check(uri)
+    return uri
+
+
+def _configured(settings: Settings) -> str | None:
+    return settings.mongodb_uri.get_secret_value() if settings.mongodb_uri else None
+
+
+def _assembled(settings: Settings) -> str:
+    """The cache container is one standalone server: there, nothing can be retried safely."""
+    if settings.mongodb_user is None:
+        return f"mongodb://{settings.mongodb_host}/?retryWrites=false"
+    credentials = f"{quote_plus(settings.mongodb_user)}:{quote_plus(_password(settings))}"
+    return f"mongodb://{credentials}@{settings.mongodb_host}/?authSource=admin&retryWrites=false"
+
+
+def _check(uri: str) -> None:
+    try:
+        parse_uri(uri, warn=False)
+    except (PyMongoError, ValueError):
+        raise StartupError(
+            "The MongoDB connection string is malformed.",
+            "It reads mongodb://USER:PASSWORD@HOST:PORT/, with user and password percent-encoded.",
+        ) from None
+
+
+def _password(settings: Settings) -> str:
+    if settings.mongodb_pass is not None:
+        return settings.mongodb_pass.get_secret_value()
+    if settings.mongodb_pass_file is None:
+        raise StartupError(
+            "MongoDB has a user but no password.",
+            "Set FACEGATE_MONGODB_PASS or FACEGATE_MONGODB_PASS_FILE.",
+        )
+    try:
+        return settings.mongodb_pass_file.read_text().rstrip("\n")
+    except (OSError, UnicodeDecodeError):
+        raise StartupError(
+            "The file with MongoDB's password cannot be read.",
+            "Correct FACEGATE_MONGODB_PASS_FILE.",
+        ) from None
