@@ -67,11 +67,11 @@ class Settings(BaseSettings):
         0.02, description="FACE_CLOSE_TO_BORDER within this fraction of the image's shorter side"
     )
     max_angle: float = Field(
-        35.0, ge=0, le=90, description="FACE_ANGLE_TOO_LARGE above these degrees"
+        45.0, ge=0, le=90, description="FACE_ANGLE_TOO_LARGE above these degrees"
     )
     min_sharpness: float = Field(8.0, ge=0, description="IMAGE_TOO_BLURRY below this variance")
     min_brightness: Fraction = Field(
-        0.12, description="IMAGE_TOO_DARK below this mean luma of the face"
+        0.10, description="IMAGE_TOO_DARK below this mean luma of the face"
     )
     max_brightness: Fraction = Field(0.92, description="IMAGE_TOO_BRIGHT above this mean luma")
 

@@ -1,0 +1,202 @@
+"""The one road from bytes to a judgement: decode, detect, choose, judge, fuse, decide."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from time import perf_counter
+
+import cv2
+import numpy as np
+
+from service import __version__
+from service.analysis.detectors.base import Detector, Evidence
+from service.analysis.detectors.registry import check_models, face_manifests, load_detectors
+from service.analysis.explain import heat_map_uri
+from service.analysis.faces import Detection, Face, FaceDetector
+from service.analysis.fusion import centred, fuse, fused_threshold
+from service.analysis.images import DecodedImage, decode
+from service.analysis.result import Analysis, Box, DetectorScore, FaceJudgement, ImageFacts
+from service.analysis.subjects import Subject, choose, prominent
+from service.errors import Reason
+from service.settings import Settings
+
+ANSWERING = {  # the settings that change an answer; the detectors are named by themselves
+    *("bpcer", "fusion", "multi_face", "max_faces", "refuse", "min_face", "border_margin"),
+    *("max_angle", "min_sharpness", "min_brightness", "max_brightness"),
+}
+
+
+@dataclass(frozen=True)
+class ModelInfo:
+    """A loaded model; `kind` is `detector` or `face_detector`."""
+
+    name: str
+    version: str
+    kind: str
+
+
+@dataclass(frozen=True, eq=False)
+class _Judged:
+    """A judged face and what its detectors said, in their order."""
+
+    face: FaceJudgement
+    evidence: tuple[Evidence, ...]
+
+
+class Analyzer:
+    """Judges images. Safe to share between threads; make it after the fork."""
+
+    def __init__(
+        self, settings: Settings, faces: FaceDetector, detectors: Sequence[Detector]
+    ) -> None:
+        self._settings = settings
+        self._faces = faces
+        self._detectors = tuple(detectors)
+        self._face_manifests = face_manifests(settings)
+        self._thresholds = [detector.threshold for detector in detectors]
+        self.threshold = fused_threshold(settings.fusion, self._thresholds)
+        self.fingerprint = self._fingerprint()
+
+    @classmethod
+    def load(cls, settings: Settings) -> Analyzer:
+        """Verify, open and try out every model. Raises StartupError."""
+        check_models(settings)
+        cv2.setNumThreads(1)  # requests run side by side: pools would fight for the cores
+        faces = FaceDetector(settings.models_dir)
+        faces.detect(np.zeros((256, 256, 3), np.uint8))  # a blank image runs both models
+        return cls(settings, faces, load_detectors(settings))
+
+    def analyze(self, data: bytes, *, explain: bool = False) -> Analysis:
+        """Judge the bytes of a JPEG or PNG; `explain` adds a heat map of the face that counts.
+
+        Raises ImageError when it is no sound image, and CannotJudge when a reason refuses it.
+        """
+        watch = _Stopwatch()
+        with watch.stage("decode"):
+            image = decode(data, max_pixels=self._settings.max_pixels)
+        with watch.stage("detect"):
+            detection = self._faces.detect(image.pixels)
+            subjects = choose(detection, self._settings, scale=image.scale)
+        with watch.stage("infer"):
+            judged = [self._judge(detection, one, image.scale, explain) for one in subjects]
+        counted = max(range(len(judged)), key=lambda i: judged[i].face.probability)
+        heat_map = None
+        if explain:
+            with watch.stage("explain"):
+                heat_map = heat_map_uri(detection.image, judged[counted].evidence)
+        faces = tuple(one.face for one in judged)
+        analysis = self._analysis(_facts(data, image, detection), detection, faces, counted)
+        return replace(analysis, timings=watch.timings(), heat_map=heat_map)
+
+    @property
+    def models(self) -> tuple[ModelInfo, ...]:
+        """The detectors, then the face detectors."""
+        detectors = [ModelInfo(one.name, one.version, "detector") for one in self._detectors]
+        faces = [ModelInfo(m["name"], m["version"], m["kind"]) for m in self._face_manifests]
+        return (*detectors, *faces)
+
+    def model_card(self) -> dict[str, object]:
+        """Manifests, measured figures and the operating point in force, ready for JSON."""
+        return {
+            "fingerprint": self.fingerprint,
+            "fusion": self._settings.fusion,
+            "operating_point": {"bpcer": self._settings.bpcer, "threshold": self.threshold},
+            "detectors": [detector.card() for detector in self._detectors],
+            "face_detectors": list(self._face_manifests),
+        }
+
+    def _judge(
+        self, detection: Detection, subject: Subject, scale: float, explain: bool
+    ) -> _Judged:
+        face, detectors = subject.face, self._detectors
+        evidence = tuple(d.judge(detection.image, face, explain=explain) for d in detectors)
+        probabilities = [one.probability for one in evidence]
+        scores = tuple(
+            DetectorScore(one.name, one.version, probability)
+            for one, probability in zip(detectors, probabilities, strict=True)
+        )
+        judgement = FaceJudgement(
+            box=_box(face, scale),
+            confidence=face.score,
+            probability=fuse(self._settings.fusion, probabilities, self._thresholds),
+            detectors=scores,
+            quality=subject.quality,
+        )
+        return _Judged(judgement, evidence)
+
+    def _analysis(
+        self,
+        facts: ImageFacts,
+        detection: Detection,
+        faces: tuple[FaceJudgement, ...],
+        counted: int,
+    ) -> Analysis:
+        probability = faces[counted].probability
+        return Analysis(
+            image=facts,
+            decision="deepfake" if probability >= self.threshold else "bona_fide",
+            score=centred(probability, self.threshold),
+            probability=probability,
+            threshold=self.threshold,
+            bpcer=self._settings.bpcer,
+            faces=faces,
+            counted=counted,
+            faces_found=len(detection.faces),
+            reasons=_warnings(faces, detection),
+            fusion=self._settings.fusion,
+            fingerprint=self.fingerprint,
+            timings={},
+        )
+
+    def _fingerprint(self) -> str:
+        """Short hash of everything that an answer depends on besides the image."""
+        settings = self._settings.model_dump(mode="json", include=ANSWERING)
+        parts = {
+            "service": __version__,
+            "detectors": [detector.identity for detector in self._detectors],
+            "face_detectors": self._face_manifests,
+            "settings": {**settings, "refuse": sorted(settings["refuse"])},
+        }
+        return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
+
+
+class _Stopwatch:
+    """Milliseconds of each stage, and of everything since it was made."""
+
+    def __init__(self) -> None:
+        self._start = perf_counter()
+        self._stages: dict[str, float] = {}
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        start = perf_counter()
+        yield
+        self._stages[name] = _milliseconds(start)
+
+    def timings(self) -> dict[str, float]:
+        return {**self._stages, "total": _milliseconds(self._start)}
+
+
+def _milliseconds(start: float) -> float:
+    return round((perf_counter() - start) * 1000, 3)
+
+
+def _facts(data: bytes, image: DecodedImage, detection: Detection) -> ImageFacts:
+    sha256 = hashlib.sha256(data).hexdigest()
+    return ImageFacts(sha256, image.format, image.width, image.height, detection.rotation)
+
+
+def _box(face: Face, scale: float) -> Box:
+    x, y, width, height = (v * scale for v in (face.x, face.y, face.width, face.height))
+    return Box(x, y, width, height)
+
+
+def _warnings(faces: tuple[FaceJudgement, ...], detection: Detection) -> tuple[Reason, ...]:
+    """Every reason once: of the number of faces, then of the faces in their order."""
+    several = [Reason.TOO_MANY_FACES] if len(prominent(detection.faces)) > 1 else []
+    found = [reason for face in faces for reason in face.quality.reasons]
+    return tuple(dict.fromkeys([*several, *found]))

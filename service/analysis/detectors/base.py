@@ -1,0 +1,50 @@
+"""What every detector is to the analyzer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from service.analysis.faces import Face
+
+
+@dataclass(frozen=True, eq=False)
+class Evidence:
+    """One detector's answer for one face.
+
+    `probability` (0..1) is calibrated: higher is more likely manipulated. `heat_map` is GxG
+    float32, higher where more evidence lies, over the square that `box` (left, top, side) cuts
+    from the image; None unless it was asked for, or where a detector has none.
+    """
+
+    probability: float
+    box: tuple[int, int, int]
+    heat_map: np.ndarray | None = None
+
+
+class Detector(Protocol):
+    """Judges one face. Safe to share between threads.
+
+    `threshold` is the probability from which on a face counts as manipulated; `identity` changes
+    whenever the same pixels could get another answer.
+    """
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def version(self) -> str: ...
+
+    @property
+    def threshold(self) -> float: ...
+
+    @property
+    def identity(self) -> str: ...
+
+    def judge(self, image: np.ndarray, face: Face, *, explain: bool = False) -> Evidence:
+        """Judge `face` of an upright HxWx3 uint8 RGB image."""
+
+    def card(self) -> dict[str, object]:
+        """What is known about this detector, ready for JSON."""

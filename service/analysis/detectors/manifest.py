@@ -1,0 +1,163 @@
+"""The manifest beside a detector's model file, its checksum and its operating points."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from itertools import pairwise
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from service.errors import StartupError
+
+Probability = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+Finite = Annotated[float, Field(allow_inf_nan=False)]
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+RESTORE = "Restore the models folder from the release."
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class Input(_Part):
+    """The tensor that goes in: 1x3xSxS float32 RGB, scaled to 0..1, minus mean, over std."""
+
+    name: str
+    size: int = Field(ge=16, le=1024)
+    mean: tuple[Finite, Finite, Finite]
+    std: tuple[Positive, Positive, Positive]
+
+
+class Output(_Part):
+    """Names of the outputs: a single logit and, where there is one, a class activation map."""
+
+    logit: str
+    cam: str | None = None
+
+
+class Crop(_Part):
+    """Side of the square face crop as a multiple of the face box's longer side."""
+
+    margin: float = Field(ge=1, le=4)
+
+
+class Calibration(_Part):
+    """Platt scaling: probability = sigmoid(slope * logit + intercept)."""
+
+    slope: Positive
+    intercept: Finite
+
+
+class OperatingPoint(_Part):
+    """At this threshold of the probability, this share of bona fide images is called fake."""
+
+    bpcer: float = Field(gt=0, lt=1)
+    threshold: Probability
+
+
+class Manifest(_Part):
+    """manifest.json of a model folder of kind `detector`."""
+
+    name: str = Field(min_length=1)
+    version: str = Field(min_length=1)
+    kind: Literal["detector"]
+    file: str = Field(pattern=r"^[\w.-]+$")
+    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+    licence: str
+    origin: str
+    input: Input
+    output: Output
+    crop: Crop
+    calibration: Calibration
+    operating_points: tuple[OperatingPoint, ...] = Field(min_length=1)
+    default_bpcer: float = Field(gt=0, lt=1)
+
+    @model_validator(mode="after")
+    def _sorted(self) -> Manifest:
+        points = sorted(self.operating_points, key=lambda point: point.bpcer)
+        for one, other in pairwise(points):
+            if one.bpcer == other.bpcer or one.threshold < other.threshold:
+                raise ValueError("operating_points must fall: a higher bpcer, a lower threshold")
+        object.__setattr__(self, "operating_points", tuple(points))
+        return self
+
+    def threshold(self, bpcer: float) -> float:
+        """The threshold for a BPCER; between two operating points, linear in log(bpcer).
+
+        Raises StartupError outside of the range of the operating points.
+        """
+        points = self.operating_points
+        if not points[0].bpcer <= bpcer <= points[-1].bpcer:
+            raise StartupError(
+                f"The detector {self.name} has no threshold for a BPCER of {bpcer:g}: "
+                f"it has operating points from {points[0].bpcer:g} to {points[-1].bpcer:g}.",
+                "Set FACEGATE_BPCER within that range.",
+            )
+        upper = next(i for i, point in enumerate(points) if bpcer <= point.bpcer)
+        return _between(points[max(upper - 1, 0)], points[upper], bpcer)
+
+
+def _between(low: OperatingPoint, high: OperatingPoint, bpcer: float) -> float:
+    if bpcer == high.bpcer:
+        return high.threshold
+    share = math.log(bpcer / low.bpcer) / math.log(high.bpcer / low.bpcer)
+    return low.threshold + share * (high.threshold - low.threshold)
+
+
+def kind_of(folder: Path) -> str:
+    """The kind that a model folder declares. Raises StartupError when it cannot be read."""
+    return str(read_json(folder).get("kind"))
+
+
+def load_manifest(folder: Path) -> Manifest:
+    """The manifest of a detector's folder.
+
+    Raises StartupError when it is unusable, or when its model file is missing or damaged.
+    """
+    try:
+        manifest = Manifest.model_validate(read_json(folder))
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"])) or "its content"
+        raise StartupError(
+            f"The manifest of the model {folder.name} is unusable: {where}: {first['msg']}.",
+            RESTORE,
+        ) from None
+    verify_checksum(folder, manifest.file, manifest.sha256)
+    return manifest
+
+
+def verify_checksum(folder: Path, file: str, sha256: str) -> None:
+    """Raises StartupError when the model file is missing or is not the one of the manifest."""
+    try:
+        digest = hashlib.sha256((folder / file).read_bytes()).hexdigest()
+    except OSError as error:
+        raise StartupError(
+            f"The file {file} of the model {folder.name} cannot be read: {error.strerror}.", RESTORE
+        ) from None
+    if digest != sha256:
+        raise StartupError(
+            f"The model {folder.name} is damaged: its checksum differs from its manifest.",
+            RESTORE,
+        )
+
+
+def read_json(folder: Path) -> dict[str, Any]:
+    """manifest.json as it stands. Raises StartupError when it is missing or is not an object."""
+    try:
+        manifest = json.loads((folder / "manifest.json").read_text())
+        if not isinstance(manifest, dict):
+            raise ValueError("not an object")
+    except OSError as error:
+        raise StartupError(
+            f"The manifest of the model {folder.name} cannot be read: {error.strerror}.", RESTORE
+        ) from None
+    except ValueError:
+        raise StartupError(
+            f"The manifest of the model {folder.name} is not a JSON object.", RESTORE
+        ) from None
+    return manifest
