@@ -23,6 +23,7 @@ from service.store.base import Store
 blueprint = Blueprint("health", __name__)
 STARTED = time.time()
 FRESH = 3.0  # seconds
+DAY = 86400.0
 SELF_TEST: dict[str, Literal["passed", "pending", "failed"]] = {
     "ready": "passed",
     "starting": "pending",
@@ -112,4 +113,7 @@ def _models() -> list[Model]:
 
 
 def _licence_end() -> LicenceEnd:
-    return LicenceEnd()
+    end = services().licensing.status().earliest_end
+    if end is None:
+        return LicenceEnd()
+    return LicenceEnd(ends_at=iso(end), days_left=round((end - time.time()) / DAY, 2))

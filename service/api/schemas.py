@@ -171,7 +171,7 @@ class LivenessError(BaseModel):
 
 
 class LicenceEnd(BaseModel):
-    """How long the licences seen lately still hold."""
+    """When the first of the licences that still hold ends; empty when none ever does."""
 
     ends_at: str | None = None
     days_left: float | None = None

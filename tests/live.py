@@ -1,0 +1,205 @@
+"""The real service in a subprocess: `facegate serve` under gunicorn, on a free port.
+
+with Live(folder, workers=2) as live:
+    live.post("/liveness", json={"hash_id": live.hash_id, "selfie_image": data_uri(genuine())})
+    live.log()                  # what it wrote to standard error
+    live.process.send_signal(signal.SIGTERM)
+
+Keyword arguments are settings. A judgement does not hang on how well a detector is trained:
+`steady_models(folder, 0.233)` is a models folder whose real ONNX detector gives that probability
+to every face, and `Live(folder, probability=0.233)` uses one.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import math
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import requests
+
+from service.licensing import Licensing
+from service.licensing.digest import new_hash_id, public_digest
+from service.licensing.signed import SignedLicence, load_private_key, new_key_pair, sign
+from service.settings import PACKAGE, Settings
+from service.store import open_store
+from tests.servers import free_port
+
+START = "from service.commands.serve import serve; serve(development=False)"
+COMMAND = [sys.executable, "-c", START]
+OURS = ("FACEGATE_", "MONGODB_", "STORE_IMAGES", "PROMETHEUS_")
+NEVER = 4102444800  # the year 2100
+
+
+class Live:
+    """One running service. `base` is its address; `hash_id` a licence with every feature."""
+
+    def __init__(self, folder: Path, *, probability: float | None = None, **settings: Any) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self.folder = folder
+        options: dict[str, Any] = {"workers": 1, "store": "sqlite"} | settings
+        options |= {"port": free_port(), "data_dir": folder / "data"}
+        if probability is not None:
+            options["models_dir"] = steady_models(folder / "models", probability)
+        self._hash_id: str | None = None
+        if options["store"] == "null" and "licence_files" not in options:
+            self._hash_id, files = licence_file(folder)
+            options |= files
+        self.environment = environment(options)
+        self.settings = Settings(**options)
+        self.base = f"http://127.0.0.1:{self.settings.port}"
+        self.session = requests.Session()
+        self.process: subprocess.Popen[bytes]
+
+    @cached_property
+    def licensing(self) -> Licensing:
+        """The same licences as the service sees, to issue more of them."""
+        return Licensing(self.settings, open_store(self.settings))
+
+    @property
+    def hash_id(self) -> str:
+        if self._hash_id is None:
+            self._hash_id, _ = self.licensing.issue("test")
+        return self._hash_id
+
+    def __enter__(self) -> Self:
+        self.start()
+        try:
+            self.wait()
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        at: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    def start(self) -> None:
+        """Launch; does not wait."""
+        with self._log_file.open("ab") as log:
+            self.process = subprocess.Popen(
+                COMMAND, env=self.environment, stdout=log, stderr=log, start_new_session=True
+            )
+
+    def wait(self, seconds: float = 60.0) -> None:
+        """Until every worker judges images."""
+        deadline = time.monotonic() + seconds
+        while not self._all_ready():
+            if self.process.poll() is not None or time.monotonic() > deadline:
+                raise RuntimeError(f"the service does not start:\n{self.log()[-4000:]}")
+            time.sleep(0.1)
+
+    def stop(self) -> int:
+        """SIGTERM, and its exit status; SIGKILL to what is left after half a minute."""
+        self.session.close()
+        self.process.terminate()
+        try:
+            return self.process.wait(timeout=30)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            return self.process.wait(timeout=30)
+
+    def log(self) -> str:
+        """What it wrote to standard output and standard error so far."""
+        return self._log_file.read_text(errors="replace")
+
+    def get(self, path: str, **options: Any) -> requests.Response:
+        return self.session.get(self.base + path, timeout=60, **options)
+
+    def post(self, path: str, **options: Any) -> requests.Response:
+        return self.session.post(self.base + path, timeout=60, **options)
+
+    def results(self, path: str = "", **params: Any) -> requests.Response:
+        """GET /v1/results as the holder of `hash_id`."""
+        key = {"Authorization": f"Bearer {self.hash_id}"}
+        return self.get(f"/v1/results{path}", headers=key, params=params)
+
+    def analyze(self, image: bytes, **more: Any) -> requests.Response:
+        """POST /v1/analyze with JSON."""
+        body = {"hash_id": self.hash_id, "image": data_uri(image)} | more
+        return self.post("/v1/analyze", json=body)
+
+    @property
+    def _log_file(self) -> Path:
+        return self.folder / "service.log"
+
+    def _all_ready(self) -> bool:
+        try:
+            text = self.get("/metrics").text
+        except requests.ConnectionError:
+            return False
+        workers = self.settings.workers
+        return workers > 0 and f"facegate_ready_workers {float(workers)}" in text
+
+
+def data_uri(image: bytes, kind: str = "jpeg") -> str:
+    """As a browser's or a phone's camera widget gives it."""
+    return f"data:image/{kind};base64,{base64.b64encode(image).decode()}"
+
+
+def environment(settings: Mapping[str, Any]) -> dict[str, str]:
+    """This process's environment with nothing but these settings of ours."""
+    clean = {name: value for name, value in os.environ.items() if not name.startswith(OURS)}
+    return clean | {f"FACEGATE_{name.upper()}": _text(value) for name, value in settings.items()}
+
+
+def steady_models(folder: Path, probability: float) -> Path:
+    """A models folder whose detector gives every face this probability; the threshold is 0.5."""
+    for source in sorted((PACKAGE / "models").iterdir()):
+        if (source / "manifest.json").exists() and not (folder / source.name).exists():
+            shutil.copytree(source, folder / source.name)
+    detectors = [path for path in folder.glob("*/manifest.json") if _is_detector(path)]
+    for surplus in detectors[1:]:
+        shutil.rmtree(surplus.parent)
+    manifest = json.loads(detectors[0].read_text())
+    manifest |= {
+        "name": "steady",
+        "version": "1.0.0",
+        # The detector does run; its logit only hardly counts.
+        "calibration": {"slope": 1e-9, "intercept": math.log(probability / (1 - probability))},
+        "operating_points": [{"bpcer": 0.05, "threshold": 0.5}],
+        "default_bpcer": 0.05,
+    }
+    detectors[0].write_text(json.dumps(manifest))
+    return folder
+
+
+def licence_file(folder: Path) -> tuple[str, dict[str, Path]]:
+    """A hash_id that holds by a signed file alone, and the settings that say so."""
+    private, public = new_key_pair()
+    (folder / "vendor.key").write_bytes(private)
+    (folder / "vendor.pub").write_bytes(public)
+    hash_id = new_hash_id()
+    licence = SignedLicence(
+        id=f"lic_{0:032x}",
+        public_digest=public_digest(hash_id),
+        name="air-gapped",
+        issued_at=int(time.time()),
+        expires_at=NEVER,
+    )
+    file = folder / "air-gapped.licence"
+    file.write_bytes(sign(licence, load_private_key(folder / "vendor.key")))
+    return hash_id, {"licence_files": file, "vendor_public_key": folder / "vendor.pub"}
+
+
+def _is_detector(manifest: Path) -> bool:
+    return bool(json.loads(manifest.read_text())["kind"] == "detector")
+
+
+def _text(value: Any) -> str:
+    return ",".join(map(str, value)) if isinstance(value, list | tuple | set) else str(value)
