@@ -46,7 +46,7 @@ class MongoStore:
     kind = "mongo"
 
     def __init__(self, uri: str, database: str, timeout: float) -> None:
-        self._uri, self._name, self._timeout = uri, database, timeout
+        self._uri, self._name, self._timeout = uri, database, max(timeout, 0.001)
         self._clients: dict[int, pymongo.MongoClient[Document]] = {}  # by process id
 
     def ping(self) -> None:
@@ -60,10 +60,11 @@ class MongoStore:
         """
         for name, indexes in INDEXES.items():
             try:
-                with pymongo.timeout(HOUSEKEEPING):
-                    self._client()[self._name][name].create_indexes(indexes)
-            except PyMongoError as error:
-                log.warning("store_indexes_not_made", collection=name, error=type(error).__name__)
+                with self._calls(HOUSEKEEPING) as db:
+                    db[name].create_indexes(indexes)
+            except StoreUnavailable as error:
+                reason = type(error.__cause__).__name__
+                log.warning("store_indexes_not_made", collection=name, error=reason)
 
     def close(self) -> None:
         client = self._clients.pop(os.getpid(), None)
@@ -144,26 +145,43 @@ class MongoStore:
         """The database for one method; all that can go wrong becomes `StoreUnavailable`."""
         try:
             with pymongo.timeout(seconds or self._timeout):
-                yield self._client()[self._name]
+                yield self._connected()[self._name]
         except (PyMongoError, BSONError, OSError, ValueError) as error:
             raise StoreUnavailable from error
+
+    def _connected(self) -> pymongo.MongoClient[Document]:
+        """pymongo itself waits for a server in steps of half a second, which is too coarse here."""
+        client = self._client()
+        deadline = time.monotonic() + self._timeout
+        while not client.topology_description.has_writable_server():
+            if time.monotonic() > deadline:
+                raise StoreUnavailable
+            time.sleep(0.005)
+        return client
 
     def _client(self) -> pymongo.MongoClient[Document]:
         """Made in the process that uses it; one inherited by a fork is left alone."""
         client = self._clients.get(os.getpid())
         if client is None:
-            milliseconds = max(int(self._timeout * 1000), 1)
-            client = pymongo.MongoClient(
-                self._uri,
-                connect=False,
-                appname="facegate",
-                journal=True,  # acknowledged means on the disk
-                serverSelectionTimeoutMS=milliseconds,
-                connectTimeoutMS=milliseconds,
-                timeoutMS=milliseconds,
-            )
-            client = self._clients.setdefault(os.getpid(), client)
+            opened = self._open()
+            client = self._clients.setdefault(os.getpid(), opened)
+            if client is not opened:  # two threads came first
+                opened.close()
         return client
+
+    def _open(self) -> pymongo.MongoClient[Document]:
+        milliseconds = int(self._timeout * 1000)
+        return pymongo.MongoClient(
+            self._uri,
+            appname="facegate",
+            journal=True,  # acknowledged means on the disk
+            serverSelectionTimeoutMS=milliseconds,
+            connectTimeoutMS=milliseconds,
+            timeoutMS=milliseconds,
+            heartbeatFrequencyMS=1000,  # how soon a server that came back is seen
+            retryReads=False,  # a retry waits longer than a request may; the spool is our retry
+            retryWrites=False,
+        )
 
 
 def _to_licence(document: Document) -> LicenceRecord:
@@ -171,7 +189,7 @@ def _to_licence(document: Document) -> LicenceRecord:
 
 
 def _from_result(result: StoredResult) -> Document:
-    image = result.image if result.image and len(result.image) <= MAX_IMAGE else None
+    fits = len(result.image or b"") <= MAX_IMAGE
     return {
         "_id": result.id,
         "licence": result.licence,
@@ -181,7 +199,7 @@ def _from_result(result: StoredResult) -> Document:
         "expires_at": result.expires_at,
         "purge_at": mongo_counters.date(result.expires_at),
         "analysis": result.analysis,
-        "image": image,
+        "image": result.image if fits else None,
     }
 
 

@@ -27,11 +27,10 @@ def _configured(settings: Settings) -> str | None:
 
 
 def _assembled(settings: Settings) -> str:
-    """The cache container is one standalone server: there, nothing can be retried safely."""
     if settings.mongodb_user is None:
-        return f"mongodb://{settings.mongodb_host}/?retryWrites=false"
+        return f"mongodb://{settings.mongodb_host}/"
     credentials = f"{quote_plus(settings.mongodb_user)}:{quote_plus(_password(settings))}"
-    return f"mongodb://{credentials}@{settings.mongodb_host}/?authSource=admin&retryWrites=false"
+    return f"mongodb://{credentials}@{settings.mongodb_host}/?authSource=admin"
 
 
 def _check(uri: str) -> None:

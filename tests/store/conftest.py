@@ -1,0 +1,67 @@
+"""Stores over real parts: SQLite files, and a MongoDB server started once for all tests."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+from service.store.base import Store
+from service.store.mongo import MongoStore
+from service.store.resilient import ResilientStore
+from service.store.spool import Spool
+from service.store.sqlite import SqliteStore
+from tests.servers import MongoServer
+
+PATIENT = 10.0  # seconds; where a test is not about time, a busy machine must not fail it
+
+
+@pytest.fixture(scope="session")
+def mongo_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MongoServer]:
+    """Shared: a test that stops it must start it again (see `fallible_server`)."""
+    with MongoServer(tmp_path_factory.mktemp("mongo")) as server:
+        yield server
+
+
+@pytest.fixture
+def fallible_server(mongo_server: MongoServer) -> Iterator[MongoServer]:
+    """The shared server for a test that may kill or freeze it; it runs again afterwards."""
+    yield mongo_server
+    mongo_server.kill()
+    mongo_server.start()
+
+
+@pytest.fixture
+def mongo_store(mongo_server: MongoServer) -> Iterator[MongoStore]:
+    store = MongoStore(mongo_server.uri, uuid4().hex, PATIENT)
+    yield store
+    store.close()
+
+
+@pytest.fixture
+def sqlite_store(tmp_path: Path) -> Iterator[SqliteStore]:
+    store = SqliteStore(tmp_path / "data" / "facegate.db", busy_timeout=PATIENT)
+    yield store
+    store.close()
+
+
+@pytest.fixture
+def resilient_store(mongo_store: MongoStore, tmp_path: Path) -> Iterator[ResilientStore]:
+    store = ResilientStore(mongo_store, Spool(tmp_path / "spool.db"), retry=0.2)
+    yield store
+    store.close()
+
+
+@pytest.fixture(params=["sqlite", "mongo", "resilient"])
+def store(request: pytest.FixtureRequest) -> Store:
+    """Every kind that remembers."""
+    return request.getfixturevalue(f"{request.param}_store")
+
+
+@pytest.fixture
+def open_mongo(mongo_server: MongoServer) -> Callable[..., MongoStore]:
+    """Stores on one new database, as several workers open them."""
+    database = uuid4().hex
+    return lambda timeout=PATIENT: MongoStore(mongo_server.uri, database, timeout)

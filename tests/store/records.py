@@ -1,0 +1,52 @@
+"""Records with sensible fields, any of which a test may change."""
+
+from __future__ import annotations
+
+import multiprocessing
+import time
+from collections.abc import Callable
+from typing import Any
+from uuid import uuid4
+
+from service.store.base import Counter, LicenceRecord, StoredResult
+
+
+def a_result(**changes: Any) -> StoredResult:
+    fields: dict[str, Any] = {
+        "id": uuid4().hex,
+        "licence": "digest",
+        "sha256": "5a" * 32,
+        "fingerprint": "model-1",
+        "created_at": time.time(),
+        "expires_at": time.time() + 3600,
+        "analysis": {"score": 0.25, "faces": [{"box": {"x": 1.5}}], "decision": "bona_fide"},
+    }
+    return StoredResult(**fields | changes)
+
+
+def a_licence(digest: str = "digest", **changes: Any) -> LicenceRecord:
+    fields: dict[str, Any] = {"name": "Test Bank", "issued_at": 1.5, "per_day": 3}
+    return LicenceRecord(digest=digest, **fields | changes)
+
+
+def a_counter(key: str = "digest/day", limit: int | None = 3, **changes: Any) -> Counter:
+    return Counter(key=key, limit=limit, **{"expires_at": time.time() + 3600} | changes)
+
+
+def in_processes(count: int, work: Callable[[int], None], wait: float = 60.0) -> None:
+    """Run `work(number)` in forked processes, as gunicorn's workers are; all must end well."""
+    context = multiprocessing.get_context("fork")
+    processes = [context.Process(target=work, args=(number,)) for number in range(count)]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join(wait)
+    assert [process.exitcode for process in processes] == [0] * count
+
+
+def eventually(condition: Callable[[], bool], seconds: float = 15.0) -> None:
+    """Wait until the condition holds; fail when it never does."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.02)
