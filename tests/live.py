@@ -20,7 +20,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
@@ -35,6 +35,11 @@ from service.settings import PACKAGE, Settings
 from service.store import open_store
 from tests.servers import free_port
 
+# Without `serve`'s own checks before the start.
+GUNICORN = [
+    *(sys.executable, "-m", "gunicorn", "-c", str(PACKAGE / "gunicorn.conf.py")),
+    "service.app:create_app()",
+]
 START = "from service.commands.serve import serve; serve(development=False)"
 COMMAND = [sys.executable, "-c", START]
 OURS = ("FACEGATE_", "MONGODB_", "STORE_IMAGES", "PROMETHEUS_")
@@ -44,9 +49,17 @@ NEVER = 4102444800  # the year 2100
 class Live:
     """One running service. `base` is its address; `hash_id` a licence with every feature."""
 
-    def __init__(self, folder: Path, *, probability: float | None = None, **settings: Any) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        probability: float | None = None,
+        command: Sequence[str] = COMMAND,
+        **settings: Any,
+    ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
+        self.command = command
         options: dict[str, Any] = {"workers": 1, "store": "sqlite"} | settings
         options |= {"port": free_port(), "data_dir": folder / "data"}
         if probability is not None:
@@ -69,7 +82,7 @@ class Live:
     @property
     def hash_id(self) -> str:
         if self._hash_id is None:
-            self._hash_id, _ = self.licensing.issue("test")
+            self._hash_id = self.issue()
         return self._hash_id
 
     def __enter__(self) -> Self:
@@ -93,13 +106,20 @@ class Live:
         """Launch; does not wait."""
         with self._log_file.open("ab") as log:
             self.process = subprocess.Popen(
-                COMMAND, env=self.environment, stdout=log, stderr=log, start_new_session=True
+                self.command, env=self.environment, stdout=log, stderr=log, start_new_session=True
             )
 
     def wait(self, seconds: float = 60.0) -> None:
         """Until every worker judges images."""
+        self._wait(self._all_ready, seconds)
+
+    def wait_until(self, state: str, seconds: float = 60.0) -> None:
+        """Until /readyz tells this state."""
+        self._wait(lambda: f'"state":"{state}"' in self._read("/readyz"), seconds)
+
+    def _wait(self, done: Callable[[], bool], seconds: float) -> None:
         deadline = time.monotonic() + seconds
-        while not self._all_ready():
+        while not done():
             if self.process.poll() is not None or time.monotonic() > deadline:
                 raise RuntimeError(f"the service does not start:\n{self.log()[-4000:]}")
             time.sleep(0.1)
@@ -117,6 +137,10 @@ class Live:
     def log(self) -> str:
         """What it wrote to standard output and standard error so far."""
         return self._log_file.read_text(errors="replace")
+
+    def issue(self, **terms: Any) -> str:
+        """The hash_id of a new licence."""
+        return self.licensing.issue("test", **terms)[0]
 
     def get(self, path: str, **options: Any) -> requests.Response:
         return self.session.get(self.base + path, timeout=60, **options)
@@ -139,12 +163,15 @@ class Live:
         return self.folder / "service.log"
 
     def _all_ready(self) -> bool:
+        ready = f"facegate_ready_workers {float(self.settings.workers)}"
+        return ready in self._read("/metrics")
+
+    def _read(self, path: str) -> str:
+        """What a path answers; nothing while nobody listens."""
         try:
-            text = self.get("/metrics").text
+            return self.get(path).text
         except requests.ConnectionError:
-            return False
-        workers = self.settings.workers
-        return workers > 0 and f"facegate_ready_workers {float(workers)}" in text
+            return ""
 
 
 def data_uri(image: bytes, kind: str = "jpeg") -> str:
@@ -179,7 +206,7 @@ def steady_models(folder: Path, probability: float) -> Path:
     return folder
 
 
-def licence_file(folder: Path) -> tuple[str, dict[str, Path]]:
+def licence_file(folder: Path) -> tuple[str, dict[str, Any]]:
     """A hash_id that holds by a signed file alone, and the settings that say so."""
     private, public = new_key_pair()
     (folder / "vendor.key").write_bytes(private)
@@ -194,7 +221,7 @@ def licence_file(folder: Path) -> tuple[str, dict[str, Path]]:
     )
     file = folder / "air-gapped.licence"
     file.write_bytes(sign(licence, load_private_key(folder / "vendor.key")))
-    return hash_id, {"licence_files": file, "vendor_public_key": folder / "vendor.pub"}
+    return hash_id, {"licence_files": (file,), "vendor_public_key": folder / "vendor.pub"}
 
 
 def _is_detector(manifest: Path) -> bool:
