@@ -12,6 +12,7 @@ from service.errors import CannotJudge, Reason
 from service.settings import Settings
 
 PROMINENT = 0.35  # of the widest face's width; narrower ones are bystanders
+CONFIDENT = 0.7  # score of a further face; below lie bystanders cut in half, and patterns
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,9 +40,10 @@ def choose(detection: Detection, settings: Settings, *, scale: float = 1.0) -> t
 
 
 def prominent(faces: Sequence[Face]) -> list[Face]:
-    """The faces that are not bystanders, in their order."""
-    widest = max((face.width for face in faces), default=0.0)
-    return [face for face in faces if face.width >= PROMINENT * widest]
+    """The first face, and the others that are not bystanders, in their order."""
+    least = PROMINENT * max((face.width for face in faces), default=0.0)
+    others = [face for face in faces[1:] if face.width >= least and face.score >= CONFIDENT]
+    return [*faces[:1], *others]
 
 
 def _reasons_of_number(faces: Sequence[Face], settings: Settings) -> tuple[Reason, ...]:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from service.analysis.faces import Face
+if TYPE_CHECKING:
+    from service.analysis.faces import Face
 
 
 @dataclass(frozen=True, eq=False)
