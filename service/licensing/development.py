@@ -18,13 +18,13 @@ def development_licence(settings: Settings, store: Store) -> str:
 
     Raises StartupError when the store keeps no licences, and StoreUnavailable.
     """
+    if store.kind == "null":
+        raise StartupError(
+            "The store `null` keeps no licences, so none can be issued for development.",
+            "Unset FACEGATE_STORE, or start without --development and with a licence file.",
+        )
     register = Register(store, digest_key(settings))
     hash_id = create_once(settings.data_dir / f"{NAME}.hash_id", new_hash_id())
     if register.by_hash_id(hash_id) is None:
         register.issue(Terms(name=NAME), hash_id)
-    if register.by_hash_id(hash_id) is None:
-        raise StartupError(
-            f"The store `{store.kind}` keeps no licences, so none can be issued for development.",
-            "Unset FACEGATE_STORE, or start without --development and with a licence file.",
-        )
     return hash_id

@@ -6,6 +6,8 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 
+import structlog
+
 from service.errors import (
     FeatureNotLicensed,
     LicenceError,
@@ -21,13 +23,12 @@ from service.licensing.grant import Grant
 from service.licensing.lookup import Lookup
 from service.licensing.register import Register
 from service.licensing.status import LicenceStatus, summarise
-from service.licensing.tally import Tally
 from service.licensing.terms import Terms
 from service.settings import Settings
 from service.store.base import FEATURES, Feature, LicenceRecord, Store
 
 STATUS_TTL = 5.0  # seconds
-GRACE_RETRY = 60  # seconds to wait when the count of one process says that a quota is used up
+log = structlog.get_logger()
 
 
 class Licensing:
@@ -45,7 +46,6 @@ class Licensing:
         self._register = Register(store, key, clock)
         self._files = {file.digest: file for file in load_licence_files(settings, key)}
         self._lookup = Lookup(settings, store)
-        self._tally = Tally()
         self._status: tuple[float, LicenceStatus] | None = None
 
     def authorise(self, hash_id: str, feature: Feature = "detect", amount: int = 1) -> Grant:
@@ -62,17 +62,13 @@ class Licensing:
         return self._take(grant, now) if grant.counters else grant
 
     def refund(self, grant: Grant, amount: int | None = None) -> None:
-        """Give back what a request did not use; a store that is away gets it later."""
-        amount = grant.amount if amount is None else amount
+        """Give back what a request did not use; never raises."""
         if not grant.counters:
             return
-        if grant.by_grace:
-            self._tally.give_back(grant.counters, amount)
-            return
         try:
-            self._store.give_back(grant.counters, amount)
+            self._store.give_back(grant.counters, grant.amount if amount is None else amount)
         except StoreUnavailable:
-            self._tally.give_back(grant.counters, amount)
+            log.warning("refund lost", licence=grant.licence.name)
 
     def issue(
         self,
@@ -134,22 +130,15 @@ class Licensing:
         return licence, by_grace
 
     def _take(self, grant: Grant, now: float) -> Grant:
-        if grant.by_grace:
-            return self._take_by_grace(grant)
         try:
-            self._tally.settle(self._store)
             taken = self._store.take(grant.counters, grant.amount)
         except StoreUnavailable:
+            # A customer who paid is not turned away because a count cannot be kept.
             self._lookup.store_failed()
-            return self._take_by_grace(grant)
+            return replace(grant, counters=(), by_grace=True)
         if not taken:
             raise QuotaExceeded(windows.retry_after(self._store, grant.counters, grant.amount, now))
         return grant
-
-    def _take_by_grace(self, grant: Grant) -> Grant:
-        if not self._tally.take(grant.counters, grant.amount):
-            raise QuotaExceeded(GRACE_RETRY)
-        return replace(grant, by_grace=True)
 
 
 def _stronger(file: LicenceRecord, stored: LicenceRecord | None) -> LicenceRecord:

@@ -11,16 +11,18 @@ from service.store.base import Counter, LicenceRecord, Store
 
 def counters(licence: LicenceRecord, now: float) -> tuple[Counter, ...]:
     """The counters that a request at `now` has to pass; none when the licence has no quota."""
+    return tuple(counter for counter in day_and_month(licence, now) if counter.limit is not None)
+
+
+def day_and_month(licence: LicenceRecord, now: float) -> tuple[Counter, Counter]:
+    """Both windows that `now` is in, limited or not."""
     moment = datetime.fromtimestamp(now, UTC)
     day = moment.replace(hour=0, minute=0, second=0, microsecond=0)
     next_day = day + timedelta(days=1)
     next_month = (day.replace(day=1) + timedelta(days=32)).replace(day=1)
-    windows = (
-        (f"{licence.digest}:{day:%Y-%m-%d}", licence.per_day, next_day),
-        (f"{licence.digest}:{day:%Y-%m}", licence.per_month, next_month),
-    )
-    return tuple(
-        Counter(key, limit, end.timestamp()) for key, limit, end in windows if limit is not None
+    return (
+        Counter(f"{licence.digest}:{day:%Y-%m-%d}", licence.per_day, next_day.timestamp()),
+        Counter(f"{licence.digest}:{day:%Y-%m}", licence.per_month, next_month.timestamp()),
     )
 
 

@@ -1,0 +1,137 @@
+"""`facegate`: one command, its sub-commands in `service.commands`.
+
+Only signatures live here; what they need is imported when they run, so that `--help` is quick.
+Exit codes: 0 done, 3 wrong usage or cannot start; others are told by the sub-command's help.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from service.commands.licence_app import licence_app
+from service.errors import FacegateError, StartupError
+
+USAGE = 3
+HELP_NAMES = {"help_option_names": ["-h", "--help"]}
+Listing = Annotated[Literal["table", "json"], typer.Option("--format", help="How to print it.")]
+DetectFormat = Literal["table", "json", "jsonl", "csv"]
+
+app = typer.Typer(
+    help="Tells a genuine selfie from a deepfake, on your own machine.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings=HELP_NAMES,
+)
+models_app = typer.Typer(help="The models that judge.", no_args_is_help=True)
+app.add_typer(licence_app, name="licence")
+app.add_typer(models_app, name="models")
+
+
+@app.command()
+def serve(
+    development: Annotated[
+        bool, typer.Option("--development", help="Issue a licence and print a line to try it.")
+    ] = False,
+) -> None:
+    """Start the service."""
+    from service.commands.serve import serve as run
+
+    run(development)
+
+
+@app.command()
+def detect(
+    sources: Annotated[list[str], typer.Argument(metavar="FILE|DIR|URL|-...")],
+    form: Annotated[
+        DetectFormat | None,
+        typer.Option("--format", help="Default: by the output file's name, else a table."),
+    ] = None,
+    output: Annotated[Path | None, typer.Option(help="Write there, not to the terminal.")] = None,
+    explain: Annotated[
+        bool, typer.Option("--explain", help="Add a heat map (json, jsonl).")
+    ] = False,
+    recursive: Annotated[
+        bool, typer.Option("--recursive", "-r", help="Enter sub-folders.")
+    ] = False,
+) -> None:
+    """Judge images on this machine, without a service and without a licence.
+
+    Exit code 0: all bona fide. 1: at least one deepfake. 2: at least one could not be read or
+    judged (whatever the others are). 3: wrong usage, or the models cannot be loaded.
+    """
+    from service.commands.detect import detect as run
+
+    raise typer.Exit(run(sources, form, output, explain=explain, recursive=recursive))
+
+
+@models_app.command("list")
+def models_list(form: Listing = "table") -> None:
+    """List the installed models. Exit code 1 when one is damaged."""
+    from service.commands.models import list_models as run
+
+    raise typer.Exit(run(form))
+
+
+@app.command()
+def settings(form: Listing = "table") -> None:
+    """List every setting: environment variable, value, default, meaning."""
+    from service.commands.settings import show_settings as run
+
+    run(form)
+
+
+@app.command()
+def doctor(
+    as_json: Annotated[bool, typer.Option("--json", help="Print the findings as JSON.")] = False,
+) -> None:
+    """Check this machine and this installation. Exit code 1 when a check failed."""
+    from service.commands.doctor import doctor as run
+
+    raise typer.Exit(run(as_json))
+
+
+@app.command()
+def version() -> None:
+    """Print the versions of Facegate and of what it runs on."""
+    from service.commands.version import version_line
+
+    print(version_line())
+
+
+def main() -> None:
+    """Entry point of the console script."""
+    try:
+        code = app(standalone_mode=False, prog_name="facegate")
+    except typer.TyperException as error:
+        code = _usage(error)
+    except FacegateError as error:
+        code = _refuse(error)
+    except typer.Abort:
+        code = 130
+    sys.exit(code or 0)
+
+
+def _usage(error: typer.TyperException) -> int:
+    """Usage errors show the usage with them; a bare `facegate` shows its help."""
+    show = getattr(error, "show", None)
+    if show is not None:
+        show()
+    else:
+        print(f"facegate: {error.format_message()}", file=sys.stderr)
+    return USAGE
+
+
+def _refuse(error: FacegateError) -> int:
+    print(f"facegate: {error.sentence}", file=sys.stderr)
+    if isinstance(error, StartupError):
+        print(f"  {error.remedy}", file=sys.stderr)
+    return USAGE
+
+
+if __name__ == "__main__":
+    main()

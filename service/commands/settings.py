@@ -1,0 +1,49 @@
+"""`facegate settings`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import AliasChoices, SecretStr
+from pydantic.fields import FieldInfo
+
+from service.commands.output import print_json, print_table
+from service.settings import Settings, load_settings
+
+
+def show_settings(form: str) -> None:
+    """Print name, value, default and help of every setting; secrets only as set or unset."""
+    current = load_settings()
+    fields = Settings.model_fields.items()
+    listed = [_listed(name, field, getattr(current, name)) for name, field in fields]
+    if form == "json":
+        print_json(listed)
+    else:
+        print_table(tuple(listed[0]), (tuple(setting.values()) for setting in listed))
+
+
+def env_name(name: str, field: FieldInfo) -> str:
+    """The environment variable to recommend; the first one that is read."""
+    alias = field.validation_alias
+    if isinstance(alias, AliasChoices):
+        return str(alias.choices[0])
+    return f"FACEGATE_{name.upper()}"
+
+
+def _listed(name: str, field: FieldInfo, value: object) -> dict[str, Any]:
+    return {
+        "name": env_name(name, field),
+        "value": _shown(value),
+        "default": _shown(field.default),
+        "help": field.description,
+    }
+
+
+def _shown(value: object) -> str | None:
+    if value is None:
+        return None
+    if isinstance(value, SecretStr):
+        return "(hidden)"
+    if isinstance(value, (tuple, frozenset)):
+        return ",".join(sorted(map(str, value)))
+    return str(value).lower() if isinstance(value, bool) else str(value)
