@@ -17,6 +17,8 @@ from prometheus_client import (
     multiprocess,
 )
 
+from service.store import Observer
+
 SECONDS = (0.002, 0.005, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 TENTHS = tuple(n / 20 for n in range(1, 21))
 
@@ -49,7 +51,7 @@ QUEUE_DEPTH = Gauge(
 READY = Gauge("facegate_ready_workers", "Workers ready to judge", multiprocess_mode="livesum")
 
 
-class StoreObserver:
+class StoreObserver(Observer):
     """What the resilient store tells, as metrics."""
 
     def error(self, operation: str) -> None:

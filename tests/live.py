@@ -37,7 +37,7 @@ from tests.servers import free_port
 
 # Without `serve`'s own checks before the start.
 GUNICORN = [
-    *(sys.executable, "-m", "gunicorn", "-c", str(PACKAGE / "gunicorn.conf.py")),
+    *(sys.executable, "-m", "gunicorn", "-c", str(PACKAGE / "gunicorn_conf.py")),
     "service.app:create_app()",
 ]
 START = "from service.commands.serve import serve; serve(development=False)"

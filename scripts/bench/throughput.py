@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import threading
 import time
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from scripts.bench.load import distinct, phone_selfie, run
 from service.analysis.analyzer import Analyzer
 from service.runtime import usable_cores
 from service.settings import load_settings
-from tests.live import live_service
+from tests.live import Live
 
 SECONDS = 15.0
 
@@ -43,7 +45,7 @@ def main() -> None:
     reference = bare(selfie, cores)
     print(f"bare analyzer, {cores} threads: {reference:.1f} images/s")
     print("concurrency  requests/s  ratio   p50 ms   p95 ms   p99 ms  statuses")
-    with live_service() as service:
+    with TemporaryDirectory() as folder, Live(Path(folder), workers=cores) as service:
         run(service.base, service.hash_id, selfie, cores, 3.0)
         for concurrency in (1, cores, 4 * cores):
             load = run(service.base, service.hash_id, selfie, concurrency, SECONDS)

@@ -69,7 +69,7 @@ def _announce(settings: Settings) -> None:
 
 
 def _command() -> list[str]:
-    config = PACKAGE / "gunicorn.conf.py"
+    config = PACKAGE / "gunicorn_conf.py"
     return [sys.executable, "-m", "gunicorn", "-c", str(config), "service.app:create_app()"]
 
 

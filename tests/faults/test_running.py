@@ -1,0 +1,148 @@
+"""What happens to requests while something breaks."""
+
+from __future__ import annotations
+
+import resource
+import signal
+import sys
+import threading
+import time
+from pathlib import Path
+
+import psutil
+import requests
+
+from tests.faults.load import Load, fresh_selfie, kept_ids
+from tests.live import Live, data_uri
+from tests.servers import MongoServer
+
+
+def workers(live: Live) -> list[psutil.Process]:
+    return psutil.Process(live.process.pid).children()
+
+
+def eventually(condition: object, seconds: float = 20.0) -> bool:
+    """Whether a callable comes true in time."""
+    assert callable(condition)
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if condition():
+            return True
+        time.sleep(0.1)
+    return False
+
+
+def test_a_killed_worker_is_replaced_and_loses_no_acknowledged_result(tmp_path: Path) -> None:
+    with Live(tmp_path, probability=0.2, workers=2) as live:
+        with Load(live, clients=4) as load:
+            assert eventually(lambda: len(load.answers) >= 20)
+            victim = workers(live)[0]
+            victim.send_signal(signal.SIGKILL)
+            seen = len(load.answers)
+            assert eventually(lambda: len(load.answers) >= seen + 40)
+        assert load.statuses <= {200, 503}
+        assert len(load.broken) <= 4, load.broken  # only what the dead worker had in hand
+        assert eventually(lambda: len(workers(live)) == 2)
+        assert load.ids <= kept_ids(live)
+
+
+def test_sigterm_answers_everything_that_was_sent(tmp_path: Path) -> None:
+    with Live(tmp_path, probability=0.2, workers=2) as live:
+        statuses: list[int] = []
+        body = {"hash_id": live.hash_id, "image": data_uri(fresh_selfie()), "explain": True}
+
+        def ask() -> None:
+            statuses.append(
+                requests.post(f"{live.base}/v1/analyze", json=body, timeout=30).status_code
+            )
+
+        clients = [threading.Thread(target=ask) for _ in range(8)]
+        for client in clients:
+            client.start()
+        time.sleep(0.05)
+        assert live.stop() == 0
+        for client in clients:
+            client.join(30)
+        assert statuses == [200] * 8
+
+
+def test_a_mongodb_that_stops_and_returns_fails_no_request(tmp_path: Path) -> None:
+    with MongoServer(tmp_path / "mongo") as server:
+        options = {"store": "mongo", "mongodb_uri": server.uri, "store_retry": 0.5}
+        with Live(tmp_path / "live", probability=0.2, workers=2, **options) as live:
+            with Load(live) as load:
+                assert eventually(lambda: len(load.answers) >= 10)
+                server.kill()
+                live.wait_until("degraded")
+                seen = len(load.answers)
+                assert eventually(lambda: len(load.answers) >= seen + 10)
+                server.start()
+                live.wait_until("ready")
+            assert load.broken == []
+            assert load.statuses == {200}
+            assert all(body["stored"] for _, body in load.answers)
+            assert eventually(lambda: load.ids <= kept_ids(live))
+
+
+def test_overload_is_turned_away_at_once_and_probes_still_answer(tmp_path: Path) -> None:
+    options = {"slots": 1, "queue_depth": 0}
+    with Live(tmp_path, probability=0.2, **options) as live, Load(live, clients=6) as load:
+        assert eventually(lambda: 503 in load.statuses)
+        assert live.get("/healthz").status_code == 200
+        assert "facegate_queue_depth" in live.get("/metrics").text
+        load.stop()
+        refused = [body for status, body in load.answers if status == 503]
+        assert {body["code"] for body in refused} == {"OVERLOADED"}
+        assert load.statuses == {200, 503}
+
+
+def test_overload_says_when_to_come_back(tmp_path: Path) -> None:
+    with Live(tmp_path, probability=0.2, slots=1, queue_depth=0) as live:
+        with Load(live, clients=6):
+            answers = [live.analyze(fresh_selfie()) for _ in range(20)]
+        refused = [answer for answer in answers if answer.status_code == 503]
+        assert refused
+        assert all(int(answer.headers["Retry-After"]) >= 1 for answer in refused)
+
+
+def test_a_licence_that_expires_in_mid_run(tmp_path: Path) -> None:
+    with Live(tmp_path, probability=0.2, licence_cache=60) as live:
+        hash_id = live.issue(expires_at=int(time.time()) + 3)
+        assert live.analyze(fresh_selfie(), hash_id=hash_id).status_code == 200
+        expired = lambda: live.analyze(fresh_selfie(), hash_id=hash_id).status_code == 403  # noqa: E731
+        assert eventually(expired)
+        assert live.analyze(fresh_selfie(), hash_id=hash_id).json()["code"] == "LICENCE_EXPIRED"
+
+
+def test_a_full_disk_still_judges_and_says_that_nothing_was_stored(tmp_path: Path) -> None:
+    with Live(tmp_path, probability=0.2) as live:
+        assert live.analyze(fresh_selfie()).json()["stored"] is True
+        for worker in workers(live):
+            # From here on no file of the worker may grow: what a full disk looks like to it.
+            resource.prlimit(worker.pid, resource.RLIMIT_FSIZE, (1, 1))
+        answers = [live.analyze(fresh_selfie()) for _ in range(3)]
+        assert [answer.status_code for answer in answers] == [200] * 3
+        assert [answer.json()["stored"] for answer in answers] == [False] * 3
+
+
+def test_a_preloading_gunicorn_answers_and_stops_at_once(tmp_path: Path) -> None:
+    command = [
+        *(sys.executable, "-m", "gunicorn", "--preload", "--no-control-socket"),
+        *("-k", "gthread", "--threads", "4", "-w", "1", "--graceful-timeout", "20"),
+        *("-b", "127.0.0.1:{port}", "service.app:create_app()"),
+    ]
+    live = Live(tmp_path, probability=0.2, command=command)
+    live.command = [part.format(port=live.settings.port) for part in command]
+    live.start()
+    live.wait_until("ready")
+    assert live.analyze(fresh_selfie()).status_code == 200
+    started = time.monotonic()
+    assert live.stop() == 0
+    assert time.monotonic() - started < 10
+
+
+def test_nothing_is_written_outside_the_data_folder(tmp_path: Path) -> None:
+    before = set(Path.cwd().iterdir())
+    with Live(tmp_path / "live", probability=0.2) as live:
+        live.analyze(fresh_selfie())
+    assert set(Path.cwd().iterdir()) == before

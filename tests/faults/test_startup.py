@@ -1,0 +1,93 @@
+"""Why the service does not start: one sentence and a remedy on standard error, no traceback."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from service.settings import PACKAGE
+from tests.servers import free_port
+
+
+def serve(tmp_path: Path, **env: str) -> subprocess.CompletedProcess[str]:
+    """A start that is meant to fail."""
+    given = {"FACEGATE_DATA_DIR": str(tmp_path / "data"), "FACEGATE_PORT": str(free_port())}
+    return subprocess.run(  # noqa: PLW1510 (it is meant to fail)
+        [sys.executable, "-m", "service.cli", "serve"],
+        env=os.environ | given | env,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+
+def refused(run: subprocess.CompletedProcess[str], *words: str) -> bool:
+    """Exit 3, short, with these words, and without a traceback."""
+    text = " ".join(run.stderr.split())
+    short = len(run.stderr.strip().splitlines()) <= 8
+    return run.returncode == 3 and short and all(w in text for w in words)
+
+
+def models_copy(tmp_path: Path) -> Path:
+    shutil.copytree(PACKAGE / "models", tmp_path / "models")
+    return tmp_path / "models"
+
+
+def test_a_corrupted_model(tmp_path: Path) -> None:
+    models = models_copy(tmp_path)
+    weights = bytearray((models / "lite0/model.onnx").read_bytes())
+    weights[len(weights) // 2] ^= 1
+    (models / "lite0/model.onnx").write_bytes(weights)
+    assert refused(serve(tmp_path, FACEGATE_MODELS_DIR=str(models)), "lite0", "checksum")
+
+
+def test_a_corrupted_face_detector(tmp_path: Path) -> None:
+    models = models_copy(tmp_path)
+    with (models / "blazeface-short/model.onnx").open("ab") as file:
+        file.write(b"\0")
+    assert refused(serve(tmp_path, FACEGATE_MODELS_DIR=str(models)), "blazeface-short")
+
+
+def test_no_models_at_all(tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    run = serve(tmp_path, FACEGATE_MODELS_DIR=str(tmp_path / "empty"))
+    assert refused(run, "There is no detector in the models folder.")
+
+
+def test_an_unknown_detector(tmp_path: Path) -> None:
+    assert refused(serve(tmp_path, FACEGATE_DETECTORS="nosuch"), "nosuch", "lite0")
+
+
+def test_a_port_that_is_taken(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        assert refused(serve(tmp_path, FACEGATE_PORT=port), f"127.0.0.1:{port}", "in use")
+
+
+def test_a_data_folder_that_cannot_be_made(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    run = serve(tmp_path, FACEGATE_DATA_DIR=str(tmp_path / "file" / "data"))
+    assert refused(run, "cannot be written to", "FACEGATE_DATA_DIR")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("FACEGATE_PORT", "eighty"),
+        ("FACEGATE_BPCER", "2"),
+        ("FACEGATE_REFUSE", "UGLY"),
+        ("FACEGATE_STORE", "floppy"),
+    ],
+)
+def test_an_unusable_setting_is_named(tmp_path: Path, name: str, value: str) -> None:
+    assert refused(serve(tmp_path, **{name: value}), name)
+
+
+def test_a_bpcer_that_the_curve_does_not_reach(tmp_path: Path) -> None:
+    assert refused(serve(tmp_path, FACEGATE_BPCER="0.9999"), "BPCER")
