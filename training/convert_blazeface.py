@@ -21,8 +21,11 @@ from onnx import TensorProto, helper, numpy_helper
 from training.manifest import write_manifest
 
 BUILTIN = {v: k for k, v in vars(tflite.BuiltinOperator).items() if isinstance(v, int)}
-DTYPES = {tflite.TensorType.FLOAT32: np.float32, tflite.TensorType.FLOAT16: np.float16}
-DTYPES[tflite.TensorType.INT32] = np.int32
+DTYPES = {
+    tflite.TensorType.FLOAT32: "<f4",
+    tflite.TensorType.FLOAT16: "<f2",
+    tflite.TensorType.INT32: "<i4",
+}
 OPSET = 17
 # name -> (file in the wheel, input size, grids as [cells per side, anchors per cell])
 MODELS = {
@@ -96,12 +99,12 @@ class Converter:
         self, opts: Any, ins: list[int], out: int, kernel: np.ndarray, group: int
     ) -> None:
         name, relu = self.name(out), relu_of(opts)
-        bias = self.weight(name + ".b", self.constant(ins[2]))
-        inputs = [self.name(ins[0]), self.weight(name + ".w", kernel), bias]
+        kernel_name, bias_name = name + ".w", name + ".b"
+        inputs = [self.weight(kernel_name, kernel), self.weight(bias_name, self.constant(ins[2]))]
         strides = [opts.StrideH(), opts.StrideW()]
         pads = same_pads(opts, self.shape(ins[0]), list(kernel.shape[2:]), strides)
         raw = name + ".raw" if relu else name
-        self.add("Conv", inputs, raw, strides=strides, pads=pads, group=group)
+        self.add("Conv", [self.name(ins[0]), *inputs], raw, strides=strides, pads=pads, group=group)
         if relu:
             self.add("Relu", [raw], name)
 

@@ -2,9 +2,9 @@
 
     python -m training.dataset --data DIR --out DIR
 
-DATA holds labels.csv with the columns shard, name, label (real or fake), source, group. `shard` is a
-tar file in DATA, or empty where `name` is a file in DATA. `group` joins images that must stay on one
-side of a split: all images of one person, or a fake and its original.
+DATA holds labels.csv with the columns shard, name, label (real or fake), source, group. `shard` is
+a tar file in DATA, or empty where `name` is a file in DATA. `group` joins images that must stay on
+one side of a split: all images of one person, or a fake and its original.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ def read_labels(data: Path) -> list[Row]:
     return rows
 
 
-def read_image(file: io.BufferedIOBase | Path) -> np.ndarray:
+def read_image(file: io.BytesIO | Path) -> np.ndarray:
     """HxWx3 uint8 RGB, turned upright by its EXIF tag."""
     with Image.open(file) as image:
         return np.asarray(ImageOps.exif_transpose(image).convert("RGB"))
@@ -151,7 +151,8 @@ def load_crops(out: Path) -> np.ndarray:
 
 def miss_rates(index: Index) -> dict[str, tuple[int, int]]:
     """ "source real" or "source fake" -> (images without a face found, images)."""
-    kinds = np.array([f"{s} {'fake' if f else 'real'}" for s, f in zip(index.source, index.fake)])
+    labels = np.where(index.fake, " fake", " real")
+    kinds = np.char.add(index.source, labels)
     return {
         str(kind): (int((~index.found[kinds == kind]).sum()), int((kinds == kind).sum()))
         for kind in np.unique(kinds)

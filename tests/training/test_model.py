@@ -1,0 +1,80 @@
+"""What is shipped is what was measured; and the network exports to what the service expects."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+
+import numpy as np
+import onnxruntime as ort
+import pytest
+
+from service.analysis.crop import FILL, normalise
+
+FOLDER = Path(__file__).parents[2] / "service" / "models" / "lite0"
+MANIFEST = json.loads((FOLDER / "manifest.json").read_text())
+
+
+@pytest.fixture(scope="module")
+def session() -> ort.InferenceSession:
+    return ort.InferenceSession(str(FOLDER / "model.onnx"), providers=["CPUExecutionProvider"])
+
+
+def test_manifest_fits_the_file() -> None:
+    digest = hashlib.sha256((FOLDER / MANIFEST["file"]).read_bytes()).hexdigest()
+    assert MANIFEST["sha256"] == digest
+    assert MANIFEST["kind"] == "detector"
+    assert MANIFEST["licence"] == "Apache-2.0"
+
+
+def test_shapes(session: ort.InferenceSession) -> None:
+    size = MANIFEST["input"]["size"]
+    assert [(i.name, i.shape) for i in session.get_inputs()] == [("image", [1, 3, size, size])]
+    assert [(o.name, o.shape) for o in session.get_outputs()] == [
+        ("logit", [1, 1]),
+        ("cam", [1, 7, 7]),
+    ]
+
+
+def test_the_map_explains_the_score(session: ort.InferenceSession) -> None:
+    """logit = mean of the map + one constant, whatever the image."""
+    rng, offsets = np.random.default_rng(0), []
+    for _ in range(3):
+        image = rng.uniform(-1, 1, (1, 3, 224, 224)).astype(np.float32)
+        logit, cam = session.run(["logit", "cam"], {"image": image})
+        offsets.append(float(logit[0, 0] - cam.mean()))
+    assert np.ptp(offsets) < 1e-3
+
+
+def test_thresholds_rise_as_the_accepted_bpcer_falls() -> None:
+    points = sorted(MANIFEST["operating_points"], key=lambda point: point["bpcer"])
+    thresholds = [point["threshold"] for point in points]
+    assert thresholds == sorted(thresholds, reverse=True)
+    assert all(0 < threshold < 1 for threshold in thresholds)
+    assert MANIFEST["default_bpcer"] in [point["bpcer"] for point in points]
+
+
+def test_fill_is_the_networks_zero() -> None:
+    crop = np.full((224, 224, 3), FILL, np.uint8)
+    given = MANIFEST["input"]
+    assert np.abs(normalise(crop, given["mean"], given["std"])).max() < 1e-6
+
+
+def test_training_and_serving_normalise_alike() -> None:
+    torch = pytest.importorskip("torch")
+    model = pytest.importorskip("training.model")
+    crop = np.random.default_rng(0).integers(0, 255, (224, 224, 3), dtype=np.uint8)
+    served = normalise(crop, model.MEAN, model.STD)
+    trained = model.to_tensor(torch.from_numpy(crop[None])).numpy()
+    assert np.abs(served - trained).max() < 1e-5
+
+
+def test_export_gives_what_torch_gives(tmp_path: Path) -> None:
+    pytest.importorskip("torch")
+    pytest.importorskip("efficientnet_lite_pytorch")
+    from training.export import TOLERANCE, export
+    from training.model import FaceNet
+
+    assert export(FaceNet(pretrained=False).eval(), tmp_path / "m", "0.0.0") < TOLERANCE
+    assert json.loads((tmp_path / "m" / "manifest.json").read_text())["name"] == "m"

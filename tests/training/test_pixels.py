@@ -1,0 +1,81 @@
+"""What training does to pixels: alike for a pair, exact fill, changes only where they belong."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+
+from service.analysis.crop import FILL
+from training.augment import SIZE, augment, encoded, frame_of, plain
+from training.dataset import STORED
+from training.selfblend import self_blend
+
+
+@pytest.fixture
+def crop() -> np.ndarray:
+    """A soft random picture with a filled border on the left and at the top."""
+    small = np.random.default_rng(0).integers(0, 255, (12, 12, 3), dtype=np.uint8)
+    picture = cv2.resize(small, (STORED, STORED), interpolation=cv2.INTER_CUBIC)
+    picture[:, :40] = picture[:30] = FILL
+    return picture
+
+
+@pytest.fixture
+def keypoints() -> np.ndarray:
+    points = [[120, 125], [170, 125], [145, 150], [145, 180], [95, 135], [195, 135]]
+    return np.array(points, np.float32)
+
+
+def test_views_have_the_networks_size(crop: np.ndarray) -> None:
+    for view in (plain(crop), augment(crop, 1)):
+        assert view.shape == (SIZE, SIZE, 3)
+        assert view.dtype == np.uint8
+
+
+def test_one_seed_one_view(crop: np.ndarray) -> None:
+    assert np.array_equal(augment(crop, 3), augment(crop, 3))
+    assert not np.array_equal(augment(crop, 3), augment(crop, 4))
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_a_pair_keeps_its_likeness(crop: np.ndarray, keypoints: np.ndarray, seed: int) -> None:
+    """Frame, fill, flip and grey are the same for a face and its manipulated copy."""
+    one, other = augment(crop, seed), augment(self_blend(crop, keypoints, 7), seed)
+    same_fill = (one == FILL).all(axis=2) == (other == FILL).all(axis=2)
+    assert same_fill.mean() > 0.99
+    grey = [np.ptp(view, axis=2).max() == 0 for view in (one, other)]
+    assert grey[0] == grey[1]
+    assert np.abs(one.astype(int) - other).mean() < 30
+
+
+def test_fill_is_exact_after_augmentation(crop: np.ndarray) -> None:
+    crop[:, :90] = FILL
+    filled = [(augment(crop, seed) == FILL).all(axis=2).mean() for seed in range(20)]
+    assert min(filled) > 0.05
+
+
+def test_frame_of(crop: np.ndarray) -> None:
+    assert frame_of(crop) == (40, 30, STORED, STORED)
+    assert frame_of(np.full_like(crop, FILL)) == (0, 0, STORED, STORED)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_a_self_blend_changes_the_face_only(
+    crop: np.ndarray, keypoints: np.ndarray, seed: int
+) -> None:
+    before = crop.copy()
+    blend = self_blend(crop, keypoints, seed).astype(int)
+    assert np.array_equal(crop, before)
+    difference = np.abs(blend - crop).max(axis=2)
+    assert difference.max() > 0
+    assert (difference[:, :40] == 0).all()
+    assert (difference[:30] == 0).all()
+    assert (difference[-20:, -20:] == 0).all()
+
+
+def test_encoding_keeps_channel_order() -> None:
+    red = np.zeros((32, 32, 3), np.uint8)
+    red[..., 0] = 200
+    for suffix in (".jpg", ".webp"):
+        assert encoded(red, suffix, 95).reshape(-1, 3).mean(axis=0).argmax() == 0

@@ -1,0 +1,163 @@
+"""metrics.json in words: card.md."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+SPECIES = {
+    "dfdc": "face swaps (DFDC)",
+    "ffhq_stylegan1": "generated faces (StyleGAN)",
+    "stylegan2": "generated faces (StyleGAN2)",
+}
+LIMITS = """## What it is not for
+
+* Print and replay attacks (a photograph of a photograph or of a screen): no claim, no data.
+* Diffusion images, one-shot swappers, reenactment, morphs, retouching: not in the data, so not
+  measured. Published detectors of this size fall to near chance on methods they have not seen;
+  expect that here too, and do not read the figures above as figures for such attacks.
+* Cameras and sources that are not in the data: scores shift from source to source. Measure the
+  BPCER on some hundred genuine images of your own, and choose the operating point by that.
+* Groups of people: not measured; the data carries no reliable labels of age, sex or skin tone.
+* A decision about a person by itself. A score is a reason to look again.
+
+"""
+
+
+def write_card(folder: Path, figures: dict[str, Any]) -> None:
+    """Write folder/card.md."""
+    (folder / "card.md").write_text("".join([
+        _head(figures), _data(figures), _results(figures["test"], figures["run"]),
+        _robustness(figures["test"]), LIMITS, _method(figures),
+    ]))  # fmt: skip
+
+
+def rate(figure: dict[str, Any]) -> str:
+    """`0.123 (0.110-0.140)`; a dash where it cannot be computed."""
+    if figure["value"] is None:
+        return "-"
+    if figure["low"] is None:
+        return f"{figure['value']:.3f}"
+    return f"{figure['value']:.3f} ({figure['low']:.3f}-{figure['high']:.3f})"
+
+
+def species(name: str, run: dict[str, Any]) -> str:
+    """The name for people, saying whether training never saw it."""
+    unseen = ", never in training" if name in run["hold_out"] else ""
+    return SPECIES.get(name, name) + unseen
+
+
+def table(header: list[str], rows: list[list[str]]) -> str:
+    lines = [header, ["---"] * len(header), *rows]
+    return "".join("| " + " | ".join(map(str, line)) + " |\n" for line in lines)
+
+
+def _head(figures: dict[str, Any]) -> str:
+    model = figures["model"]
+    return f"""# {model["name"]} {model["version"]}
+
+{model["origin"]}
+Input: one face crop, 224 px, margin 1.3. Output: log-odds that the face is manipulated, and a 7x7
+class activation map. Licence of the code and starting weights: {model["licence"]}. Most of the
+training images are licensed for research only; for commercial use retrain on images of your own
+(`training/README.md`: one command).
+
+A first detector, small and honest. Intervals are 95 % bootstrap intervals over groups. Figures are
+for the test split, which had no part in training, choice of checkpoint, calibration or thresholds.
+
+"""
+
+
+def _data(figures: dict[str, Any]) -> str:
+    counts = figures["data"]
+    names = ["train", "validation", "calibration", "test"]
+    kinds = sorted({kind for split in counts.values() for kind in split})
+    rows = [[kind, *(f"{counts.get(n, {}).get(kind, 0):,}" for n in names)] for kind in kinds]
+    misses = [
+        [kind, f"{entry['missed']} of {entry['images']:,}"]
+        for kind, entry in figures["non_response"].items()
+    ]
+    numbers, missed = table(["images", *names], rows), table(["images", "no face found"], misses)
+    return f"""## Data
+
+{numbers}
+Images of one group (a fake and its original, one person) are on one side. DFDC has no person labels
+and its actors recur: its genuine faces were clustered by ImageNet features and clusters kept whole,
+which makes it less likely, not impossible, that an actor is in two splits. The DFDC figures may
+therefore be somewhat too good. Test images come from the same sources as the training images,
+except where "never in training" is said.
+
+Non-response (no face found), over all images, apart from the error rates:
+
+{missed}
+"""
+
+
+def _results(test: dict[str, Any], run: dict[str, Any]) -> str:
+    overall = [[name, rate(test[key])] for name, key in [
+        ("AUC, pooled", "auc"), ("D-EER, pooled", "d_eer"),
+        ("ECE, classes and sources balanced", "ece"), ("Brier, likewise", "brier")]]  # fmt: skip
+    points = [_point(point, run) for point in test["operating_points"]]
+    aucs = [[species(name, run), rate(figure)] for name, figure in test["by_species"].items()]
+    return f"""## Results
+
+{table(["figure", "value"], overall)}
+AUC of each species against all genuine test images:
+
+{table(["species", "AUC"], aucs)}
+Thresholds are on the calibrated probability, named by the BPCER they had on the calibration split
+(every genuine source counting the same); a rate the split is too small for is left out.
+
+{"".join(points)}"""
+
+
+def _point(point: dict[str, Any], run: dict[str, Any]) -> str:
+    missed = [["APCER", species(n, run), e["images"], rate(e)]
+              for n, e in point["apcer_by_species"].items()]  # fmt: skip
+    alarms = [["BPCER", n, e["images"], rate(e)] for n, e in point["bpcer_by_source"].items()]
+    alarms.append(["BPCER", "all genuine", "", rate(point["bpcer_pooled"])])
+    worst = species(point["apcer_worst_species"], run)
+    return f"""### BPCER {point["bpcer"]:.1%}: threshold {point["threshold"]:.4f}
+
+{table(["rate", "of", "images", "value"], missed + alarms)}
+APCER: mean {point["apcer_mean"]:.3f}, worst species: {worst}.
+
+"""
+
+
+def _robustness(test: dict[str, Any]) -> str:
+    def lines(slices: list[dict[str, Any]], name: str) -> list[list[str]]:
+        return [[s[name], s["images"], rate(s["auc"]), rate(s["apcer"]), rate(s["bpcer"])]
+                for s in slices]  # fmt: skip
+
+    header = ["images", "AUC", "APCER", "BPCER"]
+    qualities = lines(test["by_jpeg_quality"], "quality")
+    widths = lines(test["by_face_width"], "pixels")
+    blends = lines([test["self_blends"]], "jpeg")
+    return f"""## Robustness, at the threshold for BPCER 5 %
+
+The photograph re-encoded as JPEG before detection (a random part of the test split):
+
+{table(["JPEG quality", *header], qualities)}
+By width of the face in the photograph (sources differ in it, so this is not width alone):
+
+{table(["width, px", *header], widths)}
+Genuine test images, half of them made into self-blends by this project's own script (the kind of
+fake training also made from other images):
+
+{table(["JPEG quality", *header], blends)}
+"""
+
+
+def _method(figures: dict[str, Any]) -> str:
+    run, calibration = figures["run"], figures["calibration"]
+    return f"""## Method
+
+Fine-tuned for {run["steps_done"]} steps of 32 images (half of them fake) at seed {run["seed"]};
+best of {run["validations"]} checkpoints on the validation split. Fakes: those of the data, each
+DFDC fake in one batch with its original and under the same random changes, and self-blended images
+made from genuine faces of every source, so that a source alone is no cue. Random JPEG 30-98 or
+WebP, resolution chains, framing, borders, colour and noise for both classes alike.
+Calibration: Platt scaling on the calibration split, slope {calibration["slope"]:.3f}, intercept
+{calibration["intercept"]:.3f}; prior: {calibration["prior"]}. Versions: {run["versions"]}.
+"""

@@ -1,0 +1,255 @@
+"""Calibrates an exported model on one split, reports on another; writes manifest, metrics and card.
+
+    python -m training.evaluate --data DIR --out DIR --model service/models/lite0
+
+OUT is the folder of `training.train`, whose split is used. Every image takes the road it takes in
+serving: detector, crop, ONNX Runtime.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from functools import partial
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+
+from service.analysis.faces import FaceDetector
+from training import metrics
+from training.augment import encoded
+from training.card import write_card
+from training.dataset import MODELS, Row, load_index, miss_rates, read_labels
+from training.manifest import write_manifest
+from training.scoring import Scorer, Scores, score
+from training.selfblend import self_blend
+
+RATES = (0.001, 0.01, 0.02, 0.05, 0.1)
+DEFAULT_RATE = 0.05
+QUALITIES = (20, 40, 60, 80, 95)
+QUALITY_IMAGES = 1500  # of the test split, drawn at random, for each JPEG quality
+WIDTHS = (0, 80, 120, 160, 10_000)  # face width in pixels
+
+
+def calibrate(scores: Scores) -> tuple[float, float]:
+    """(slope, intercept); both classes, and the sources within a class, count the same."""
+    return metrics.platt(scores.logit, scores.fake, metrics.balanced(scores.fake, scores.source))
+
+
+def operating_points(probability: np.ndarray, scores: Scores) -> list[dict[str, float]]:
+    """Thresholds for the rates that the split has enough bona fide images for, sources balanced."""
+    genuine = ~scores.fake
+    weights = metrics.balanced(scores.fake, scores.source)[genuine]
+    points = []
+    for rate in RATES:
+        threshold = metrics.threshold_at(probability[genuine], rate, weights)
+        if threshold is not None:
+            points.append({"bpcer": rate, "threshold": round(threshold, 5)})
+    return points
+
+
+def overall(probability: np.ndarray, scores: Scores) -> dict[str, Any]:
+    """Figures without a threshold of our choosing."""
+    fake, groups = scores.fake, scores.group
+    weights = metrics.balanced(fake, scores.source)
+    return {
+        "auc": metrics.interval(lambda r: metrics.auc(probability[r], fake[r]), groups),
+        "d_eer": metrics.interval(lambda r: metrics.d_eer(probability[r], fake[r]), groups),
+        "ece": metrics.interval(lambda r: metrics.ece(probability[r], fake[r], weights[r]), groups),
+        "brier": metrics.interval(
+            lambda r: metrics.brier(probability[r], fake[r], weights[r]), groups
+        ),
+    }
+
+
+def at_point(probability: np.ndarray, scores: Scores, point: dict[str, float]) -> dict[str, Any]:
+    """APCER per species, the worst and the mean of them, and BPCER per source, at one threshold."""
+    threshold = point["threshold"]
+    missed = _per_source(metrics.apcer, probability, scores, scores.fake, threshold)
+    alarms = _per_source(metrics.bpcer, probability, scores, ~scores.fake, threshold)
+    worst = max(missed, key=lambda name: missed[name]["value"], default=None)
+    genuine = ~scores.fake
+    pooled = metrics.interval(
+        lambda r: metrics.bpcer(probability[genuine][r], threshold), scores.group[genuine]
+    )
+    return {
+        **point, "apcer_by_species": missed, "apcer_worst_species": worst,
+        "apcer_mean": round(float(np.mean([m["value"] for m in missed.values()])), 4),
+        "bpcer_by_source": alarms, "bpcer_pooled": pooled,
+    }  # fmt: skip
+
+
+def _per_source(
+    rate: Any, probability: np.ndarray, scores: Scores, mask: np.ndarray, threshold: float
+) -> dict[str, Any]:
+    found = {}
+    for name in np.unique(scores.source[mask]):
+        mine = mask & (scores.source == name)
+        values = probability[mine]
+        found[str(name)] = {
+            **metrics.interval(lambda r, v=values: rate(v[r], threshold), scores.group[mine]),
+            "images": int(mine.sum()),
+        }
+    return found
+
+
+def by_slice(
+    probability: np.ndarray, scores: Scores, threshold: float, name: str, value: object
+) -> dict[str, Any]:
+    """Short figures of one slice of the data."""
+    fake = scores.fake
+    return {
+        name: value, "images": len(fake), "attacks": int(fake.sum()),
+        "auc": metrics.interval(lambda r: metrics.auc(probability[r], fake[r]), scores.group),
+        "apcer": metrics.interval(
+            lambda r: metrics.apcer(probability[r][fake[r]], threshold), scores.group),
+        "bpcer": metrics.interval(
+            lambda r: metrics.bpcer(probability[r][~fake[r]], threshold), scores.group),
+    }  # fmt: skip
+
+
+def reencode(quality: int, _: int, image: np.ndarray) -> np.ndarray:
+    return encoded(image, ".jpg", quality)
+
+
+class Blend:
+    """Change of every second image into a self-blend; all are re-encoded alike."""
+
+    def __init__(self, faces: FaceDetector) -> None:
+        self.faces = faces
+
+    def __call__(self, number: int, image: np.ndarray) -> np.ndarray:
+        found = self.faces.detect(image)
+        if number % 2 and found.faces:
+            image = self_blend(found.image, found.faces[0].keypoints, number)
+        return encoded(image, ".jpg", 90)
+
+
+def evaluate(data: Path, out: Path, folder: Path) -> dict[str, Any]:
+    """Everything that metrics.json holds; the manifest gets its calibration on the way."""
+    rows, assigned = read_labels(data), np.load(out / "split.npy")
+    scorer, picked = Scorer(folder), partial(_rows_of, rows, assigned)
+    raw = score(scorer, data, picked("calibration"))
+    known = raw.where(raw.found)
+    slope, intercept = calibrate(known)
+    points = operating_points(metrics.sigmoid(slope * known.logit + intercept), known)
+    _update_manifest(folder, scorer.manifest, slope, intercept, points)
+    threshold = next(p["threshold"] for p in points if p["bpcer"] == DEFAULT_RATE)
+
+    def probability(scores: Scores) -> np.ndarray:
+        return metrics.sigmoid(slope * scores.logit + intercept)
+
+    test = score(scorer, data, picked("test"))
+    seen = test.where(test.found)  # all of them: a split holds only images with a face found
+    p = probability(seen)
+    return {
+        "model": {key: scorer.manifest[key] for key in ("name", "version", "licence", "origin")},
+        "data": _counts(rows, assigned),
+        "run": _run(out),
+        "non_response": {k: {"missed": m, "images": n}
+                        for k, (m, n) in miss_rates(load_index(out)).items()},
+        "calibration": {"slope": slope, "intercept": intercept,
+                        "prior": "both classes count the same, sources within a class too"},
+        "test": {
+            **overall(p, seen),
+            "operating_points": [at_point(p, seen, point) for point in points],
+            "by_species": _species(p, seen),
+            "by_face_width": list(_widths(p, seen, threshold)),
+            "by_jpeg_quality": list(
+                _qualities(scorer, data, picked("test"), probability, threshold)),
+            "self_blends": _self_blends(scorer, data, picked("test"), probability, threshold),
+        },
+    }  # fmt: skip
+
+
+def _run(out: Path) -> dict[str, Any]:
+    """run.json and, of history.json, what became of it."""
+    run: dict[str, Any] = json.loads((out / "run.json").read_text())
+    history = json.loads((out / "history.json").read_text())
+    best = max(history, key=lambda entry: entry["mean"])
+    return {**run, "steps_done": best["step"], "validations": len(history)}
+
+
+def _rows_of(rows: list[Row], assigned: np.ndarray, name: str) -> list[Row]:
+    return [row for row, split in zip(rows, assigned, strict=True) if split == name]
+
+
+def _counts(rows: list[Row], assigned: np.ndarray) -> dict[str, dict[str, int]]:
+    """split -> "source label" -> images."""
+    counts: dict[str, dict[str, int]] = {}
+    for row, name in zip(rows, assigned, strict=True):
+        kinds = counts.setdefault(str(name) or "no face", {})
+        kinds[f"{row.source} {row.label}"] = kinds.get(f"{row.source} {row.label}", 0) + 1
+    return counts
+
+
+def _update_manifest(
+    folder: Path, manifest: dict[str, Any], slope: float, intercept: float, points: list[Any]
+) -> None:
+    manifest["calibration"] = {"slope": round(slope, 5), "intercept": round(intercept, 5)}
+    manifest["operating_points"] = points
+    manifest["default_bpcer"] = DEFAULT_RATE
+    write_manifest(folder, manifest)
+
+
+def _species(p: np.ndarray, scores: Scores) -> dict[str, Any]:
+    """AUC of each species against all bona fide images of the split."""
+    found = {}
+    for name in np.unique(scores.source[scores.fake]):
+        mine = ~scores.fake | (scores.source == name)
+        values, fake = p[mine], scores.fake[mine]
+        found[str(name)] = metrics.interval(
+            lambda r, v=values, f=fake: metrics.auc(v[r], f[r]), scores.group[mine]
+        )
+    return found
+
+
+def _widths(p: np.ndarray, scores: Scores, threshold: float) -> Any:
+    for low, high in pairwise(WIDTHS):
+        mine = (scores.width >= low) & (scores.width < high)
+        if mine.sum() >= 50:
+            yield by_slice(p[mine], scores.where(mine), threshold, "pixels", [low, high])
+
+
+def _qualities(
+    scorer: Scorer, data: Path, rows: list[Row], probability: Any, threshold: float
+) -> Any:
+    rng = np.random.default_rng(0)
+    few = [rows[i] for i in rng.permutation(len(rows))[:QUALITY_IMAGES]]
+    for quality in QUALITIES:
+        scores = score(scorer, data, few, partial(reencode, quality))
+        seen = scores.where(scores.found)
+        figures = by_slice(probability(seen), seen, threshold, "quality", quality)
+        yield {**figures, "no_face": int((~scores.found).sum())}
+
+
+def _self_blends(
+    scorer: Scorer, data: Path, rows: list[Row], probability: Any, threshold: float
+) -> dict[str, Any]:
+    """Genuine test faces, every second one turned into a self-blend."""
+    genuine = [row for row in rows if row.label == "real"]
+    scores = score(scorer, data, genuine, Blend(FaceDetector(MODELS)))
+    changed = np.arange(len(genuine)) % 2 == 1
+    seen = scores.found
+    blended = Scores(scores.logit, scores.width, changed, scores.source, scores.group)
+    return by_slice(probability(blended)[seen], blended.where(seen), threshold, "jpeg", 90)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--out", type=Path, required=True, help="folder of training.train")
+    parser.add_argument("--model", type=Path, default=MODELS / "lite0")
+    args = parser.parse_args()
+    cv2.setNumThreads(1)
+    figures = evaluate(args.data, args.out, args.model)
+    (args.model / "metrics.json").write_text(json.dumps(figures, indent=1) + "\n")
+    write_card(args.model, figures)
+    print((args.model / "card.md").read_text())
+
+
+if __name__ == "__main__":
+    main()
