@@ -80,7 +80,7 @@ class Analysis:
     threshold: probability from which on the decision is `deepfake`; it stands for `bpcer`.
     score: probability re-centred in log-odds so that 0.5 is the decision line.
     faces: most prominent first; `counted` is the index of the face that decided.
-    timings: milliseconds a stage (`decode`, `detect`, `infer`, `total`).
+    timings: milliseconds a stage (`decode`, `detect`, `infer`, `total`; `explain` when asked for).
     """
 
     image: ImageFacts

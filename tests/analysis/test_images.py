@@ -12,6 +12,7 @@ from service.analysis.images import ENOUGH, DecodedImage, decode
 from service.errors import ImageError, ImageTooLarge
 from tests.images import BAD, GOOD, TOO_LARGE, encode, nasty, portrait
 
+pytestmark = pytest.mark.filterwarnings("ignore:Corrupt EXIF")  # pytest undoes our own filter
 TINY = portrait().resize((40, 30))
 SEEDS = [
     encode(TINY, "JPEG"),
