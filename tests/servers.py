@@ -8,25 +8,32 @@ with MongoServer(folder) as server:
 
 from __future__ import annotations
 
+import random
 import signal
 import socket
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
-from urllib.parse import quote_plus
+from urllib.parse import quote
 
 import pymongo
 from pymongo.errors import PyMongoError
 
 
 def free_port() -> int:
-    """A port that nothing listens on just now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A port that nothing listens on, and that the kernel gives to no outgoing connection.
+
+    So it is still free when a server that was killed wants it again.
+    """
+    while True:
+        port = random.randrange(15_000, 32_000)
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 class MongoServer:
@@ -40,12 +47,13 @@ class MongoServer:
         self.user, self.password = user, password
         self.port = free_port()
         self.host = f"127.0.0.1:{self.port}"
+        self.log = folder.with_name(folder.name + ".log")
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
     def uri(self) -> str:
         """With the credentials, percent-encoded."""
-        credentials = f"{quote_plus(self.user)}:{quote_plus(self.password)}"
+        credentials = f"{quote(self.user, safe='')}:{quote(self.password, safe='')}"
         return f"mongodb://{credentials}@{self.host}/?authSource=admin"
 
     def __enter__(self) -> Self:
@@ -88,9 +96,9 @@ class MongoServer:
     def _launch(self, *options: str) -> None:
         arguments = ["--port", str(self.port), "--storage-path", str(self.folder), "--standalone"]
         arguments += ["--sync-on-commit", "--cache-size", "64M", "--log-level", "WARNING"]
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "secantus", *arguments, *options], stderr=subprocess.DEVNULL
-        )
+        command = [sys.executable, "-m", "secantus", *arguments, *options]
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(command, stdout=log, stderr=log)
 
     def _create_user(self) -> None:
         with self._wait(f"mongodb://{self.host}/") as client:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from urllib.parse import quote_plus
+from urllib.parse import quote
 
 from pymongo.errors import PyMongoError
 from pymongo.uri_parser import parse_uri
@@ -29,8 +29,8 @@ def _configured(settings: Settings) -> str | None:
 def _assembled(settings: Settings) -> str:
     if settings.mongodb_user is None:
         return f"mongodb://{settings.mongodb_host}/"
-    credentials = f"{quote_plus(settings.mongodb_user)}:{quote_plus(_password(settings))}"
-    return f"mongodb://{credentials}@{settings.mongodb_host}/?authSource=admin"
+    user, password = (quote(each, safe="") for each in (settings.mongodb_user, _password(settings)))
+    return f"mongodb://{user}:{password}@{settings.mongodb_host}/?authSource=admin"
 
 
 def _check(uri: str) -> None:
