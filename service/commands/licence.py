@@ -53,7 +53,7 @@ def open_desk() -> Iterator[Desk]:
         store.close()
 
 
-def terms(  # noqa: PLR0913 (one argument an option)
+def terms(  # noqa: PLR0913, PLR0917 (every option is an argument)
     name: str,
     expires: str | None,
     days: int | None,

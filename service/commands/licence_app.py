@@ -1,5 +1,6 @@
 """Signatures of `facegate licence ...`; `service.commands.licence` does the work."""
 
+# ruff: noqa: PLR0913, PLR0917 (every option is an argument)
 from __future__ import annotations
 
 from pathlib import Path
