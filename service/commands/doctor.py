@@ -1,0 +1,63 @@
+"""`facegate doctor`: one sentence a check, and a remedy where all is not well."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict
+
+from service.commands import check_installation, check_machine
+from service.commands.finding import Finding, failed
+from service.commands.output import print_json
+from service.errors import FacegateError, StartupError
+from service.settings import Settings, load_settings
+
+CHECKS: dict[str, Callable[[Settings], Finding]] = {
+    "python": check_machine.check_python,
+    "cpu": check_machine.check_cpu,
+    "cores": check_machine.check_cores,
+    "memory": check_machine.check_memory,
+    "models": check_installation.check_model_files,
+    "data folder": check_machine.check_data_folder,
+    "digest key": check_installation.check_digest_key,
+    "store": check_installation.check_store,
+    "licences": check_installation.check_licences,
+    "port": check_machine.check_port,
+}
+MARKS = {"ok": "ok     ", "warning": "warning", "failed": "FAILED "}
+
+
+def doctor(as_json: bool) -> int:
+    """Print all findings; 1 when a check failed."""
+    findings = examine()
+    healthy = all(finding.level != "failed" for finding in findings.values())
+    if as_json:
+        checks = [{"check": name, **asdict(finding)} for name, finding in findings.items()]
+        print_json({"ok": healthy, "checks": checks})
+    else:
+        _print(findings)
+    return 0 if healthy else 1
+
+
+def examine() -> dict[str, Finding]:
+    """Every check by name; only `settings` when those are unusable."""
+    try:
+        settings = load_settings()
+    except StartupError as error:
+        return {"settings": failed(error.sentence, error.remedy)}
+    return {name: _examine(check, settings) for name, check in CHECKS.items()}
+
+
+def _examine(check: Callable[[Settings], Finding], settings: Settings) -> Finding:
+    try:
+        return check(settings)
+    except StartupError as error:
+        return failed(error.sentence, error.remedy)
+    except (FacegateError, OSError) as error:
+        return failed(f"This could not be checked: {error}.", "Run it as the service's user.")
+
+
+def _print(findings: dict[str, Finding]) -> None:
+    for name, finding in findings.items():
+        print(f"{MARKS[finding.level]}  {name}: {finding.sentence}")
+        if finding.remedy:
+            print(f"         {finding.remedy}")
