@@ -50,9 +50,10 @@ def frame_of(crop: np.ndarray) -> tuple[int, int, int, int]:
 def _framing(rng: np.random.Generator) -> np.ndarray:
     """2x3 map from a stored crop to a view: scale 1.1-1.6, rotation, shift."""
     scale = SIZE / (STORED / ROOMY * rng.uniform(1.1, 1.6))
-    matrix = cv2.getRotationMatrix2D((STORED / 2, STORED / 2), rng.normal(0, 6), scale)
+    middle = (STORED / 2, STORED / 2)
+    matrix = np.asarray(cv2.getRotationMatrix2D(middle, rng.normal(0, 6), scale), float)
     matrix[:, 2] += SIZE / 2 - STORED / 2 + rng.normal(0, 0.04, 2) * SIZE
-    return np.asarray(matrix)
+    return matrix
 
 
 def _warp(image: np.ndarray, matrix: np.ndarray) -> np.ndarray:
@@ -132,4 +133,4 @@ def encoded(image: np.ndarray, suffix: str, quality: int) -> np.ndarray:
     """The image after one encoding; RGB in, RGB out (the codecs' own order is BGR)."""
     key = cv2.IMWRITE_JPEG_QUALITY if suffix == ".jpg" else cv2.IMWRITE_WEBP_QUALITY
     _, data = cv2.imencode(suffix, np.ascontiguousarray(image[..., ::-1]), [key, quality])
-    return np.ascontiguousarray(cv2.imdecode(data, cv2.IMREAD_COLOR)[..., ::-1])
+    return np.ascontiguousarray(np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR))[..., ::-1])

@@ -18,7 +18,8 @@ LIMITS = """## What it is not for
   expect that here too, and do not read the figures above as figures for such attacks.
 * Cameras and sources that are not in the data: scores shift from source to source. Measure the
   BPCER on some hundred genuine images of your own, and choose the operating point by that.
-* Groups of people: not measured; the data carries no reliable labels of age, sex or skin tone.
+* Equal treatment of all groups of people: the table above is too small, and of one source only, to
+  show that it holds.
 * A decision about a person by itself. A score is a reason to look again.
 
 """
@@ -133,6 +134,7 @@ def _robustness(test: dict[str, Any]) -> str:
     header = ["images", "AUC", "APCER", "BPCER"]
     qualities = lines(test["by_jpeg_quality"], "quality")
     widths = lines(test["by_face_width"], "pixels")
+    people = [[name, e["images"], rate(e)] for name, e in test["by_people"].items()]
     blends = lines([test["self_blends"]], "jpeg")
     return f"""## Robustness, at the threshold for BPCER 5 %
 
@@ -142,6 +144,9 @@ The photograph re-encoded as JPEG before detection (a random part of the test sp
 By width of the face in the photograph (sources differ in it, so this is not width alone):
 
 {table(["width, px", *header], widths)}
+BPCER by group of people, genuine UTKFace test images only, by that set's own labels:
+
+{table(["group", "images", "BPCER"], people)}
 Genuine test images, half of them made into self-blends by this project's own script (the kind of
 fake training also made from other images):
 
@@ -151,13 +156,14 @@ fake training also made from other images):
 
 def _method(figures: dict[str, Any]) -> str:
     run, calibration = figures["run"], figures["calibration"]
+    versions = ", ".join(f"{name} {version}" for name, version in run["versions"].items())
     return f"""## Method
 
-Fine-tuned for {run["steps_done"]} steps of 32 images (half of them fake) at seed {run["seed"]};
-best of {run["validations"]} checkpoints on the validation split. Fakes: those of the data, each
-DFDC fake in one batch with its original and under the same random changes, and self-blended images
+Fine-tuned for {run["steps_done"]} steps of 32 images (half of them fake), seed {run["seed"]}; best
+of {run["validations"]} checkpoints on the validation split. Fakes: those of the data, each with its
+original in one batch and under the same random changes where it has one, and self-blended images
 made from genuine faces of every source, so that a source alone is no cue. Random JPEG 30-98 or
 WebP, resolution chains, framing, borders, colour and noise for both classes alike.
 Calibration: Platt scaling on the calibration split, slope {calibration["slope"]:.3f}, intercept
-{calibration["intercept"]:.3f}; prior: {calibration["prior"]}. Versions: {run["versions"]}.
+{calibration["intercept"]:.3f}; prior: {calibration["prior"]}. Versions: {versions}.
 """

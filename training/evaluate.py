@@ -31,6 +31,10 @@ RATES = (0.001, 0.01, 0.02, 0.05, 0.1)
 DEFAULT_RATE = 0.05
 QUALITIES = (20, 40, 60, 80, 95)
 QUALITY_IMAGES = 1500  # of the test split, drawn at random, for each JPEG quality
+PEOPLE = (  # name, column and code in UTKFace's file names
+    ("men", 1, "0"), ("women", 1, "1"), ("White", 2, "0"), ("Black", 2, "1"),
+    ("Asian", 2, "2"), ("Indian", 2, "3"), ("other", 2, "4"),
+)  # fmt: skip
 WIDTHS = (0, 80, 120, 160, 10_000)  # face width in pixels
 
 
@@ -90,10 +94,18 @@ def _per_source(
         mine = mask & (scores.source == name)
         values = probability[mine]
         found[str(name)] = {
-            **metrics.interval(lambda r, v=values: rate(v[r], threshold), scores.group[mine]),
+            **metrics.interval(partial(_rate_of, rate, values, threshold), scores.group[mine]),
             "images": int(mine.sum()),
         }
     return found
+
+
+def _rate_of(rate: Any, values: np.ndarray, threshold: float, rows: np.ndarray) -> float:
+    return float(rate(values[rows], threshold))
+
+
+def _auc_of(values: np.ndarray, fake: np.ndarray, rows: np.ndarray) -> float:
+    return metrics.auc(values[rows], fake[rows])
 
 
 def by_slice(
@@ -158,6 +170,7 @@ def evaluate(data: Path, out: Path, folder: Path) -> dict[str, Any]:
             "operating_points": [at_point(p, seen, point) for point in points],
             "by_species": _species(p, seen),
             "by_face_width": list(_widths(p, seen, threshold)),
+            "by_people": _people(p, seen, threshold),
             "by_jpeg_quality": list(
                 _qualities(scorer, data, picked("test"), probability, threshold)),
             "self_blends": _self_blends(scorer, data, picked("test"), probability, threshold),
@@ -201,9 +214,7 @@ def _species(p: np.ndarray, scores: Scores) -> dict[str, Any]:
     for name in np.unique(scores.source[scores.fake]):
         mine = ~scores.fake | (scores.source == name)
         values, fake = p[mine], scores.fake[mine]
-        found[str(name)] = metrics.interval(
-            lambda r, v=values, f=fake: metrics.auc(v[r], f[r]), scores.group[mine]
-        )
+        found[str(name)] = metrics.interval(partial(_auc_of, values, fake), scores.group[mine])
     return found
 
 
@@ -212,6 +223,19 @@ def _widths(p: np.ndarray, scores: Scores, threshold: float) -> Any:
         mine = (scores.width >= low) & (scores.width < high)
         if mine.sum() >= 50:
             yield by_slice(p[mine], scores.where(mine), threshold, "pixels", [low, high])
+
+
+def _people(p: np.ndarray, scores: Scores, threshold: float) -> dict[str, Any]:
+    """BPCER per group of people, from UTKFace's names: age_sex_ethnicity_time."""
+    rows = np.flatnonzero((scores.source == "utkface") & ~scores.fake)
+    codes = np.array([scores.group[row].split("/")[1].split("_")[:3] for row in rows])
+    found: dict[str, Any] = {}
+    for name, column, code in PEOPLE:
+        mine = rows[codes[:, column] == code] if len(rows) else rows
+        if len(mine):
+            figure = partial(_rate_of, metrics.bpcer, p[mine], threshold)
+            found[name] = {**metrics.interval(figure, scores.group[mine]), "images": len(mine)}
+    return found
 
 
 def _qualities(

@@ -48,8 +48,8 @@ def _mask(
     turn = np.array([[np.cos(tilt), np.sin(tilt)], [-np.sin(tilt), np.cos(tilt)]])
     mask = np.zeros(shape, np.float32)
     cv2.fillPoly(mask, [np.rint(ring @ turn + centre).astype(np.int32)], 1.0)
-    mask = cv2.GaussianBlur(mask, (0, 0), unit * rng.uniform(0.02, 0.25))
-    return np.asarray(mask * rng.choice([0.5, 0.75, 1.0, 1.0, 1.0]))[..., None]
+    soft = cv2.GaussianBlur(mask, (0, 0), unit * rng.uniform(0.02, 0.25))
+    return np.asarray(soft * rng.choice([0.5, 0.75, 1.0, 1.0, 1.0]))[..., None]
 
 
 def _oval(
@@ -71,7 +71,8 @@ def _move(
 ) -> np.ndarray:
     """Scaled by a few per cent, turned by a few degrees, shifted by a few pixels."""
     x, y = keypoints.mean(axis=0)
-    matrix = cv2.getRotationMatrix2D((float(x), float(y)), rng.normal(0, 1.5), 1.0)
+    turn = cv2.getRotationMatrix2D((float(x), float(y)), rng.normal(0, 1.5), 1.0)
+    matrix = np.asarray(turn, float)
     matrix[:, :2] *= rng.uniform(0.94, 1.06, (2, 1))
     matrix[:, 2] += [x, y] - matrix @ [x, y, 1] + rng.normal(0, 0.03, 2) * unit
     size = crop.shape[1::-1]

@@ -79,7 +79,9 @@ def new_state() -> State:
 
 def fresh_net() -> FaceNet:
     """Starting weights; channels last is several times faster on a CPU."""
-    return FaceNet().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    net = FaceNet()
+    net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return net
 
 
 def rate_at(progress: float) -> float:
@@ -99,7 +101,7 @@ def train_step(state: State, batch: tuple[Tensor, Tensor], rate: float) -> float
     soft = labels * (1 - 2 * SMOOTHING) + SMOOTHING
     loss = binary_cross_entropy_with_logits(logits.float(), soft)
     state.optimiser.zero_grad()
-    loss.backward()
+    loss.backward()  # type: ignore[no-untyped-call]
     state.optimiser.step()
     follow(state.average, state.net, min(AVERAGE, (1 + state.step) / (10 + state.step)))
     state.step += 1
