@@ -91,7 +91,7 @@ class Judge:
         except StoreUnavailable:
             metrics.STORE_ERRORS.labels("put_result").inc()
             return False
-        return True
+        return self._store.kind != "null"
 
 
 def _count(analysis: Analysis) -> None:

@@ -155,7 +155,9 @@ class Live:
 
     def analyze(self, image: bytes, **more: Any) -> requests.Response:
         """POST /v1/analyze with JSON."""
-        body = {"hash_id": self.hash_id, "image": data_uri(image)} | more
+        if "hash_id" not in more:
+            more["hash_id"] = self.hash_id
+        body = {"image": data_uri(image)} | more
         return self.post("/v1/analyze", json=body)
 
     @property

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from io import BytesIO
 from typing import IO, Any, TypeVar
 
 import flask
 import orjson
-from flask import Flask, request
+from flask import Flask, Response, current_app, request
 from pydantic import BaseModel, ValidationError
 from werkzeug.datastructures import MultiDict
 from werkzeug.exceptions import RequestEntityTooLarge
@@ -18,6 +19,8 @@ from service.errors import BodyTooLarge, RequestError, WrongMediaType
 
 JSON, FORM = "application/json", "multipart/form-data"
 IMAGE_FIELDS = ("image", "selfie_image", "images")
+CHUNK = 64 * 1024
+DRAINED = 64 * 2**20  # bytes of a refused body that are still read
 M = TypeVar("M", bound=BaseModel)
 
 
@@ -57,6 +60,7 @@ def install(app: Flask, max_bytes: int) -> None:
     app.config["MAX_CONTENT_LENGTH"] = max_bytes
     # An image may come as text in a form field; the body limit is the limit of that as well.
     app.config["MAX_FORM_MEMORY_SIZE"] = max_bytes
+    app.after_request(_drain)
 
 
 def read_json() -> dict[str, Any]:
@@ -126,9 +130,27 @@ def _expect(*types: str) -> None:
 
 def _raw() -> bytes:
     try:
-        return request.get_data(cache=False)
+        body = request.get_data(cache=False)
     except RequestEntityTooLarge:
         raise BodyTooLarge from None
+    # Of a chunked body, werkzeug gives what fits the limit and says nothing of the rest.
+    if request.content_length is None and len(body) >= current_app.config["MAX_CONTENT_LENGTH"]:
+        raise BodyTooLarge
+    return body
+
+
+def _drain(response: Response) -> Response:
+    """Read on, unless it is far too much: who still sends would meet a broken connection instead
+    of the refusal, since gunicorn closes on what is left unread."""
+    environ = request.environ
+    if response.status_code < 400 or (request.content_length or 0) > DRAINED:
+        return response
+    # Without that promise of the server, reading on may wait for ever.
+    left = DRAINED if environ.get("wsgi.input_terminated") else 0
+    with suppress(OSError):
+        while left > 0 and (chunk := environ["wsgi.input"].read(CHUNK)):
+            left -= len(chunk)
+    return response
 
 
 def _form_call() -> Call:
