@@ -19,16 +19,22 @@ class Watch:
         self._check, self._every = check, every
         self._pid = 0
         self._ended = threading.Event()
+        self._thread: threading.Thread | None = None
 
     def ensure(self) -> None:
         """Start the thread unless this process has it already."""
         if self._pid != os.getpid():
             self._pid, self._ended = os.getpid(), threading.Event()
-            name = "facegate-store-watch"
-            threading.Thread(target=self._run, args=(self._ended,), name=name, daemon=True).start()
+            self._thread = threading.Thread(
+                target=self._run, args=(self._ended,), name="facegate-store-watch", daemon=True
+            )
+            self._thread.start()
 
     def stop(self) -> None:
+        """Let a check under way come to its end, for a second at most."""
         self._ended.set()
+        if self._thread is not None and self._pid == os.getpid():
+            self._thread.join(timeout=1.0)
 
     def _run(self, ended: threading.Event) -> None:
         while not ended.is_set():

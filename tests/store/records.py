@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 from uuid import uuid4
 
+from service.settings import Settings
 from service.store.base import Counter, LicenceRecord, StoredResult
 
 
@@ -31,6 +32,11 @@ def a_licence(digest: str = "digest", **changes: Any) -> LicenceRecord:
 
 def a_counter(key: str = "digest/day", limit: int | None = 3, **changes: Any) -> Counter:
     return Counter(key=key, limit=limit, **{"expires_at": time.time() + 3600} | changes)
+
+
+def a_settings(**fields: Any) -> Settings:
+    """Whatever MongoDB the environment of the tests may name is left out."""
+    return Settings(**{"mongodb_uri": None, "mongodb_user": None, "mongodb_pass": None} | fields)
 
 
 def in_processes(count: int, work: Callable[[int], None], wait: float = 60.0) -> None:

@@ -229,6 +229,13 @@ def test_workers_together_take_exactly_the_quota(store: Store) -> None:
     assert (store.usage("day"), store.usage("month")) == (50, 50)
 
 
+def test_workers_may_race_to_make_a_counter(store: Store) -> None:
+    for turn in range(10):
+        quota = [a_counter(f"race-{turn}", 3)]
+        in_processes(4, lambda number, quota=quota: store.take(quota) and None)
+        assert store.usage(f"race-{turn}") == 3
+
+
 def test_workers_see_what_each_other_wrote(store: Store) -> None:
     store.put_result(a_result(id="parent"))
     in_processes(3, lambda number: store.put_result(a_result(id=f"child-{number}")))

@@ -12,15 +12,10 @@ import pytest
 from structlog.testing import capture_logs
 
 from service.errors import StartupError, StoreUnavailable
-from service.settings import Settings
 from service.store.mongo import MongoStore
 from service.store.mongo_uri import mongo_uri
 from tests.servers import MongoServer, free_port
-from tests.store.records import a_counter, a_licence, a_result, eventually, in_processes
-
-
-def a_settings(**fields: Any) -> Settings:
-    return Settings(**{"mongodb_uri": None, "mongodb_user": None, "mongodb_pass": None} | fields)
+from tests.store.records import a_counter, a_licence, a_result, a_settings, eventually, in_processes
 
 
 def seconds_to_fail(call: Callable[[], object]) -> float:
