@@ -73,10 +73,10 @@ def import_file(file: File) -> None:
 
 @licence_app.command()
 def export(
-    output: Annotated[Path, typer.Argument(metavar="FILE", help="The licence file to write.")],
     private_key: Annotated[Path, typer.Option(help="The vendor's private key (PEM).")],
+    output: Annotated[Path, typer.Option(help="The licence file to write.")],
     name: Annotated[
-        str | None, typer.Option(help="Whom it is for. Default: as in the store.")
+        str | None, typer.Argument(help="Whom it is for. Default: as in the store.")
     ] = None,
     hash_id: Annotated[
         str | None, typer.Option(help="Sign for this one; - reads stdin. Default: a new one.")
@@ -108,11 +108,9 @@ def verify(file: File) -> None:
 
 @licence_app.command()
 def keygen(
-    folder: Annotated[
-        Path, typer.Argument(help="Where vendor.key and vendor.pub are written.")
-    ] = Path(),
+    stem: Annotated[Path, typer.Argument(help="Writes STEM.key and STEM.pub.")] = Path("vendor"),
 ) -> None:
     """Make the vendor's pair of keys for signing licence files."""
     from service.commands import licence_files
 
-    licence_files.keygen(folder)
+    licence_files.keygen(stem)

@@ -40,32 +40,35 @@ def export(output: Path, private_key: Path, terms: Terms | None, hash_id: str | 
         hash_id = sys.stdin.readline().strip()
     if terms is None:
         terms = _stored_terms(hash_id)
-    signed = _signed(terms, hash_id or (fresh := new_hash_id()))
+    holder = new_hash_id() if hash_id is None else hash_id
+    signed = _signed(terms, holder)
     _write(output, sign(signed, key), mode=0o644)
-    print(f"hash_id: {fresh}" if hash_id is None else f"Signed: {signed.id}.")
+    if hash_id is None:
+        print(f"hash_id: {holder}")
+    note(f"Signed: {signed.id}.")
 
 
 def verify_file(file: Path) -> int:
     """Print the terms; 0 when the licence would be honoured now, else 1."""
+    vendor = load_public_key(load_settings().vendor_public_key)
     try:
-        signed = _read(file)
+        signed = read_licence_file(file, vendor)
     except StartupError as error:
-        if file.exists() and load_public_key(load_settings().vendor_public_key):
-            note(error.sentence)
-            return 1
-        raise
+        note(error.sentence)
+        return 1
     now_state = state(signed.record(b""), time.time())
     print_table(("field", "value"), _fields(signed, now_state))
     return 0 if now_state == "valid" else 1
 
 
-def keygen(folder: Path) -> None:
-    """Write vendor.key (mode 600) and vendor.pub; never over existing ones."""
+def keygen(stem: Path) -> None:
+    """Write STEM.key (mode 600) and STEM.pub; never over existing ones."""
     private, public = new_key_pair()
-    _write(folder / "vendor.key", private, mode=0o600)
-    _write(folder / "vendor.pub", public, mode=0o644)
-    print(f"Written: {folder / 'vendor.key'} and {folder / 'vendor.pub'}.")
-    note("Whoever has vendor.key can make licences: keep it away from customers.")
+    key, pub = stem.with_name(f"{stem.name}.key"), stem.with_name(f"{stem.name}.pub")
+    _write(key, private, mode=0o600)
+    _write(pub, public, mode=0o644)
+    print(f"Written: {key} and {pub}.")
+    note(f"Whoever has {key.name} can make licences: keep it away from customers.")
 
 
 def _read(file: Path) -> SignedLicence:
@@ -74,11 +77,11 @@ def _read(file: Path) -> SignedLicence:
 
 def _stored_terms(hash_id: str | None) -> Terms:
     if hash_id is None:
-        raise StartupError("Nothing says whom the licence is for.", "Give --name or --hash-id.")
+        raise StartupError("Nothing says whom the licence is for.", "Give a name or --hash-id.")
     with open_desk() as desk:
         licence = desk.register.by_hash_id(hash_id)
     if licence is None:
-        raise StartupError("The store does not know this hash_id.", "State the terms with --name.")
+        raise StartupError("The store does not know this hash_id.", "State a name and the terms.")
     end = licence.expires_at
     return Terms(
         name=licence.name,
