@@ -49,8 +49,9 @@ def gunicorn_config(level: str) -> dict[str, Any]:
         "disable_existing_loggers": False,
         "root": {"level": level.upper(), "handlers": ["stderr"]},
         "loggers": {
-            name: {"level": level.upper(), "handlers": ["stderr"], "propagate": False}
-            for name in ("gunicorn.error", "gunicorn.access")
+            "gunicorn.error": {"level": level.upper(), "handlers": ["stderr"], "propagate": False},
+            # The service writes its own line a request; gunicorn's has addresses and whole paths.
+            "gunicorn.access": {"level": "CRITICAL", "handlers": [], "propagate": False},
         },
         "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "json"}},
         "formatters": {

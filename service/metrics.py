@@ -38,7 +38,10 @@ STORE_ERRORS = Counter("facegate_store_errors", "Store calls that failed", ["ope
 STORE_SPOOLED = Counter("facegate_store_spooled", "Writes kept aside for later", ["kind"])
 STORE_REPLAYED = Counter("facegate_store_replayed", "Writes kept aside and made since", ["kind"])
 STORE_LOST = Counter("facegate_store_lost", "Writes that could be kept nowhere", ["kind"])
-STORE_UP = Gauge("facegate_store_up", "1 while the store answers", multiprocess_mode="livemin")
+# Not the least of all: gunicorn's master, which reads this module too, never sets it.
+STORE_UP = Gauge(
+    "facegate_store_up", "1 while the store answers", multiprocess_mode="livemostrecent"
+)
 SPOOL_PENDING = Gauge(
     "facegate_spool_pending", "Writes kept aside now", multiprocess_mode="livemax"
 )

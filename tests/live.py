@@ -40,8 +40,7 @@ GUNICORN = [
     *(sys.executable, "-m", "gunicorn", "-c", str(PACKAGE / "gunicorn_conf.py")),
     "service.app:create_app()",
 ]
-START = "from service.commands.serve import serve; serve(development=False)"
-COMMAND = [sys.executable, "-c", START]
+COMMAND = [str(Path(sys.executable).parent / "facegate"), "serve"]
 OURS = ("FACEGATE_", "MONGODB_", "STORE_IMAGES", "PROMETHEUS_")
 NEVER = 4102444800  # the year 2100
 
