@@ -139,7 +139,7 @@ class Live:
 
     def issue(self, **terms: Any) -> str:
         """The hash_id of a new licence."""
-        return self.licensing.issue("test", **terms)[0]
+        return self.licensing.issue(**{"name": "test"} | terms)[0]
 
     def get(self, path: str, **options: Any) -> requests.Response:
         return self.session.get(self.base + path, timeout=60, **options)

@@ -29,9 +29,14 @@ def body(content: Json) -> Json:
     return {"required": True, "content": content}
 
 
-def form(name: str, kind: Json) -> Json:
+def form(images: Json, names: tuple[str, ...]) -> Json:
+    """A multipart form that has its images under one of these names."""
     fields = {"hash_id": {"type": "string"}, "explain": {"type": "boolean", "default": False}}
-    return {"type": "object", "required": [name], "properties": {name: kind, **fields}}
+    return {
+        "type": "object",
+        "properties": dict.fromkeys(names, images) | fields,
+        "anyOf": [{"required": [name]} for name in names],
+    }
 
 
 def parameter(name: str, where: str, schema: Json) -> Json:

@@ -59,7 +59,12 @@ JUDGING: list[ErrorClass] = [
     *(QuotaExceeded, Unavailable, Overloaded),
 ]
 KEYED: list[Json] = [{"bearer": []}, {"header": []}]
-PNG_OR_JPEG: Json = {"type": "string", "format": "binary", "description": "a PNG or JPEG file"}
+UPLOAD: Json = {"type": "string", "format": "binary", "description": "a PNG or JPEG file"}
+UPLOADS: Json = {
+    "type": "array",
+    "items": UPLOAD,
+    "description": "the name of each file comes back as its `id`",
+}
 TEXT: Json = {"text/plain": {"schema": {"type": "string"}}}
 
 
@@ -107,7 +112,7 @@ def _judging(max_batch: int) -> Json:
                 "requestBody": body(
                     {
                         "application/json": {"schema": ref(s.AnalyzeBody)},
-                        "multipart/form-data": {"schema": form("image", PNG_OR_JPEG)},
+                        "multipart/form-data": {"schema": form(UPLOAD, ("image", "selfie_image"))},
                     }
                 ),
                 "responses": answers(s.AnalyzeAnswer, [*BODY, *LICENCE, *JUDGING]),
@@ -121,9 +126,7 @@ def _judging(max_batch: int) -> Json:
                 "requestBody": body(
                     {
                         "application/json": {"schema": ref(s.BatchBody)},
-                        "multipart/form-data": {
-                            "schema": form("images", {"type": "array", "items": PNG_OR_JPEG})
-                        },
+                        "multipart/form-data": {"schema": form(UPLOADS, ("images",))},
                     }
                 ),
                 "responses": answers(s.BatchAnswer, [*BODY, *LICENCE, QuotaExceeded]),

@@ -14,6 +14,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from service import __version__
 from service.api.health import FRESH, Pulse
 from service.errors import StoreUnavailable
+from service.licensing.licensing import STATUS_TTL
 from service.store.null import NullStore
 from tests.images import genuine, nasty
 from tests.live import Live, data_uri
@@ -44,7 +45,7 @@ def test_healthz_tells_about_the_process(live: Live) -> None:
 
 def test_healthz_tells_when_the_first_licence_ends(live: Live) -> None:
     end = int(time.time()) + 86400
-    live.issue(expires_at=end)
+    live.issue(name="ends first", expires_at=end)
     deadline = time.monotonic() + 20  # it may be some seconds old
     while "days_left" not in (licence := live.get("/healthz").json()["licence"]):
         assert time.monotonic() < deadline
@@ -54,8 +55,9 @@ def test_healthz_tells_when_the_first_licence_ends(live: Live) -> None:
 
 
 def test_health_names_no_customer(live: Live) -> None:
-    live.issue(expires_at=int(time.time()) + 86400)
-    assert "test" not in live.get("/healthz").text
+    live.issue(name="Acme Bank", expires_at=int(time.time()) + 86400)
+    time.sleep(STATUS_TTL)
+    assert "Acme" not in live.get("/healthz").text + live.get("/readyz").text
 
 
 def test_readyz_when_all_is_well(room: Live) -> None:
