@@ -1,4 +1,4 @@
-"""A licence desk: settings in a temporary folder, a real SQLite store, a clock that a test turns."""
+"""A licence desk: settings in a temporary folder, a real SQLite store, a clock that tests turn."""
 
 from __future__ import annotations
 
