@@ -95,7 +95,8 @@ class MongoServer:
 
     def _launch(self, *options: str) -> None:
         arguments = ["--port", str(self.port), "--storage-path", str(self.folder), "--standalone"]
-        arguments += ["--sync-on-commit", "--cache-size", "64M", "--log-level", "WARNING"]
+        arguments += ["--sync-on-commit", "--enable-test-commands", "--cache-size", "64M"]
+        arguments += ["--log-level", "WARNING"]
         command = [sys.executable, "-m", "secantus", *arguments, *options]
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(command, stdout=log, stderr=log)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from pathlib import Path
+from threading import Barrier, Thread
 from typing import Any
 
 import pymongo
@@ -12,6 +13,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from service.errors import StartupError, StoreUnavailable
+from service.store.base import Counter
 from service.store.mongo import MongoStore
 from service.store.mongo_uri import mongo_uri
 from tests.servers import MongoServer, free_port
@@ -161,6 +163,35 @@ def test_a_token_counts_once_whatever_the_limit(mongo_store: MongoStore) -> None
     assert (mongo_store.usage("day"), mongo_store.usage("month")) == (10, 10)
 
 
+def test_no_room_is_lost_when_all_make_the_counter_at_once(mongo_store: MongoStore) -> None:
+    mongo_store.ping()
+    for turn in range(20):
+        quota, start, taken = [a_counter(f"race-{turn}", 6)], Barrier(6), list[bool]()
+        threads = [
+            Thread(target=_take_at, args=(start, mongo_store, quota, taken)) for _ in range(6)
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert (taken, mongo_store.usage(f"race-{turn}")) == ([True] * 6, 6)
+
+
+def test_a_counter_made_by_another_at_the_same_moment_is_used(
+    mongo_store: MongoStore, mongo_server: MongoServer
+) -> None:
+    """A real mongod tells the loser of that race of a duplicate key; here it is told to say so."""
+    quota = [a_counter(limit=2)]
+    assert mongo_store.take(quota)
+    fail = {"failCommands": ["update"], "errorCode": 11001}
+    pymongo.MongoClient(mongo_server.uri).admin.command(
+        {"configureFailPoint": "failCommand", "mode": {"times": 1}, "data": fail}
+    )
+    assert mongo_store.take(quota)
+    assert not mongo_store.take(quota)
+    assert mongo_store.usage("digest/day") == 2
+
+
 def test_workers_with_the_same_tokens_count_each_once(mongo_store: MongoStore) -> None:
     def work(_: int) -> None:
         for token in range(20):
@@ -168,6 +199,11 @@ def test_workers_with_the_same_tokens_count_each_once(mongo_store: MongoStore) -
 
     in_processes(4, work)
     assert mongo_store.usage("digest/day") == 20
+
+
+def _take_at(start: Barrier, store: MongoStore, quota: list[Counter], taken: list[bool]) -> None:
+    start.wait()
+    taken.append(store.take(quota))
 
 
 def _answers(store: MongoStore) -> bool:

@@ -160,6 +160,20 @@ def test_many_workers_may_open_a_new_file_at_once(path: Path) -> None:
     assert len(SqliteStore(path).list_licences()) == 6
 
 
+def test_a_connection_never_crosses_a_fork(path: Path) -> None:
+    database = Database(path, MIGRATIONS, 1.0)
+    with database.connection() as of_parent:
+        pass
+
+    def work(_: int) -> None:
+        with database.connection() as of_child:
+            assert of_child is not of_parent
+
+    in_processes(1, work)
+    with database.connection() as again:
+        assert again is of_parent
+
+
 def test_no_query_reads_the_whole_table(path: Path) -> None:
     with Database(path, MIGRATIONS, 1.0).connection() as db:
         for where in (
