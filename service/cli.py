@@ -117,12 +117,10 @@ def main() -> None:
 
 
 def _usage(error: typer.TyperException) -> int:
-    """Usage errors show the usage with them; a bare `facegate` shows its help."""
+    """The usage and what is wrong; a bare `facegate` has shown its help and says no more."""
     show = getattr(error, "show", None)
-    if show is not None:
+    if show is not None and error.format_message():
         show()
-    else:
-        print(f"facegate: {error.format_message()}", file=sys.stderr)
     return USAGE
 
 

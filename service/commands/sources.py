@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO
-from urllib.parse import urlsplit
 
 import requests
 
@@ -51,8 +51,8 @@ def label(source: str) -> str:
     """How a source is named in output: valid UTF-8, and without credentials or query."""
     if not is_address(source):
         return os.fsencode(source).decode("utf-8", "replace")
-    parts = urlsplit(source)
-    return parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment="").geturl()
+    without_query = re.split("[?#]", source, maxsplit=1)[0]
+    return re.sub("(?<=://)[^/]*@", "", without_query)
 
 
 def _expand(argument: str, recursive: bool) -> Iterator[str]:

@@ -1,0 +1,60 @@
+"""The real command in a subprocess, on a data folder of its own."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.analysis.models import copy_face_detectors, make_detector
+from tests.images import genuine
+from tests.live import environment
+
+Ran = subprocess.CompletedProcess[str]
+Run = Callable[..., Ran]
+SCRIPT = Path(sys.executable).with_name("facegate")
+
+
+@pytest.fixture
+def facegate(tmp_path: Path) -> Run:
+    """`facegate("licence", "list", store="sqlite")`: keyword arguments are settings."""
+
+    def run(*arguments: object, stdin: str | bytes = "", **settings: Any) -> Ran:
+        options = {"data_dir": tmp_path / "data", "store": "sqlite"} | settings
+        data = stdin if isinstance(stdin, bytes) else stdin.encode()
+        done = subprocess.run(
+            [SCRIPT, *map(str, arguments)],
+            input=data,
+            capture_output=True,
+            env=environment(options) | {"COLUMNS": "200"},
+            cwd=tmp_path,
+            timeout=60,
+            check=False,
+        )
+        out, err = done.stdout.decode(), done.stderr.decode()
+        assert "Traceback" not in out + err, err
+        return subprocess.CompletedProcess(done.args, done.returncode, out, err)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Models folders whose real detector calls every face bona fide, or every face a deepfake."""
+    folders = {}
+    for name, bias in (("bona_fide", -3.0), ("deepfake", 3.0)):
+        folders[name] = tmp_path_factory.mktemp(name)
+        copy_face_detectors(folders[name])
+        make_detector(folders[name], "steady", gain=0.0, bias=bias)
+    return folders
+
+
+@pytest.fixture
+def selfie(tmp_path: Path) -> Path:
+    path = tmp_path / "selfie.jpg"
+    path.write_bytes(genuine())
+    return path

@@ -1,0 +1,275 @@
+"""`facegate detect`: sources, forms, exit codes."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import pty
+import subprocess
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from tests.commands.conftest import SCRIPT, Ran, Run
+from tests.images import encode, genuine, portrait
+from tests.live import environment
+from tests.servers import free_port
+
+Models = dict[str, Path]
+BLANK = encode(portrait().resize((64, 64)).point(lambda _: 127))
+
+
+class Site(BaseHTTPRequestHandler):
+    """/selfie.jpg, /loop, /endless and 404."""
+
+    def do_GET(self) -> None:
+        path = self.path.partition("?")[0]
+        if path == "/loop":
+            self.send_response(302)
+            self.send_header("Location", "/loop")
+            self.end_headers()
+            return
+        self.send_response(200 if path in {"/selfie.jpg", "/endless"} else 404)
+        self.end_headers()
+        if path == "/selfie.jpg":
+            self.wfile.write(genuine())
+        if path == "/endless":
+            self._write_for_ever()
+
+    def _write_for_ever(self) -> None:
+        try:
+            while True:
+                self.wfile.write(b"x" * 65536)
+        except OSError:
+            pass
+
+    def log_message(self, *_: object) -> None:
+        """Quiet."""
+
+
+@pytest.fixture(scope="module")
+def site() -> Iterator[str]:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Site)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+
+
+@pytest.fixture
+def detect(facegate: Run, models: Models) -> Run:
+    """`detect(..., verdict="deepfake")`."""
+
+    def run(*arguments: object, verdict: str = "bona_fide", **more: object) -> Ran:
+        return facegate("detect", *arguments, models_dir=models[verdict], **more)
+
+    return run
+
+
+def outcomes(ran: Ran) -> list[dict[str, object]]:
+    return [json.loads(line) for line in ran.stdout.splitlines()]
+
+
+def one(ran: Ran) -> dict[str, object]:
+    (outcome,) = outcomes(ran)
+    return outcome
+
+
+@pytest.mark.parametrize(("verdict", "code"), [("bona_fide", 0), ("deepfake", 1)])
+def test_the_exit_code_tells_the_verdict(
+    detect: Run, selfie: Path, verdict: str, code: int
+) -> None:
+    ran = detect(selfie, "--format", "jsonl", verdict=verdict)
+    assert ran.returncode == code
+    assert one(ran)["decision"] == verdict
+
+
+def test_it_needs_no_licence_and_writes_nothing(detect: Run, selfie: Path, tmp_path: Path) -> None:
+    detect(selfie)
+    assert [path.name for path in tmp_path.iterdir()] == ["selfie.jpg"]
+
+
+def test_each_file_has_its_own_outcome(detect: Run, selfie: Path, tmp_path: Path) -> None:
+    (tmp_path / "broken.jpg").write_bytes(genuine()[:500])
+    (tmp_path / "blank.png").write_bytes(BLANK)
+    files = ("broken.jpg", selfie, "blank.png", "nowhere.jpg")
+    ran = detect(*files, "--format", "jsonl", verdict="deepfake")
+    found = outcomes(ran)
+    assert [outcome["code"] for outcome in found] == [
+        "INVALID_IMAGE",
+        None,
+        "FACE_NOT_FOUND",
+        "UNREADABLE",
+    ]
+    assert found[3]["error"] == "This file cannot be read: No such file or directory."
+    assert found[1]["decision"] == "deepfake"
+    assert ran.returncode == 2  # a deepfake was found as well, but the run is incomplete
+
+
+def test_a_folder_stands_for_its_images_in_order(detect: Run, tmp_path: Path) -> None:
+    folder = tmp_path / "folder"
+    (folder / "deep").mkdir(parents=True)
+    for name in ("b.jpg", "a.JPEG", "notes.txt", "deep/c.png"):
+        (folder / name).write_bytes(genuine())
+    flat = outcomes(detect(folder, "--format", "jsonl"))
+    assert [Path(str(outcome["source"])).name for outcome in flat] == ["a.JPEG", "b.jpg"]
+    deep = outcomes(detect(folder, "--recursive", "--format", "jsonl"))
+    assert len(deep) == 3
+
+
+def test_an_empty_folder_is_wrong_usage(detect: Run, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    ran = detect("empty")
+    assert ran.returncode == 3
+    assert "No JPEG or PNG file was found there." in ran.stderr
+
+
+def test_standard_input(detect: Run) -> None:
+    ran = detect("-", "--format", "jsonl", stdin=genuine())
+    assert (ran.returncode, one(ran)["source"]) == (0, "-")
+
+
+def test_a_pipe_is_not_waited_for(detect: Run, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    ran = detect("pipe", "--format", "jsonl")
+    assert (ran.returncode, one(ran)["code"]) == (2, "UNREADABLE")
+
+
+def test_a_file_above_the_limit_is_not_read(detect: Run, selfie: Path) -> None:
+    ran = detect(selfie, "--format", "jsonl", max_body_bytes=1024)
+    assert one(ran)["code"] == "BODY_TOO_LARGE"
+
+
+def test_an_address(detect: Run, site: str) -> None:
+    ran = detect(f"{site}/selfie.jpg", "--format", "jsonl")
+    assert (ran.returncode, one(ran)["source"]) == (0, f"{site}/selfie.jpg")
+
+
+@pytest.mark.parametrize(
+    ("path", "code", "sentence"),
+    [
+        ("/nowhere", "UNREADABLE", "The server answered 404."),
+        ("/loop", "UNREADABLE", "This address cannot be fetched: TooManyRedirects."),
+        (
+            "/endless",
+            "BODY_TOO_LARGE",
+            "The request body is larger than this service accepts.",
+        ),
+    ],
+)
+def test_an_address_that_gives_no_image(
+    detect: Run, site: str, path: str, code: str, sentence: str
+) -> None:
+    ran = detect(site + path, "--format", "jsonl")
+    assert ran.returncode == 2
+    assert (one(ran)["code"], one(ran)["error"]) == (code, sentence)
+
+
+@pytest.mark.parametrize("address", [f"http://127.0.0.1:{free_port()}/", "http://", "http://[::"])
+def test_an_address_without_a_server(detect: Run, address: str) -> None:
+    ran = detect(address, "--format", "jsonl")
+    assert (ran.returncode, one(ran)["code"]) == (2, "UNREADABLE")
+
+
+def test_output_tells_no_secret_of_an_address(detect: Run, site: str) -> None:
+    address = site.replace("//", "//user:hush@") + "/selfie.jpg?token=hush"
+    ran = detect(address, address + "/nowhere", "--format", "jsonl")
+    assert "hush" not in ran.stdout + ran.stderr
+
+
+def test_a_table(detect: Run, selfie: Path) -> None:
+    ran = detect(selfie, "nowhere.jpg")
+    head, first, second = ran.stdout.splitlines()
+    assert head.split() == ["source", "decision", "score", "reasons", "code", "error"]
+    assert first.split()[:2] == [str(selfie), "bona_fide"]
+    assert second.split()[:2] == ["nowhere.jpg", "UNREADABLE"]
+
+
+def test_json_is_an_array_with_the_whole_analysis(detect: Run, selfie: Path) -> None:
+    (outcome,) = json.loads(detect(selfie, "--format", "json").stdout)
+    assert outcome["analysis"]["faces"][0]["quality"]["face_width"] > 48
+    assert outcome["score"] == pytest.approx(outcome["analysis"]["score"], abs=1e-6)
+    assert outcome["error"] is None
+
+
+def test_csv_has_a_column_for_everything_flat(detect: Run, selfie: Path, tmp_path: Path) -> None:
+    odd = tmp_path / 'a "quoted", name.jpg'
+    selfie.rename(odd)
+    rows = list(csv.DictReader(io.StringIO(detect(odd, "nowhere", "--format", "csv").stdout)))
+    assert rows[0]["source"] == str(odd)
+    assert rows[0]["decision"] == "bona_fide"
+    assert (rows[1]["decision"], rows[1]["code"]) == ("", "UNREADABLE")
+
+
+@pytest.mark.parametrize(
+    ("name", "starts"),
+    [("out.json", "[\n{"), ("out.jsonl", '{"source"'), ("out.csv", "source,"), ("out", "source ")],
+)
+def test_the_form_follows_the_output_file(
+    detect: Run, selfie: Path, tmp_path: Path, name: str, starts: str
+) -> None:
+    ran = detect(selfie, "--output", name)
+    assert (ran.returncode, ran.stdout) == (0, "")
+    assert (tmp_path / name).read_text().startswith(starts)
+
+
+def test_an_output_file_that_cannot_be_written(detect: Run, selfie: Path) -> None:
+    ran = detect(selfie, "--output", "no/such/folder.csv")
+    assert ran.returncode == 3
+    assert "cannot be written" in ran.stderr
+
+
+def test_a_heat_map_goes_into_json(detect: Run, selfie: Path) -> None:
+    analysis = one(detect(selfie, "--explain", "--format", "jsonl"))["analysis"]
+    assert isinstance(analysis, dict)
+    assert analysis["heat_map"].startswith("data:image/png;base64,")
+
+
+def test_a_heat_map_does_not_fit_a_table(detect: Run, selfie: Path) -> None:
+    ran = detect(selfie, "--explain")
+    assert ran.returncode == 3
+    assert "--format json" in ran.stderr
+
+
+def test_a_name_cannot_steer_the_terminal(detect: Run, selfie: Path) -> None:
+    odd = selfie.with_name("\x1b[31mred\x07\udcff.jpg")
+    selfie.rename(odd)
+    table = detect(os.fsdecode(os.fsencode(odd.name)))
+    assert table.returncode == 0
+    assert "\x1b" not in table.stdout
+    assert "\x07" not in table.stdout
+    assert "[31mred" in table.stdout  # and no markup is read into it
+
+
+def test_a_damaged_model_is_one_sentence(facegate: Run, selfie: Path, tmp_path: Path) -> None:
+    ran = facegate("detect", selfie, models_dir=tmp_path / "nothing")
+    assert ran.returncode == 3
+    assert len(ran.stderr.splitlines()) == 2
+
+
+def test_many_files_keep_their_order_and_no_bar_spoils_the_output(
+    detect: Run, tmp_path: Path
+) -> None:
+    names = [f"{number:02}.jpg" for number in range(12)]
+    for name in names:
+        (tmp_path / name).write_bytes(genuine())
+    ran = detect(*names, "--format", "jsonl")
+    assert [outcome["source"] for outcome in outcomes(ran)] == names
+    assert ran.stderr == ""
+
+
+def test_a_bar_on_a_terminal(models: Models, selfie: Path) -> None:
+    """Standard error is a real terminal here, standard output is not."""
+    controller, terminal = pty.openpty()
+    options = environment({"models_dir": models["bona_fide"]}) | {"TERM": "xterm"}
+    command = [SCRIPT, "detect", selfie, selfie, selfie, "--format", "jsonl"]
+    ran = subprocess.run(
+        command, stdout=subprocess.PIPE, stderr=terminal, env=options, timeout=60, check=False
+    )
+    os.close(terminal)
+    assert b"Judging" in os.read(controller, 65536)
+    assert len(ran.stdout.splitlines()) == 3
