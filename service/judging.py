@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from service import metrics
 from service.analysis.result import ANALYSIS, Analysis
 from service.engine import Engine
-from service.errors import FacegateError, StoreUnavailable
+from service.errors import StoreUnavailable
 from service.gate import Gate
 from service.licensing.grant import Grant
 from service.settings import Settings
@@ -42,11 +42,7 @@ class Judge:
         Raises ImageError, CannotJudge, Unavailable or Overloaded; a store that is away only
         shows in `stored`.
         """
-        try:
-            analysis, cached = self._answer(data, explain)
-        except FacegateError as error:
-            metrics.REJECTIONS.labels(error.code).inc()
-            raise
+        analysis, cached = self._answer(data, explain)
         _count(analysis)
         result_id = f"res_{uuid.uuid4().hex}"
         stored = self._remember(result_id, data, analysis, grant)
@@ -70,7 +66,6 @@ class Judge:
         try:
             kept = self._store.find_result(hashlib.sha256(data).hexdigest(), fingerprint)
         except StoreUnavailable:
-            metrics.STORE_ERRORS.labels("find_result").inc()
             return None
         return ANALYSIS.validate_python(kept.analysis) if kept else None
 
@@ -89,7 +84,6 @@ class Judge:
         try:
             self._store.put_result(result)
         except StoreUnavailable:
-            metrics.STORE_ERRORS.labels("put_result").inc()
             return False
         return self._store.kind != "null"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from flask import Blueprint, Response
 
+from service import metrics
 from service.api.analyze import image_bytes, wanted
 from service.api.body import Item, batch_call
 from service.api.context import request_id, services
@@ -49,4 +50,5 @@ def _outcome(index: int, item: Item, grant: Grant, explain: bool) -> BatchOutcom
         return BatchOutcome(index=index, id=item.id, result=analyzed(judged))
     except Exception as error:
         ours = error if isinstance(error, FacegateError) else unexpected(error)
+        metrics.REJECTIONS.labels(ours.code).inc()
         return BatchOutcome(index=index, id=item.id, error=ours.sentence, code=ours.code)

@@ -7,6 +7,7 @@ from flask import Flask, Response
 from werkzeug.exceptions import HTTPException
 from werkzeug.exceptions import MethodNotAllowed as WrongMethod
 
+from service import metrics
 from service.api.context import request_id
 from service.api.reply import json_reply
 from service.errors import (
@@ -36,6 +37,7 @@ def install(app: Flask) -> None:
 
 def refuse(error: FacegateError) -> Response:
     """The answer to one of our own errors."""
+    metrics.REJECTIONS.labels(error.code).inc()
     body = {"error": error.sentence, "code": error.code, "request_id": request_id()}
     response = json_reply(body, error.status)
     if error.retry_after is not None:

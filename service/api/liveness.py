@@ -6,6 +6,7 @@ import json
 
 from flask import Blueprint, Response
 
+from service import metrics
 from service.analysis.datauri import decode_image_text
 from service.analysis.result import Analysis
 from service.api.body import read_json, text_field
@@ -44,6 +45,7 @@ def liveness() -> Response:
 @blueprint.errorhandler(FacegateError)
 def refuse(error: FacegateError) -> Response:
     """The contract knows one failure, a corrupt image; the others add a `code` to its shape."""
+    metrics.REJECTIONS.labels(error.code).inc()
     body = {"error": error.sentence}
     if type(error) is not ImageError:
         body["code"] = error.code

@@ -15,14 +15,17 @@ __all__ = ["Observer", "ResilientStore", "Store", "open_store"]
 def open_store(settings: Settings, observe: Observer | None = None) -> Store:
     """The store that the settings name. It connects at its first use, after any fork.
 
-    `observe` hears of a MongoDB that goes away. Raises StartupError when MongoDB's settings are
-    unusable.
+    `observe` hears of calls that fail and of writes set aside.
+
+    Raises StartupError when MongoDB's settings are unusable.
     """
     match settings.store_kind():
         case "null":
             return NullStore()
         case "sqlite":
-            return SqliteStore(settings.data_dir / "facegate.db")
+            watcher = observe or Observer()
+            path = settings.data_dir / "facegate.db"
+            return SqliteStore(path, on_fault=lambda: watcher.error("sqlite"))
         case "mongo":
             return _open_mongo(settings, observe)
 

@@ -6,7 +6,7 @@ import os
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -25,10 +25,17 @@ class Database:
     machine. Every fault of SQLite or of the file system leaves as `StoreUnavailable`.
     """
 
-    def __init__(self, path: Path, migrations: Sequence[Migration], busy_timeout: float) -> None:
+    def __init__(
+        self,
+        path: Path,
+        migrations: Sequence[Migration],
+        busy_timeout: float,
+        on_fault: Callable[[], None] = lambda: None,
+    ) -> None:
         self.path = path
         self._migrations = migrations
         self._busy_timeout = busy_timeout
+        self._on_fault = on_fault
         self._opening = threading.Lock()
         self._pool: tuple[int, list[sqlite3.Connection]] = (os.getpid(), [])
 
@@ -40,6 +47,7 @@ class Database:
             yield connection
         except FAULTS as error:
             connection.close()
+            self._on_fault()
             raise StoreUnavailable from error
         except BaseException:
             connection.close()
@@ -76,6 +84,7 @@ class Database:
             with self._opening:
                 return self._open()
         except FAULTS as error:
+            self._on_fault()
             raise StoreUnavailable from error
 
     def _open(self) -> sqlite3.Connection:

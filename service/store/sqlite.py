@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -43,9 +43,11 @@ class SqliteStore:
 
     kind = "sqlite"
 
-    def __init__(self, path: Path, *, busy_timeout: float = 5.0) -> None:
+    def __init__(
+        self, path: Path, *, busy_timeout: float = 5.0, on_fault: Callable[[], None] = lambda: None
+    ) -> None:
         """busy_timeout: seconds to wait for another writer; nothing is opened yet."""
-        self._database = Database(path, MIGRATIONS, busy_timeout)
+        self._database = Database(path, MIGRATIONS, busy_timeout, on_fault)
 
     def ping(self) -> None:
         with self._database.connection() as db:
