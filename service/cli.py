@@ -32,6 +32,14 @@ app.add_typer(licence_app, name="licence")
 app.add_typer(models_app, name="models")
 
 
+@app.callback()
+def quieten() -> None:
+    from service import logs
+
+    # On standard error like all remarks, and nothing that a sentence of the command says anyway.
+    logs.configure("error")
+
+
 @app.command()
 def serve(
     development: Annotated[

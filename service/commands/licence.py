@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import typer
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ValidationError
 
 from service.commands.output import moment, note, print_json, print_table
 from service.errors import StartupError
@@ -23,7 +23,6 @@ from service.settings import load_settings
 from service.store import Store, open_store
 from service.store.base import FEATURES, LICENCE, LicenceRecord
 
-TERMS = TypeAdapter(Terms)
 SHOWN = 16  # hex digits of a digest in tables
 Use = tuple[int | None, int | None]
 
@@ -64,7 +63,7 @@ def terms(  # noqa: PLR0913, PLR0917 (every option is an argument)
     """The terms that the options state. Raises BadParameter."""
     if expires and days:
         raise typer.BadParameter("--expires and --days exclude each other.")
-    fields = {
+    fields: dict[str, Any] = {
         "name": name,
         "expires_at": int(time.time()) + days * 86400 if days else _end(expires),
         "per_day": per_day,
@@ -72,7 +71,7 @@ def terms(  # noqa: PLR0913, PLR0917 (every option is an argument)
         "features": tuple(features or FEATURES),
     }
     try:
-        return TERMS.validate_python(fields)
+        return Terms(**fields)
     except ValidationError as error:
         first = error.errors()[0]
         raise typer.BadParameter(f"{first['loc'][0]}: {first['msg']}.") from None

@@ -17,6 +17,7 @@ from service.errors import BodyTooLarge, FacegateError
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png"})
 CONNECT, TOTAL = 5.0, 30.0  # seconds
 CHUNK = 65536  # bytes
+TOO_LARGE = "This is larger than FACEGATE_MAX_BODY_BYTES allows."
 
 
 class SourceError(FacegateError):
@@ -77,7 +78,7 @@ def _read_file(path: Path, limit: int) -> bytes:
 def _bounded(file: BinaryIO, limit: int) -> bytes:
     data = file.read(limit + 1)
     if len(data) > limit:
-        raise BodyTooLarge
+        raise BodyTooLarge(TOO_LARGE)
     return data
 
 
@@ -98,7 +99,7 @@ def _body(answer: requests.Response, limit: int) -> bytes:
     for chunk in answer.iter_content(CHUNK):
         data += chunk
         if len(data) > limit:
-            raise BodyTooLarge
+            raise BodyTooLarge(TOO_LARGE)
         if time.monotonic() > end:
             raise SourceError(f"The server took longer than {TOTAL:g} seconds.")
     return bytes(data)

@@ -157,7 +157,7 @@ def test_an_address(detect: Run, site: str) -> None:
         (
             "/endless",
             "BODY_TOO_LARGE",
-            "The request body is larger than this service accepts.",
+            "This is larger than FACEGATE_MAX_BODY_BYTES allows.",
         ),
     ],
 )
