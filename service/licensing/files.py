@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from service.licensing.digest import digest_key
 from service.licensing.signed import load_public_key, read_licence_file
 from service.settings import Settings
 from service.store.base import LicenceRecord
@@ -18,3 +19,8 @@ def load_licence_files(settings: Settings, key: bytes) -> list[LicenceRecord]:
     records = [read_licence_file(path, vendor).record(key) for path in settings.licence_files]
     newest_last = sorted(records, key=lambda record: record.issued_at)
     return list({record.digest: record for record in newest_last}.values())
+
+
+def check_licences(settings: Settings) -> None:
+    """Raises StartupError when the digest key or a licence file is unusable; asks no store."""
+    load_licence_files(settings, digest_key(settings))

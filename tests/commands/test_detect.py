@@ -7,6 +7,7 @@ import io
 import json
 import os
 import pty
+import signal
 import subprocess
 import threading
 from collections.abc import Iterator
@@ -19,6 +20,7 @@ from tests.commands.conftest import SCRIPT, Ran, Run
 from tests.images import encode, genuine, portrait
 from tests.live import environment
 from tests.servers import free_port
+from tests.store.records import eventually
 
 Models = dict[str, Path]
 BLANK = encode(portrait().resize((64, 64)).point(lambda _: 127))
@@ -273,3 +275,15 @@ def test_a_bar_on_a_terminal(models: Models, selfie: Path) -> None:
     os.close(terminal)
     assert b"Judging" in os.read(controller, 65536)
     assert len(ran.stdout.splitlines()) == 3
+
+
+def test_an_interrupted_run_leaves_what_it_found(
+    models: Models, selfie: Path, tmp_path: Path
+) -> None:
+    output = tmp_path / "out.json"
+    command = [SCRIPT, "detect", *[selfie] * 2000, "--output", output]
+    process = subprocess.Popen(command, env=environment({"models_dir": models["bona_fide"]}))
+    eventually(lambda: output.exists() and output.stat().st_size > 0, seconds=60)
+    process.send_signal(signal.SIGINT)
+    assert process.wait(timeout=30) == 130
+    assert 0 < len(json.loads(output.read_text())) < 2000

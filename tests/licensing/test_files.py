@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from service.errors import LicenceExpired, LicenceRevoked, QuotaExceeded, StartupError
-from service.licensing import Licensing
+from service.licensing import Licensing, check_licences
 from service.licensing.digest import digest_key, public_digest
 from service.licensing.register import Register
 from service.licensing.signed import (
@@ -120,6 +120,8 @@ def test_a_missing_file_refuses_the_start(settings: Settings, write: Write) -> N
     missing = settings.data_dir / "missing"
     with pytest.raises(StartupError, match="No such file"):
         Licensing(using(settings, missing), NullStore())
+    with pytest.raises(StartupError, match="No such file"):
+        check_licences(using(settings, missing))
 
 
 def test_a_missing_vendor_key_matters_only_with_files(settings: Settings, write: Write) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from pathlib import Path
 from typing import Any
@@ -117,13 +118,21 @@ def test_changed_terms_are_refused(change: dict[str, Any]) -> None:
         verify(json.dumps(envelope).encode(), VENDOR)
 
 
+def test_another_spelling_of_the_signature_is_refused() -> None:
+    """The last letter of 64 bytes in base64 has four bits that mean nothing."""
+    envelope = json.loads(sign(a_licence(), KEY))
+    signature = envelope["signature"]
+    envelope["signature"] = signature[:-3] + chr(ord(signature[-3]) + 1) + "=="
+    assert base64.b64decode(envelope["signature"]) == base64.b64decode(signature)
+    with pytest.raises(BadLicenceFile, match="not a licence file"):
+        verify(json.dumps(envelope).encode(), VENDOR)
+
+
 def test_a_field_of_a_later_version_is_not_ignored() -> None:
     """It might be a restriction."""
     envelope = json.loads(sign(a_licence(), KEY))
     envelope["licence"]["only_in"] = "Berlin"
     body = json.dumps(envelope["licence"], sort_keys=True, separators=(",", ":")).encode()
-    import base64
-
     envelope["signature"] = base64.b64encode(KEY.sign(CONTEXT + body)).decode()
     with pytest.raises(BadLicenceFile, match="does not know"):
         verify(json.dumps(envelope).encode(), VENDOR)
