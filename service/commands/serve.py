@@ -27,8 +27,10 @@ def _preflight(settings: Settings) -> None:
     _port_free(settings)
     # Late, so that `facegate --help` stays quick. Reads manifests and checksums, opens no session.
     from service.analysis.detectors.registry import check_models
+    from service.licensing import check_licences
 
     check_models(settings)
+    check_licences(settings)
 
 
 def _writable(folder: Path) -> None:

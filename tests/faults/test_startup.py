@@ -91,3 +91,9 @@ def test_an_unusable_setting_is_named(tmp_path: Path, name: str, value: str) -> 
 
 def test_a_bpcer_that_the_curve_does_not_reach(tmp_path: Path) -> None:
     assert refused(serve(tmp_path, FACEGATE_BPCER="0.9999"), "BPCER")
+
+
+def test_a_licence_file_without_a_vendor_key(tmp_path: Path) -> None:
+    (tmp_path / "bank.licence").write_text("{}")
+    run = serve(tmp_path, FACEGATE_LICENCE_FILES=str(tmp_path / "bank.licence"))
+    assert refused(run, "vendor.pub", "FACEGATE_VENDOR_PUBLIC_KEY")
