@@ -108,6 +108,8 @@ AUC of each species against all genuine test images:
 {table(["species", "AUC"], aucs)}
 Thresholds are on the calibrated probability, named by the BPCER they had on the calibration split
 (every genuine source counting the same); a rate the split is too small for is left out.
+Where no error at all was seen among n images the bootstrap says 0.000-0.000; the true rate may then
+still be as high as 3/n.
 
 {"".join(points)}"""
 
