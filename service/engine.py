@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from service.analysis.analyzer import Analyzer
 
 State = Literal["starting", "ready", "failed"]
+PATIENCE = 5.0  # seconds that a request waits for models that are being loaded
 log = structlog.get_logger()
 
 
@@ -31,6 +32,7 @@ class Engine:
         self._lock = threading.Lock()
         self._pid = 0
         self._analyzer: Analyzer | None = None
+        self._settled = threading.Event()
         self.state: State = "starting"
 
     def start(self) -> None:
@@ -49,7 +51,17 @@ class Engine:
             raise Unavailable
         return self._analyzer
 
+    def settle(self, timeout: float = PATIENCE) -> None:
+        """Wait until loading came to an end, good or bad, or `timeout` seconds have passed."""
+        self._settled.wait(timeout)
+
     def _load(self) -> None:
+        try:
+            self._open()
+        finally:
+            self._settled.set()
+
+    def _open(self) -> None:
         from service.analysis.analyzer import Analyzer
 
         try:

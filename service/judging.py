@@ -6,6 +6,7 @@ import hashlib
 import time
 import uuid
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from service import metrics
 from service.analysis.result import ANALYSIS, Analysis
@@ -15,6 +16,9 @@ from service.gate import Gate
 from service.licensing.grant import Grant
 from service.settings import Settings
 from service.store.base import Store, StoredResult
+
+if TYPE_CHECKING:
+    from service.analysis.analyzer import Analyzer
 
 
 @dataclass(frozen=True)
@@ -49,7 +53,7 @@ class Judge:
         return Judged(result_id, analysis, cached, stored)
 
     def _answer(self, data: bytes, explain: bool) -> tuple[Analysis, bool]:
-        analyzer = self._engine.analyzer
+        analyzer = self._analyzer()
         # A heat map is not kept, so a request for one is never answered from the cache.
         kept = None if explain else self._recall(data, analyzer.fingerprint)
         if kept is not None:
@@ -61,6 +65,13 @@ class Judge:
         for stage, milliseconds in analysis.timings.items():
             metrics.STAGE_SECONDS.labels(stage).observe(milliseconds / 1000)
         return analysis, False
+
+    def _analyzer(self) -> Analyzer:
+        """One worker may still load while another one says that the service is live: wait a bit."""
+        if self._engine.state == "starting":
+            with self._gate.enter():
+                self._engine.settle()
+        return self._engine.analyzer
 
     def _recall(self, data: bytes, fingerprint: str) -> Analysis | None:
         try:

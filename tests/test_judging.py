@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -54,7 +55,7 @@ def store(settings: Settings) -> Iterator[Store]:
 
 
 def judge_with(settings: Settings, analyzer: Analyzer, store: Store) -> Judge:
-    engine = cast(Engine, SimpleNamespace(analyzer=analyzer))
+    engine = cast(Engine, SimpleNamespace(analyzer=analyzer, state="ready"))
     return Judge(settings, engine, store, Gate(1, 0, 1.0))
 
 
@@ -135,10 +136,17 @@ def test_the_null_store_says_that_nothing_was_stored(
     assert not judge_with(settings, analyzer, null).judge(genuine(), GRANT).stored
 
 
-def test_no_analyzer_yet(settings: Settings, store: Store) -> None:
-    judge = Judge(settings, Engine(settings), store, Gate(1, 0, 1.0))
+def test_a_request_waits_for_models_that_are_being_loaded(settings: Settings, store: Store) -> None:
+    engine = Engine(settings)
+    threading.Timer(0.3, engine.start).start()
+    assert Judge(settings, engine, store, Gate(1, 0, 1.0)).judge(genuine(), GRANT).id
+
+
+def test_models_that_failed_to_load(tmp_path: Path, settings: Settings, store: Store) -> None:
+    engine = Engine(settings.model_copy(update={"models_dir": tmp_path / "none"}))
+    engine.start()
     with pytest.raises(Unavailable):
-        judge.judge(genuine(), GRANT)
+        Judge(settings, engine, store, Gate(1, 0, 1.0)).judge(genuine(), GRANT)
 
 
 def test_refusals_pass_through_and_are_not_kept(judge: Judge, store: Store) -> None:
