@@ -28,7 +28,6 @@ from training.scoring import Scorer, Scores, score
 from training.selfblend import self_blend
 
 RATES = (0.001, 0.01, 0.02, 0.05, 0.1)
-DEFAULT_RATE = 0.05
 QUALITIES = (20, 40, 60, 80, 95)
 QUALITY_IMAGES = 1500  # of the test split, drawn at random, for each JPEG quality
 PEOPLE = (  # name, column and code in UTKFace's file names
@@ -149,7 +148,7 @@ def evaluate(data: Path, out: Path, folder: Path) -> dict[str, Any]:
     slope, intercept = calibrate(known)
     points = operating_points(metrics.sigmoid(slope * known.logit + intercept), known)
     _update_manifest(folder, scorer.manifest, slope, intercept, points)
-    threshold = next(p["threshold"] for p in points if p["bpcer"] == DEFAULT_RATE)
+    threshold = next(p["threshold"] for p in points if p["bpcer"] == metrics.DEFAULT_RATE)
 
     def probability(scores: Scores) -> np.ndarray:
         return metrics.sigmoid(slope * scores.logit + intercept)
@@ -204,7 +203,7 @@ def _update_manifest(
 ) -> None:
     manifest["calibration"] = {"slope": round(slope, 5), "intercept": round(intercept, 5)}
     manifest["operating_points"] = points
-    manifest["default_bpcer"] = DEFAULT_RATE
+    manifest["default_bpcer"] = metrics.DEFAULT_RATE
     write_manifest(folder, manifest)
 
 

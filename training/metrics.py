@@ -12,6 +12,7 @@ from collections.abc import Callable
 import numpy as np
 
 BINS = 15  # of the expected calibration error
+DEFAULT_RATE = 0.05  # BPCER of the default threshold
 FEWEST = 10  # bona fide expected above a threshold, below which it is not worth stating
 
 
@@ -61,6 +62,11 @@ def threshold_at(genuine: np.ndarray, rate: float, weights: np.ndarray) -> float
     called = int(np.searchsorted(above, rate, side="right"))
     highest, nearest = genuine[order[called]], genuine[order[max(called - 1, 0)]]
     return float((highest + nearest) / 2)
+
+
+def default_is_statable(genuine: int) -> bool:
+    """Whether a calibration split of so many genuine images can carry the default threshold."""
+    return genuine * DEFAULT_RATE >= FEWEST
 
 
 def platt(logits: np.ndarray, fake: np.ndarray, weights: np.ndarray) -> tuple[float, float]:

@@ -32,6 +32,7 @@ from torch.utils.data import DataLoader
 from training.augment import augment, plain
 from training.batches import Batches
 from training.dataset import Index, load_crops, prepare
+from training.metrics import default_is_statable
 from training.model import FaceNet, to_tensor
 from training.selfblend import self_blend
 from training.split import split, units_of
@@ -202,7 +203,14 @@ def splits(data: Path, out: Path, options: dict[str, Any]) -> tuple[Index, np.nd
     if not file.exists():
         units = units_of(index, crops, options["cluster"], fresh_net().eval(), options["seed"])
         np.save(file, split(index, units, options["hold_out"], options["seed"]))
-    return index, crops, np.load(file)
+    assigned = np.load(file)
+    genuine = int(((assigned == "calibration") & ~index.fake).sum())
+    if not default_is_statable(genuine):
+        raise ValueError(
+            f"{genuine} genuine images in the calibration split are too few for a threshold; "
+            "it takes some 1,700 genuine images in all."
+        )
+    return index, crops, assigned
 
 
 def record(

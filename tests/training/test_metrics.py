@@ -50,6 +50,11 @@ def test_no_threshold_from_too_few_images() -> None:
     assert metrics.threshold_at(np.random.default_rng(0).random(500), 0.01, np.ones(500)) is None
 
 
+def test_the_default_threshold_needs_two_hundred_genuine_images() -> None:
+    assert metrics.default_is_statable(200)
+    assert not metrics.default_is_statable(199)
+
+
 def test_platt_finds_the_line_that_made_the_labels() -> None:
     rng = np.random.default_rng(0)
     logits = rng.normal(0, 3, 40_000)

@@ -11,6 +11,7 @@ import onnxruntime as ort
 import pytest
 
 from service.analysis.crop import FILL, normalise
+from training.card import write_card
 
 FOLDER = Path(__file__).parents[2] / "service" / "models" / "lite0"
 MANIFEST = json.loads((FOLDER / "manifest.json").read_text())
@@ -53,6 +54,15 @@ def test_thresholds_rise_as_the_accepted_bpcer_falls() -> None:
     assert thresholds == sorted(thresholds, reverse=True)
     assert all(0 < threshold < 1 for threshold in thresholds)
     assert MANIFEST["default_bpcer"] in [point["bpcer"] for point in points]
+
+
+def test_the_shipped_card_tells_the_shipped_figures(tmp_path: Path) -> None:
+    figures = json.loads((FOLDER / "metrics.json").read_text())
+    write_card(tmp_path, figures)
+    assert (tmp_path / "card.md").read_text() == (FOLDER / "card.md").read_text()
+    assert figures["model"]["version"] == MANIFEST["version"]
+    shipped = [point["threshold"] for point in MANIFEST["operating_points"]]
+    assert [p["threshold"] for p in figures["test"]["operating_points"]] == shipped
 
 
 def test_fill_is_the_networks_zero() -> None:
