@@ -13,7 +13,7 @@ import structlog
 from bson.errors import BSONError
 from pymongo import ASCENDING, DESCENDING, IndexModel
 from pymongo.database import Database
-from pymongo.errors import DuplicateKeyError, PyMongoError
+from pymongo.errors import ConnectionFailure, DuplicateKeyError, PyMongoError
 
 from service.errors import StoreUnavailable
 from service.store import mongo_counters
@@ -63,6 +63,8 @@ class MongoStore:
                 with self._calls(HOUSEKEEPING) as db:
                     db[name].create_indexes(indexes)
             except StoreUnavailable as error:
+                if _went_away(error.__cause__):
+                    raise
                 reason = type(error.__cause__).__name__
                 log.warning("store_indexes_not_made", collection=name, error=reason)
 
@@ -182,6 +184,11 @@ class MongoStore:
             retryReads=False,  # a retry waits longer than a request may; the spool is our retry
             retryWrites=False,
         )
+
+
+def _went_away(cause: BaseException | None) -> bool:
+    """Unlike a server that is long at work, or that grants no right to make an index."""
+    return cause is None or (isinstance(cause, ConnectionFailure) and not cause.timeout)
 
 
 def _to_licence(document: Document) -> LicenceRecord:

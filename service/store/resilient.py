@@ -20,7 +20,10 @@ class Primary(Store, Protocol):
     """A store that can also be told the same use twice without counting it twice."""
 
     def prepare(self) -> None:
-        """What is done once, outside requests, when the store answers for the first time."""
+        """What is done once, outside requests, when the store answers for the first time.
+
+        Raises StoreUnavailable when the store went away meanwhile.
+        """
 
     def add_once(self, token: str, counters: Sequence[Counter], amount: int) -> None:
         """Add to every counter whatever its limit; the same token again changes nothing."""
@@ -39,7 +42,7 @@ class Observer:
         """The primary acknowledged what had been set aside."""
 
     def lost(self, kind: str) -> None:
-        """A write could neither be made nor set aside, or the primary keeps refusing it."""
+        """A write could neither be made nor set aside, or was refused until it had expired."""
 
 
 class ResilientStore:
@@ -169,8 +172,8 @@ class ResilientStore:
 
     def _set_away(self, away: bool) -> None:
         if away != self._away:
-            self._away = away
             log.warning("store_away" if away else "store_back", kind=self.kind)
+            self._away = away
 
     def _check(self) -> None:
         """In the daemon thread: look after the primary, then deliver what waits."""
@@ -180,14 +183,17 @@ class ResilientStore:
     def _answers(self) -> bool:
         try:
             self._primary.ping()
+            self._prepare()
         except StoreUnavailable:
             self._set_away(True)
             return False
-        if not self._prepared:
-            self._prepared = True
-            self._primary.prepare()
         self._set_away(False)
         return True
+
+    def _prepare(self) -> None:
+        if not self._prepared:
+            self._primary.prepare()
+            self._prepared = True
 
     def _replay(self) -> None:
         while entries := self._spool.claim():
@@ -210,9 +216,11 @@ class ResilientStore:
 
     def _refused(self, entry: Entry) -> None:
         """One bad entry must hold up neither the others nor, by the breaker, the requests."""
-        self._spool.refused(entry)
-        if entry.is_last_attempt:
-            log.error("store_refuses_entry", number=entry.number, kind=entry.kind)
+        if entry.is_of_use:
+            log.warning("store_refuses_entry", kind=entry.kind, attempts=entry.attempts + 1)
+            self._spool.refused(entry)
+        else:
+            self._spool.done(entry)
             self._observe.lost(entry.kind)
 
     def _hand_over(self, entry: Entry) -> None:

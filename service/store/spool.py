@@ -26,11 +26,10 @@ MIGRATIONS: tuple[Migration, ...] = (
         "CREATE INDEX entries_by_input ON entries (input) WHERE input IS NOT NULL",
     ),
 )
-ATTEMPTS = 10  # an entry that a healthy store refuses this often is kept, but not tried again
-LIVE = f"attempts < {ATTEMPTS}"
+SLOWEST = 4  # an entry that a healthy store keeps refusing waits up to 2 ** 4 leases
 CLAIM = (
-    "UPDATE entries SET leased_until = ? WHERE number IN (SELECT number FROM entries"  # noqa: S608
-    f" WHERE leased_until <= ? AND {LIVE} ORDER BY number LIMIT ?)"
+    "UPDATE entries SET leased_until = ? WHERE number IN (SELECT number FROM entries"
+    " WHERE leased_until <= ? ORDER BY number LIMIT ?)"
     " RETURNING number, token, kind, document, attempts"
 )
 
@@ -57,8 +56,10 @@ class Entry:
         return "use" if isinstance(self.content, Use) else "result"
 
     @property
-    def is_last_attempt(self) -> bool:
-        return self.attempts + 1 >= ATTEMPTS
+    def is_of_use(self) -> bool:
+        """Whether what it holds has not expired yet."""
+        held = self.content.counters if isinstance(self.content, Use) else [self.content]
+        return any(each.expires_at > time.time() for each in held)
 
 
 USE = TypeAdapter(Use)
@@ -81,7 +82,7 @@ class Spool:
     def find_result(self, sha256: str, fingerprint: str) -> StoredResult | None:
         """The newest unexpired waiting result of these bytes by this model version."""
         rows = self._read(
-            f"SELECT document FROM entries WHERE input = ? AND {LIVE} ORDER BY number DESC",  # noqa: S608
+            "SELECT document FROM entries WHERE input = ? ORDER BY number DESC",
             f"{sha256}/{fingerprint}",
         )
         results = (_result_from_json(document) for (document,) in rows)
@@ -89,7 +90,7 @@ class Spool:
 
     def pending(self) -> int:
         """How many entries wait to be delivered."""
-        rows = self._read(f"SELECT count(*) FROM entries WHERE {LIVE}")  # noqa: S608
+        rows = self._read("SELECT count(*) FROM entries")
         return int(rows[0][0]) if rows else 0
 
     def claim(self, limit: int = 20) -> list[Entry]:
@@ -102,7 +103,7 @@ class Spool:
             return [_to_entry(*row) for row in sorted(rows)]
 
     def done(self, entry: Entry) -> None:
-        """Delivered and acknowledged."""
+        """Delivered and acknowledged, or of no use any more."""
         with self._database.transaction() as db:
             db.execute("DELETE FROM entries WHERE number = ?", (entry.number,))
 
@@ -115,10 +116,12 @@ class Spool:
             )
 
     def refused(self, entry: Entry) -> None:
-        """A healthy store did not take it: the attempt counts, and the next waits for the lease."""
+        """A store that answers, as one with a full disk: tried again, each time later."""
+        wait = self._lease * 2 ** min(entry.attempts, SLOWEST)
         with self._database.transaction() as db:
             db.execute(
-                "UPDATE entries SET attempts = attempts + 1 WHERE number = ?", (entry.number,)
+                "UPDATE entries SET attempts = attempts + 1, leased_until = ? WHERE number = ?",
+                (time.time() + wait, entry.number),
             )
 
     def close(self) -> None:

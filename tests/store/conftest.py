@@ -14,6 +14,7 @@ from service.store.resilient import ResilientStore
 from service.store.spool import Spool
 from service.store.sqlite import SqliteStore
 from tests.servers import MongoServer
+from tests.store.records import Seen
 
 PATIENT = 10.0  # seconds; where a test is not about time, a busy machine must not fail it
 
@@ -62,6 +63,17 @@ def store(request: pytest.FixtureRequest) -> Store:
 
 @pytest.fixture
 def open_mongo(mongo_server: MongoServer) -> Callable[..., MongoStore]:
-    """Stores on one new database, as several workers open them."""
+    """Stores on one new database, as several workers open them.
+
+    Its indexes exist already: the stand-in server does not survive SIGKILL while it makes one.
+    """
     database = uuid4().hex
+    first = MongoStore(mongo_server.uri, database, PATIENT)
+    first.prepare()
+    first.close()
     return lambda timeout=PATIENT: MongoStore(mongo_server.uri, database, timeout)
+
+
+@pytest.fixture
+def seen() -> Seen:
+    return Seen()

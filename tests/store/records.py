@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import multiprocessing
 import time
+from collections import Counter as Tally
 from collections.abc import Callable
 from typing import Any
 from uuid import uuid4
 
+from service.errors import StoreUnavailable
 from service.settings import Settings
-from service.store.base import Counter, LicenceRecord, StoredResult
+from service.store import Observer
+from service.store.base import Counter, LicenceRecord, Store, StoredResult
 
 
 def a_result(**changes: Any) -> StoredResult:
@@ -56,3 +59,30 @@ def eventually(condition: Callable[[], bool], seconds: float = 15.0) -> None:
     while not condition():
         assert time.monotonic() < deadline, "waited in vain"
         time.sleep(0.02)
+
+
+def answers(store: Store) -> bool:
+    try:
+        store.ping()
+    except StoreUnavailable:
+        return False
+    return True
+
+
+class Seen(Observer):
+    """Counts what it hears of."""
+
+    def __init__(self) -> None:
+        self.errors, self.events = Tally[str](), Tally[tuple[str, str]]()
+
+    def error(self, operation: str) -> None:
+        self.errors[operation] += 1
+
+    def spooled(self, kind: str) -> None:
+        self.events["spooled", kind] += 1
+
+    def replayed(self, kind: str) -> None:
+        self.events["replayed", kind] += 1
+
+    def lost(self, kind: str) -> None:
+        self.events["lost", kind] += 1

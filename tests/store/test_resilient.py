@@ -6,48 +6,20 @@ import multiprocessing
 import os
 import signal
 import time
-from collections import Counter as Tally
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from service.errors import StoreUnavailable
-from service.store import Observer
-from service.store.base import Store
 from service.store.mongo import MongoStore
 from service.store.resilient import ResilientStore
 from service.store.spool import Spool
-from service.store.sqlite import SqliteStore
 from tests.servers import MongoServer, free_port
-from tests.store.records import a_counter, a_licence, a_result, eventually
+from tests.store.records import Seen, a_counter, a_licence, a_result, answers, eventually
 
 FIRST, LATER = 0.6, 0.05  # seconds; the contract says 0.3 and "at once"
 OpenMongo = Callable[..., MongoStore]
-
-
-class Seen(Observer):
-    """Counts what it hears of."""
-
-    def __init__(self) -> None:
-        self.errors, self.events = Tally[str](), Tally[tuple[str, str]]()
-
-    def error(self, operation: str) -> None:
-        self.errors[operation] += 1
-
-    def spooled(self, kind: str) -> None:
-        self.events["spooled", kind] += 1
-
-    def replayed(self, kind: str) -> None:
-        self.events["replayed", kind] += 1
-
-    def lost(self, kind: str) -> None:
-        self.events["lost", kind] += 1
-
-
-@pytest.fixture
-def seen() -> Seen:
-    return Seen()
 
 
 @pytest.fixture
@@ -70,14 +42,6 @@ def lonely(spool: Spool, seen: Seen) -> Iterator[ResilientStore]:
     store = ResilientStore(primary, spool, retry=0.1, observe=seen)
     yield store
     store.close()
-
-
-def answers(store: Store) -> bool:
-    try:
-        store.ping()
-    except StoreUnavailable:
-        return False
-    return True
 
 
 def seconds(call: Callable[[], object]) -> float:
@@ -268,6 +232,7 @@ def test_workers_deliver_together_and_count_nothing_twice(
     inherited = ResilientStore(open_mongo(0.25), spool, retry=0.1)
     inherited.ping()
     fallible_server.kill()
+    eventually(lambda: not inherited.available)
 
     def work(number: int) -> None:
         for turn in range(25):
@@ -304,25 +269,3 @@ def test_each_process_has_its_own_watch(
     fallible_server.start()
     child.join(30)
     assert child.exitcode == 0
-
-
-def test_one_entry_that_is_refused_holds_up_no_other(tmp_path: Path, seen: Seen) -> None:
-    """A healthy primary that refuses one entry: SQLite stands in, where that can be arranged."""
-
-    class Picky(SqliteStore):
-        def prepare(self) -> None: ...
-
-        def put_result(self, result: object) -> None:
-            if result.id == "bad":
-                raise StoreUnavailable
-            super().put_result(result)
-
-    spool = Spool(tmp_path / "spool.db", lease=0.02)
-    for name in ("bad", "good-1", "good-2"):
-        spool.put_result(a_result(id=name))
-    store = ResilientStore(Picky(tmp_path / "f.db"), spool, retry=0.05, observe=seen)
-    store.ping()
-    eventually(lambda: all_delivered(store))
-    assert {each.id for each in store.list_results("digest", 9)} == {"good-1", "good-2"}
-    assert seen.events == {("replayed", "result"): 2, ("lost", "result"): 1}
-    store.close()

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from service.errors import StoreUnavailable
-from service.store.spool import ATTEMPTS, Spool, Use
+from service.store.spool import Entry, Spool, Use
 from tests.store.records import a_counter, a_result, in_processes
 
 
@@ -53,15 +53,32 @@ def test_a_delivered_entry_is_gone(spool: Spool) -> None:
     assert spool.find_result("aa", "model-1") is None
 
 
-def test_an_entry_that_is_always_refused_is_kept_but_left_alone(tmp_path: Path) -> None:
-    spool = Spool(tmp_path / "spool.db", lease=0.0)
+def test_an_entry_that_is_refused_again_is_tried_later_and_later(tmp_path: Path) -> None:
+    spool = Spool(tmp_path / "spool.db", lease=0.05)
     spool.put_use([a_counter()], 1)
-    last = [False] * (ATTEMPTS - 1) + [True]
-    for is_last in last:
-        (entry,) = spool.claim()
-        assert entry.is_last_attempt is is_last
+    for attempt in range(3):
+        (entry,) = claimed_at_last(spool)
+        assert (entry.attempts, entry.is_of_use) == (attempt, True)
         spool.refused(entry)
-    assert (spool.claim(), spool.pending()) == ([], 0)
+        start = time.monotonic()
+        spool.release(claimed_at_last(spool))
+        assert time.monotonic() - start >= 0.04 * 2**attempt
+    assert spool.pending() == 1
+
+
+def test_an_entry_is_of_use_until_the_last_of_it_has_expired(spool: Spool) -> None:
+    past = time.time() - 1
+    spool.put_use([a_counter("day", expires_at=past), a_counter("month")], 1)
+    spool.put_use([a_counter("day", expires_at=past)], 1)
+    spool.put_result(a_result())
+    spool.put_result(a_result(expires_at=past))
+    assert [entry.is_of_use for entry in spool.claim()] == [True, False, True, False]
+
+
+def claimed_at_last(spool: Spool) -> list[Entry]:
+    while not (entries := spool.claim()):
+        time.sleep(0.002)
+    return entries
 
 
 def test_workers_claim_each_entry_once(spool: Spool, tmp_path: Path) -> None:
