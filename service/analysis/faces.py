@@ -238,12 +238,14 @@ def _read_manifest(folder: Path) -> dict[str, Any]:
         manifest: dict[str, Any] = json.loads((folder / "manifest.json").read_text())
         digest = hashlib.sha256((folder / manifest["file"]).read_bytes()).hexdigest()
     except (OSError, ValueError, KeyError) as error:
+        reason = getattr(error, "strerror", None) or f"{type(error).__name__}: {error}"
         raise StartupError(
-            f"The face detector in {folder} cannot be read: {error}.", "Restore the models folder."
+            f"The face detector {folder.name} cannot be read: {reason}.",
+            "Restore the models folder.",
         ) from None
     if digest != manifest["sha256"]:
         raise StartupError(
-            f"The face detector in {folder} is damaged: its checksum differs from its manifest.",
+            f"The face detector {folder.name} is damaged: its checksum differs from its manifest.",
             "Restore the models folder.",
         )
     return manifest
