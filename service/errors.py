@@ -8,12 +8,23 @@ FacegateError                     500 INTERNAL_ERROR
 │   └── WrongMediaType            415 WRONG_MEDIA_TYPE
 ├── ImageError                    400 INVALID_IMAGE
 │   └── ImageTooLarge             413 IMAGE_TOO_LARGE
+├── FetchError                    400 URL_NOT_FETCHED
+│   └── AddressRefused            400 URL_REFUSED
 ├── CannotJudge                   422 one of `Reason`
 ├── LicenceError                  401 LICENCE_UNKNOWN
 │   ├── LicenceExpired            403 LICENCE_EXPIRED
 │   ├── LicenceRevoked            403 LICENCE_REVOKED
 │   ├── FeatureNotLicensed        403 FEATURE_NOT_LICENSED
 │   └── QuotaExceeded             429 QUOTA_EXCEEDED
+├── UnsupportedMedia              415 UNSUPPORTED_MEDIA
+├── CloudError                    502 CLOUD_FAILED
+│   ├── NoCredentials             502 NO_CREDENTIALS
+│   ├── CloudDenied               502 ACCESS_DENIED
+│   ├── BucketNotFound            404 NO_SUCH_BUCKET
+│   ├── ObjectNotFound            404 NO_SUCH_KEY
+│   ├── WrongRegion               502 WRONG_REGION
+│   ├── ClockSkew                 502 CLOCK_SKEW
+│   └── CloudUnavailable          503 CLOUD_UNAVAILABLE
 ├── ResultNotFound                404 RESULT_NOT_FOUND
 ├── Unavailable                   503 NOT_READY
 │   ├── Overloaded                503 OVERLOADED
@@ -108,6 +119,16 @@ class ImageTooLarge(ImageError):
     sentence = "The selfie image has more pixels than this service accepts."
 
 
+class FetchError(FacegateError):
+    code, status = "URL_NOT_FETCHED", 400
+    sentence = "The address could not be fetched."
+
+
+class AddressRefused(FetchError):
+    code = "URL_REFUSED"
+    sentence = "This service does not fetch from this address."
+
+
 class CannotJudge(FacegateError):
     """The image is sound, but no honest score can be given; `code` is the `Reason`."""
 
@@ -146,6 +167,52 @@ class QuotaExceeded(LicenceError):
     def __init__(self, retry_after: int | None = None) -> None:
         self.retry_after = retry_after
         super().__init__()
+
+
+class UnsupportedMedia(FacegateError):
+    code, status = "UNSUPPORTED_MEDIA", 415
+    sentence = "Only images can be judged; this is video, audio or something else."
+
+
+class CloudError(FacegateError):
+    code, status = "CLOUD_FAILED", 502
+    sentence = "AWS did not answer as expected."
+
+
+class NoCredentials(CloudError):
+    code = "NO_CREDENTIALS"
+    sentence = "No AWS credentials were found; `facegate aws setup` sets them up."
+
+
+class CloudDenied(CloudError):
+    code = "ACCESS_DENIED"
+    sentence = "AWS denied access; `facegate aws check` tells what these credentials may do."
+
+
+class BucketNotFound(CloudError):
+    code, status = "NO_SUCH_BUCKET", 404
+    sentence = "There is no such bucket."
+
+
+class ObjectNotFound(CloudError):
+    code, status = "NO_SUCH_KEY", 404
+    sentence = "There is no such object in the bucket."
+
+
+class WrongRegion(CloudError):
+    code = "WRONG_REGION"
+    sentence = "The bucket lies in another region; set AWS_REGION to it."
+
+
+class ClockSkew(CloudError):
+    code = "CLOCK_SKEW"
+    sentence = "AWS refused the signature: this machine's clock is wrong."
+
+
+class CloudUnavailable(CloudError):
+    code, status = "CLOUD_UNAVAILABLE", 503
+    sentence = "AWS cannot be reached, or asks to slow down."
+    retry_after = 5
 
 
 class ResultNotFound(FacegateError):

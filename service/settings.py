@@ -44,6 +44,12 @@ class Settings(BaseSettings):
     max_body_bytes: int = Field(16 * 2**20, ge=1024, description="largest request body in bytes")
     max_pixels: int = Field(50_000_000, ge=1, description="largest image in pixels")
     max_batch: int = Field(16, ge=1, description="most images in one batch call")
+    fetch_timeout: Seconds = Field(10.0, description="seconds that fetching an address may take")
+    fetch_allow: Annotated[tuple[str, ...], NoDecode] = Field(
+        (),
+        description="hosts, addresses or networks that may be fetched from though they are not"
+        " public, comma list",
+    )
 
     # Judging
     models_dir: Path = Field(PACKAGE / "models", description="folder of model folders")
@@ -129,7 +135,7 @@ class Settings(BaseSettings):
         86400.0, description="seconds a known licence is honoured while the store is away"
     )
 
-    @field_validator("detectors", "refuse", "licence_files", mode="before")
+    @field_validator("detectors", "refuse", "licence_files", "fetch_allow", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         """A comma list in the environment; anything else as it is."""
