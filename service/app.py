@@ -9,6 +9,7 @@ from service.api import (
     analyze,
     batch,
     body,
+    check,
     errors,
     health,
     liveness,
@@ -20,6 +21,7 @@ from service.api import (
 )
 from service.api.context import Services
 from service.engine import Engine
+from service.fetching import Fetcher
 from service.gate import Gate
 from service.housekeeping import Housekeeping
 from service.judging import Judge
@@ -47,7 +49,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     telemetry.install(app)
     reply.install(app)
     errors.install(app)
-    for module in (liveness, analyze, batch, results, model_card, health, openapi):
+    for module in (liveness, check, analyze, batch, results, model_card, health, openapi):
         app.register_blueprint(module.blueprint)
     return app
 
@@ -62,4 +64,5 @@ def _services(settings: Settings) -> Services:
         licensing=Licensing(settings, store),
         store=store,
         judge=Judge(settings, engine, store, gate),
+        fetcher=Fetcher(settings),
     )

@@ -21,6 +21,7 @@ from urllib.parse import urljoin, urlsplit
 
 from service import __version__
 from service.errors import AddressRefused, FacegateError, FetchError
+from service.gate import Gate
 from service.settings import Settings
 
 Address = IPv4Address | IPv6Address
@@ -53,6 +54,8 @@ class Fetcher:
         self._allow = settings.fetch_allow
         self._seconds = settings.fetch_timeout
         self._max_bytes = settings.max_body_bytes
+        # A slow server of somebody else holds a thread of ours.
+        self._gate = Gate(settings.fetch_slots, 0, 0)
 
     def vet(self, url: str) -> Target:
         """Resolve and vet an address. Raises FetchError, or AddressRefused."""
@@ -61,9 +64,12 @@ class Fetcher:
     def fetch(self, url: str, types: Sequence[str] = IMAGES) -> bytes:
         """The body behind `url`, at most `max_body_bytes` long and of one of these media types.
 
-        Raises FetchError, or AddressRefused.
+        Raises FetchError, AddressRefused, or Overloaded.
         """
-        deadline = time.monotonic() + self._seconds
+        with self._gate.enter():
+            return self._fetch(url, types, time.monotonic() + self._seconds)
+
+    def _fetch(self, url: str, types: Sequence[str], deadline: float) -> bytes:
         for _ in range(REDIRECTS + 1):
             target = self._vet(url, deadline)
             with _answer(target, "GET", b"", {"Accept": "image/*"}, deadline) as answer:

@@ -15,7 +15,7 @@ bind = f"{_settings.host}:{_settings.port}"
 workers = _settings.workers or usable_cores()
 worker_class = "gthread"
 # More threads than the gate lets in, so that a health probe or a 503 never waits for inference.
-threads = _settings.slots + _settings.queue_depth + 4
+threads = _settings.slots + _settings.queue_depth + _settings.fetch_slots + 4
 # ONNX Runtime must not be imported before the fork: its threads would not survive it.
 preload_app = False
 timeout = 60

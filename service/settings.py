@@ -45,6 +45,9 @@ class Settings(BaseSettings):
     max_pixels: int = Field(50_000_000, ge=1, description="largest image in pixels")
     max_batch: int = Field(16, ge=1, description="most images in one batch call")
     fetch_timeout: Seconds = Field(10.0, description="seconds that fetching an address may take")
+    fetch_slots: int = Field(
+        4, ge=1, description="addresses fetched at the same time in one worker; beyond: 503"
+    )
     fetch_allow: Annotated[tuple[str, ...], NoDecode] = Field(
         (),
         description="hosts, addresses or networks that may be fetched from though they are not"

@@ -11,13 +11,14 @@ import flask
 import orjson
 from flask import Flask, Response, current_app, request
 from pydantic import BaseModel, ValidationError
-from werkzeug.datastructures import MultiDict
+from werkzeug.datastructures import FileStorage, MultiDict
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from service.api.schemas import MAX_ID, AnalyzeBody, BatchBody, Options
 from service.errors import BodyTooLarge, RequestError, WrongMediaType
 
 JSON, FORM = "application/json", "multipart/form-data"
+URLENCODED = "application/x-www-form-urlencoded"
 IMAGE_FIELDS = ("image", "selfie_image", "images")
 CHUNK = 64 * 1024
 DRAINED = 64 * 2**20  # bytes of a refused body that are still read
@@ -83,6 +84,15 @@ def text_field(body: dict[str, Any], name: str) -> str:
     if not isinstance(value, str):
         raise RequestError(f"The field {name} must be a text.")
     return value
+
+
+def read_form() -> tuple[MultiDict[str, str], MultiDict[str, FileStorage]]:
+    """Fields and uploads of a form. Raises BodyTooLarge or WrongMediaType."""
+    _expect(FORM, URLENCODED)
+    try:
+        return request.form, request.files
+    except RequestEntityTooLarge:
+        raise BodyTooLarge from None
 
 
 def analyze_call() -> Call:
@@ -154,10 +164,7 @@ def _drain(response: Response) -> Response:
 
 
 def _form_call() -> Call:
-    try:
-        form, files = request.form, request.files
-    except RequestEntityTooLarge:
-        raise BodyTooLarge from None
+    form, files = read_form()
     options = checked(Options, form.to_dict(), strict=False)
     uploads = [Item(file.read(), _short(file.filename)) for file in _all(files)]
     items = (*uploads, *(Item(text) for text in _all(form)))

@@ -8,6 +8,7 @@ from typing import cast
 from flask import current_app, g
 
 from service.engine import Engine
+from service.fetching import Fetcher
 from service.judging import Judge
 from service.licensing import Licensing
 from service.settings import Settings
@@ -23,6 +24,7 @@ class Services:
     licensing: Licensing
     store: Store
     judge: Judge
+    fetcher: Fetcher
 
 
 def services() -> Services:

@@ -14,6 +14,17 @@ from service.errors import SENTENCES, CannotJudge, FacegateError, ImageError, Qu
 
 Json = dict[str, Any]
 ErrorClass = type[FacegateError]
+
+
+class Shown(BaseModel):
+    """A contract's own shape of a failure."""
+
+    @staticmethod
+    def shown(code: str, sentence: str) -> Json:
+        """An example of it for one of our errors."""
+        raise NotImplementedError
+
+
 REQUEST_ID = "6f1c0e1b9d5c4f7e8a2b3c4d5e6f7a8b"
 
 
@@ -93,5 +104,7 @@ def _examples(error: ErrorClass, model: type[BaseModel]) -> list[tuple[str, Json
 def _shown(code: str, sentence: str, model: type[BaseModel]) -> Json:
     if model is ErrorAnswer:
         return {"error": sentence, "code": code, "request_id": REQUEST_ID}
+    if issubclass(model, Shown):
+        return model.shown(code, sentence)
     # The published contract's one failure has no code.
     return {"error": sentence} if code == ImageError.code else {"error": sentence, "code": code}

@@ -12,6 +12,7 @@ from service.analysis.result import Analysis
 from service.api.body import read_json, text_field
 from service.api.context import services
 from service.api.licensed import licensed
+from service.api.render import thousandths
 from service.errors import FacegateError, ImageError
 
 blueprint = Blueprint("liveness", __name__)
@@ -59,18 +60,12 @@ def _success(analysis: Analysis) -> dict[str, object]:
     fake = analysis.decision == "deepfake"
     return {
         "deepfake_result": {
-            "deepfake_score": _three_decimals(analysis.score, fake),
+            "deepfake_score": thousandths(analysis.score, fake),
             "is_deepfake": int(fake),
             "message": MESSAGES[fake],
         },
         "status": "Success",
     }
-
-
-def _three_decimals(score: float, fake: bool) -> float:
-    """Rounded, but never across the decision line: a client may compare with 0.5 itself."""
-    rounded = round(score, 3)
-    return max(rounded, 0.5) if fake else min(rounded, 0.499)
 
 
 def _answer(status: int, body: dict[str, object] | dict[str, str]) -> Response:

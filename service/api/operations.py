@@ -7,6 +7,8 @@ from typing import Literal
 from pydantic import BaseModel
 
 from service.api import schemas as s
+from service.api.check import operations as check
+from service.api.check.schemas import CheckAnswer, CheckFailure, CheckForm
 from service.api.describe import (
     ErrorClass,
     Json,
@@ -39,10 +41,10 @@ from service.errors import (
     WrongMediaType,
 )
 
-REQUESTS: list[type[BaseModel]] = [s.LivenessBody, s.AnalyzeBody, s.BatchBody]
+REQUESTS: list[type[BaseModel]] = [s.LivenessBody, s.AnalyzeBody, s.BatchBody, CheckForm]
 ANSWERS: list[type[BaseModel]] = [
     *(s.LivenessAnswer, s.LivenessError, s.AnalyzeAnswer, s.BatchAnswer, s.ResultAnswer),
-    *(s.ResultPage, s.Health, s.Readiness, s.ErrorAnswer),
+    *(s.ResultPage, s.Health, s.Readiness, s.ErrorAnswer, CheckAnswer, CheckFailure),
 ]
 SCHEMAS: list[tuple[type[BaseModel], Literal["validation", "serialization"]]] = [
     *((model, "validation") for model in REQUESTS),
@@ -70,7 +72,7 @@ TEXT: Json = {"text/plain": {"schema": {"type": "string"}}}
 
 def paths(max_batch: int) -> Json:
     """The `paths` of the document."""
-    return _contract_1() | _judging(max_batch) | _kept() | _probes() | _itself()
+    return _contract_1() | check.paths() | _judging(max_batch) | _kept() | _probes() | _itself()
 
 
 def _contract_1() -> Json:

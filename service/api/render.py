@@ -39,6 +39,12 @@ def kept(result: StoredResult) -> KeptResult:
     )
 
 
+def thousandths(score: float, fake: bool) -> float:
+    """Rounded, but never across the decision line: a client may compare with 0.5 itself."""
+    rounded = round(score, 3)
+    return max(rounded, 0.5) if fake else min(rounded, 0.499)
+
+
 def elapsed_ms() -> float:
     """Milliseconds since this request came in."""
     return round((time.perf_counter() - float(g.started)) * 1000, 1)

@@ -10,7 +10,7 @@ import pytest
 from service.api import schemas
 from service.api.openapi import ASSETS, document
 from service.app import create_app
-from service.errors import SENTENCES, CloudError, FacegateError, FetchError, StartupError
+from service.errors import SENTENCES, CloudError, FacegateError, StartupError
 from service.settings import Settings
 from tests.images import genuine
 from tests.live import Live, data_uri
@@ -52,7 +52,7 @@ def test_every_error_code_is_in_it(paths: dict[str, Any]) -> None:
         for code in answer.get("content", {}).get("application/json", {}).get("examples", {})
     }
     unreachable = {StartupError.code, "NOT_FOUND", "METHOD_NOT_ALLOWED"}
-    unreachable |= {"UNSUPPORTED_MEDIA", *_codes(CloudError), *_codes(FetchError)}
+    unreachable |= {"UNSUPPORTED_MEDIA", *_codes(CloudError)}
     assert shown == {*_codes(FacegateError), *SENTENCES} - unreachable
 
 

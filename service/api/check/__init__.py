@@ -1,0 +1,94 @@
+"""Contract 2: the Sightengine-style check, `GET` and `POST /1.0/check.json`."""
+
+from __future__ import annotations
+
+import hmac
+from dataclasses import dataclass
+
+from flask import Blueprint, Response, request
+
+from service.api.body import read_form
+from service.api.check.envelope import failure, success
+from service.api.context import services
+from service.api.errors import unexpected
+from service.api.licensed import licensed
+from service.errors import FacegateError, LicenceError, RequestError
+from service.licensing.grant import Grant
+
+blueprint = Blueprint("check", __name__)
+MODELS = frozenset({"deepfake"})
+LONGEST = 4096  # characters of a field
+
+
+@dataclass(frozen=True)
+class Check:
+    """One request; `media` is an upload, and without one `uri` says where the image is."""
+
+    models: tuple[str, ...]
+    api_user: str
+    api_secret: str
+    uri: str
+    media: bytes | None
+
+
+@blueprint.get("/1.0/check.json")
+def check_address() -> Response:
+    """Judge the image behind an address."""
+    return _judge(_parse(request.args.to_dict()))
+
+
+@blueprint.post("/1.0/check.json")
+def check_upload() -> Response:
+    """Judge an upload, or the image behind an address."""
+    form, files = read_form()
+    fields = request.args.to_dict() | form.to_dict()
+    media = files.get("media")
+    if media is None:
+        return _judge(_parse(fields))
+    return _judge(_parse(fields | {"url": media.filename or "media"}, media.read()))
+
+
+@blueprint.errorhandler(FacegateError)
+def refuse(error: FacegateError) -> Response:
+    """Every refusal in the contract's envelope."""
+    return failure(error)
+
+
+@blueprint.errorhandler(Exception)
+def fail(error: Exception) -> Response:
+    """What nobody foresaw, in the same envelope."""
+    return failure(unexpected(error))
+
+
+def _parse(fields: dict[str, str], media: bytes | None = None) -> Check:
+    models = tuple(dict.fromkeys(name.strip() for name in _field(fields, "models").split(",")))
+    if unknown := sorted(set(models) - MODELS):
+        raise RequestError(f"There is no model {unknown[0][:40]!a}; this service knows: deepfake.")
+    user, secret = _field(fields, "api_user"), _field(fields, "api_secret")
+    return Check(models, user, secret, _field(fields, "url"), media)
+
+
+def _field(fields: dict[str, str], name: str) -> str:
+    value = fields.get(name, "")
+    if not value:
+        raise RequestError(f"The parameter {name} is missing.")
+    if len(value) > LONGEST:
+        raise RequestError(f"The parameter {name} is too long.")
+    return value
+
+
+def _judge(check: Check) -> Response:
+    operations = len(check.models)
+    with licensed(check.api_secret, amount=operations) as grant:
+        _is_named(grant, check.api_user)
+        # Only now: whoever has no licence cannot make this service call others.
+        data = check.media if check.media is not None else services().fetcher.fetch(check.uri)
+        judged = services().judge.judge(data, grant)
+    return success(judged.analysis, operations, check.uri)
+
+
+def _is_named(grant: Grant, user: str) -> None:
+    """Raises LicenceError, the same as for a wrong secret."""
+    given, known = (text.encode(errors="replace") for text in (user, grant.licence.name))
+    if not hmac.compare_digest(given, known):
+        raise LicenceError

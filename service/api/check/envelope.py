@@ -1,0 +1,74 @@
+"""What every answer of contract 2 is wrapped in, and the contract's names of our errors."""
+
+from __future__ import annotations
+
+import json
+import time
+import uuid
+
+from flask import Response
+
+from service import metrics
+from service.analysis.result import Analysis
+from service.api.context import request_id
+from service.api.render import thousandths
+from service.errors import FacegateError, Reason
+
+MEDIA, CREDENTIALS, API = "media_error", "credentials_error", "api_error"
+# Type and number of each code; a number never changes its meaning.
+TYPES: dict[str, tuple[str, int]] = {
+    "BAD_REQUEST": ("argument_error", 101),
+    "WRONG_MEDIA_TYPE": ("request_error", 201),
+    "BODY_TOO_LARGE": ("request_error", 202),
+    "INVALID_IMAGE": (MEDIA, 301),
+    "IMAGE_TOO_LARGE": (MEDIA, 302),
+    "URL_NOT_FETCHED": (MEDIA, 303),
+    "URL_REFUSED": (MEDIA, 304),
+    **{reason.value: (MEDIA, 311 + number) for number, reason in enumerate(Reason)},
+    "LICENCE_UNKNOWN": (CREDENTIALS, 401),
+    "LICENCE_EXPIRED": (CREDENTIALS, 402),
+    "LICENCE_REVOKED": (CREDENTIALS, 403),
+    "FEATURE_NOT_LICENSED": ("plan_error", 501),
+    "QUOTA_EXCEEDED": ("usage_limit", 601),
+    "NOT_READY": (API, 701),
+    "OVERLOADED": (API, 702),
+    "STORE_UNAVAILABLE": (API, 703),
+}
+UNKNOWN = ("unknown_error", 900)
+
+
+def success(analysis: Analysis, operations: int, uri: str) -> Response:
+    """200: the score of the worst face, 0..1 with 0.5 as the decision line."""
+    score = thousandths(analysis.score, analysis.decision == "deepfake")
+    media = {"id": f"med_{uuid.uuid4().hex[:22]}", "uri": uri}
+    body = {**_head("success", operations), "type": {"deepfake": score}, "media": media}
+    return _answer(body, 200)
+
+
+def failure(error: FacegateError) -> Response:
+    """A refusal; it costs no operation."""
+    metrics.REJECTIONS.labels(error.code).inc()
+    response = _answer({**_head("failure", 0), "error": told(error)}, error.status)
+    if error.retry_after is not None:
+        response.headers["Retry-After"] = str(error.retry_after)
+    return response
+
+
+def told(error: FacegateError) -> dict[str, object]:
+    """The contract's form of one of our errors."""
+    kind, number = TYPES.get(error.code, UNKNOWN)
+    return {"type": kind, "code": number, "message": error.sentence}
+
+
+def _head(status: str, operations: int) -> dict[str, object]:
+    request = {
+        "id": f"req_{request_id()}",
+        "timestamp": round(time.time(), 4),
+        "operations": operations,
+    }
+    return {"status": status, "request": request}
+
+
+def _answer(body: dict[str, object], status: int) -> Response:
+    # json's own separators are those of the published examples, blanks included.
+    return Response(json.dumps(body), status, mimetype="application/json")

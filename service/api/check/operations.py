@@ -1,0 +1,67 @@
+"""Contract 2 in the OpenAPI document."""
+
+from __future__ import annotations
+
+from service.api.check.schemas import CheckAnswer, CheckFailure, CheckForm
+from service.api.describe import ErrorClass, Json, about, answers, body, parameter, ref
+from service.errors import (
+    AddressRefused,
+    BodyTooLarge,
+    CannotJudge,
+    FeatureNotLicensed,
+    FetchError,
+    ImageError,
+    ImageTooLarge,
+    LicenceError,
+    LicenceExpired,
+    LicenceRevoked,
+    Overloaded,
+    QuotaExceeded,
+    RequestError,
+    StoreUnavailable,
+    Unavailable,
+    WrongMediaType,
+)
+
+ERRORS: list[ErrorClass] = [
+    *(RequestError, ImageError, ImageTooLarge, CannotJudge, FetchError, AddressRefused),
+    *(LicenceError, LicenceExpired, LicenceRevoked, FeatureNotLicensed, QuotaExceeded),
+    *(Unavailable, Overloaded, StoreUnavailable),
+]
+EXAMPLE: Json = {
+    "status": "success",
+    "request": {"id": "req_1c2e", "timestamp": 1491402308.4762, "operations": 1},
+    "type": {"deepfake": 0.01},
+    "media": {"id": "med_5f1a", "uri": "https://example.com/face.jpg"},
+}
+TEXT: Json = {"type": "string"}
+FIELDS = ("models", "api_user", "api_secret")
+
+
+def paths() -> Json:
+    """The `paths` of contract 2."""
+    return {"/1.0/check.json": {"get": _get(), "post": _post()}}
+
+
+def _get() -> Json:
+    parameters = [parameter(name, "query", TEXT) for name in (*FIELDS, "url")]
+    return {
+        **about("checkAddress", "Sightengine", "Is the image behind this address a deepfake?"),
+        "parameters": [one | {"required": True} for one in parameters],
+        "responses": answers(CheckAnswer, ERRORS, EXAMPLE, CheckFailure),
+    }
+
+
+def _post() -> Json:
+    media = {"type": "string", "format": "binary", "description": "a PNG or JPEG file"}
+    upload = {"type": "object", "properties": dict.fromkeys(FIELDS, TEXT) | {"media": media}}
+    content = {
+        "multipart/form-data": {"schema": upload | {"required": [*FIELDS, "media"]}},
+        "application/x-www-form-urlencoded": {"schema": ref(CheckForm)},
+    }
+    errors = [*ERRORS, BodyTooLarge, WrongMediaType]
+    return {
+        **about("checkUpload", "Sightengine", "Is this upload a deepfake?"),
+        "requestBody": body(content),
+        "responses": answers(CheckAnswer, errors, EXAMPLE, CheckFailure),
+    }

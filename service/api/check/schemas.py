@@ -1,0 +1,87 @@
+"""The shapes of contract 2, for the OpenAPI document."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, Field
+
+from service.api.check.envelope import TYPES, UNKNOWN
+from service.api.describe import Json, Shown
+
+ErrorType = Literal[
+    "api_error",
+    "argument_error",
+    "callback_error",
+    "credentials_error",
+    "media_error",
+    "plan_error",
+    "request_error",
+    "unknown_error",
+    "usage_limit",
+]
+
+
+class CheckRequest(BaseModel):
+    """What a request is called and cost."""
+
+    id: str = Field(pattern="^req_")
+    timestamp: float = Field(description="seconds since the epoch")
+    operations: int
+
+
+class CheckScores(BaseModel):
+    """One score for each model that was asked."""
+
+    deepfake: float = Field(ge=0, le=1, description="of the worst face; 0.5 is the decision line")
+
+
+class CheckMedia(BaseModel):
+    """What was judged."""
+
+    id: str = Field(pattern="^med_")
+    uri: str = Field(description="its address, or the name of the upload")
+
+
+class CheckAnswer(BaseModel):
+    """Contract 2, the answer."""
+
+    status: Literal["success"]
+    request: CheckRequest
+    type: CheckScores
+    media: CheckMedia
+
+
+class CheckError(BaseModel):
+    """Why a check failed."""
+
+    type: ErrorType
+    code: int = Field(description="tells errors of one type apart; see docs/check.md")
+    message: str
+
+
+class CheckFailure(Shown):
+    """Contract 2, a failure."""
+
+    status: Literal["failure"]
+    request: CheckRequest
+    error: CheckError
+
+    @staticmethod
+    def shown(code: str, sentence: str) -> Json:
+        """An example."""
+        kind, number = TYPES.get(code, UNKNOWN)
+        return {
+            "status": "failure",
+            "request": {"id": "req_1c2e", "timestamp": 1491402308.4762, "operations": 0},
+            "error": {"type": kind, "code": number, "message": sentence},
+        }
+
+
+class CheckForm(BaseModel):
+    """Contract 2, the request: an upload as `media`, or an address as `url`."""
+
+    models: str = Field(description="comma list; `deepfake`", examples=["deepfake"])
+    api_user: str = Field(description="name of the licence")
+    api_secret: str = Field(description="its hash_id")
+    url: str | None = Field(None, description="address of the image, without `media`")
