@@ -12,6 +12,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from service.commands.cloud_app import cloud_app
 from service.commands.licence_app import licence_app
 from service.errors import FacegateError, StartupError
 
@@ -28,6 +29,7 @@ app = typer.Typer(
     context_settings=HELP_NAMES,
 )
 models_app = typer.Typer(help="The models that judge.", no_args_is_help=True)
+app.add_typer(cloud_app)
 app.add_typer(licence_app, name="licence")
 app.add_typer(models_app, name="models")
 
@@ -54,7 +56,7 @@ def serve(
 
 @app.command()
 def detect(
-    sources: Annotated[list[str], typer.Argument(metavar="FILE|DIR|URL|-...")],
+    sources: Annotated[list[str], typer.Argument(metavar="FILE|DIR|URL|s3://...|-...")],
     form: Annotated[
         DetectFormat | None,
         typer.Option("--format", help="Default: by the output file's name, else a table."),
@@ -68,6 +70,9 @@ def detect(
     ] = False,
 ) -> None:
     """Judge images on this machine, without a service and without a licence.
+
+    s3://bucket/key is one object; s3://bucket/ and s3://bucket/folder/ are all images below, and
+    then a .jsonl output file makes an interrupted run go on where it was.
 
     Exit code 0: all bona fide. 1: at least one deepfake. 2: at least one could not be read or
     judged (whatever the others are). 3: wrong usage, or the models cannot be loaded.

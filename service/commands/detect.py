@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from service.analysis.analyzer import Analyzer
+from service.cloud.ahead import ahead
 from service.commands.outcome import Format, Outcome, open_writer
-from service.commands.sources import expand, label, read
+from service.commands.resume import settled
+from service.commands.sources import Read, expand, is_s3, label, read
 from service.errors import FacegateError, StartupError
 from service.runtime import usable_cores
 from service.settings import Settings, load_settings
 
 BONA_FIDE, DEEPFAKE, INCOMPLETE = 0, 1, 2
+READERS = 8  # threads that read ahead of the judgement, for which most of S3's time is waiting
 
 
 def detect(
@@ -30,15 +33,19 @@ def detect(
 ) -> int:
     """Print one outcome a source; answers the exit code. Raises StartupError."""
     settings = load_settings()
-    sources = expand(arguments, recursive=recursive)
+    sources = expand(arguments, settings, recursive=recursive)
     if not sources:
         raise StartupError("No JPEG or PNG file was found there.", "Try --recursive.")
     form = form or _form_of(output)
     if explain and form not in {"json", "jsonl"}:
         raise StartupError("A heat map needs room.", "Add --format json or --format jsonl.")
     analyzer = Analyzer.load(settings)
-    worst = BONA_FIDE
-    with open_writer(form, output) as write, _progress(len(sources)) as advance:
+    resumed = form == "jsonl" and output is not None and any(map(is_s3, sources))
+    before = settled(output) if resumed and output else {}
+    sources = [source for source in sources if label(source) not in before]
+    worst = max((_code_of_row(row) for row in before.values()), default=BONA_FIDE)
+    writer = open_writer(form, output, append=resumed)
+    with writer as write, _progress(len(before) + len(sources), len(before)) as advance:
         for outcome in _judge_all(analyzer, settings, sources, explain):
             write(outcome)
             advance()
@@ -49,26 +56,35 @@ def detect(
 def _judge_all(
     analyzer: Analyzer, settings: Settings, sources: Sequence[str], explain: bool
 ) -> Iterator[Outcome]:
-    """In the order of the sources, on all cores."""
+    """In the order of the sources, on all cores; what comes next is read meanwhile."""
 
-    def judge(source: str) -> Outcome:
+    def load(source: str) -> tuple[str, Read | FacegateError]:
         try:
-            data = read(source, settings.max_body_bytes)
-            return Outcome(label(source), analysis=analyzer.analyze(data, explain=explain))
+            return label(source), read(source, settings)
         except FacegateError as error:
-            return Outcome(label(source), error=error)
+            return label(source), error
 
-    pool = ThreadPoolExecutor(usable_cores())
-    try:
-        yield from pool.map(judge, sources)
-    finally:
-        pool.shutdown(cancel_futures=True)  # so that Ctrl-C does not wait for the rest
+    def judge(loaded: tuple[str, Read | FacegateError]) -> Outcome:
+        name, found = loaded
+        if isinstance(found, FacegateError):
+            return Outcome(name, error=found)
+        try:
+            analysis = analyzer.analyze(found.data, explain=explain)
+        except FacegateError as error:
+            return Outcome(name, error=error, metadata=found.metadata)
+        return Outcome(name, analysis=analysis, metadata=found.metadata)
+
+    cores = usable_cores()
+    loads = ahead(load, sources, READERS, READERS + cores)
+    yield from ahead(judge, loads, cores, 2 * cores)
 
 
 def _code(outcome: Outcome) -> int:
-    if outcome.analysis is None:
-        return INCOMPLETE
-    return DEEPFAKE if outcome.analysis.decision == "deepfake" else BONA_FIDE
+    return _code_of_row(outcome.row())
+
+
+def _code_of_row(row: dict[str, Any]) -> int:
+    return {"bona_fide": BONA_FIDE, "deepfake": DEEPFAKE}.get(row["decision"], INCOMPLETE)
 
 
 def _form_of(output: Path | None) -> Format:
@@ -77,11 +93,11 @@ def _form_of(output: Path | None) -> Format:
 
 
 @contextmanager
-def _progress(total: int) -> Iterator[Callable[[], None]]:
+def _progress(total: int, done: int = 0) -> Iterator[Callable[[], None]]:
     """A bar on standard error, for several images on a terminal."""
     console = Console(stderr=True)
     columns = (TextColumn("Judging"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     disable = total < 2 or not console.is_terminal
     with Progress(*columns, console=console, transient=True, disable=disable) as progress:
-        task = progress.add_task("", total=total)
+        task = progress.add_task("", total=total, completed=done)
         yield lambda: progress.advance(task)

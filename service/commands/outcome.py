@@ -30,15 +30,17 @@ class Outcome:
     source: str
     analysis: Analysis | None = None
     error: FacegateError | None = None
+    metadata: dict[str, Any] | None = None  # of an object in S3
 
     def row(self) -> dict[str, Any]:
         """Flat, with the keys `FIELDS`; None where it does not apply."""
         return dict.fromkeys(FIELDS) | {"source": self.source} | self._found() | self._failed()
 
     def document(self) -> dict[str, Any]:
-        """The row with the whole analysis under `analysis`."""
+        """The row with the whole analysis under `analysis`, and `s3_file_info` of an object."""
         whole = None if self.analysis is None else ANALYSIS.dump_python(self.analysis, mode="json")
-        return self.row() | {"analysis": whole}
+        document = self.row() | {"analysis": whole}
+        return document if self.metadata is None else document | {"s3_file_info": self.metadata}
 
     def _found(self) -> dict[str, Any]:
         found = self.analysis
@@ -69,7 +71,7 @@ Write = Callable[[Outcome], None]
 
 
 @contextmanager
-def open_writer(form: Format, output: Path | None) -> Iterator[Write]:
+def open_writer(form: Format, output: Path | None, *, append: bool = False) -> Iterator[Write]:
     """Outcomes go out one by one, so that an interrupted run leaves what it found.
 
     Raises StartupError when the output file cannot be written.
@@ -79,7 +81,7 @@ def open_writer(form: Format, output: Path | None) -> Iterator[Write]:
             yield write
         return
     try:
-        file = output.open("w", encoding="utf-8", newline="")
+        file = output.open("a" if append else "w", encoding="utf-8", newline="")
     except OSError as error:
         raise StartupError(
             f"The output file {output} cannot be written: {error.strerror}.",

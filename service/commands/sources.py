@@ -7,12 +7,20 @@ import re
 import sys
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import requests
 
+from service.cloud.address import Address, parse
+from service.cloud.config import load_config
 from service.errors import BodyTooLarge, FacegateError
+from service.settings import Settings
+
+if TYPE_CHECKING:
+    from service.cloud.s3 import S3
 
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png"})
 CONNECT, TOTAL = 5.0, 30.0  # seconds
@@ -26,16 +34,40 @@ class SourceError(FacegateError):
     code = "UNREADABLE"
 
 
-def expand(arguments: Sequence[str], *, recursive: bool) -> list[str]:
-    """A folder becomes its images, sorted; everything else stays as it is, in order."""
-    return [source for argument in arguments for source in _expand(argument, recursive)]
+@dataclass(frozen=True)
+class Read:
+    """The bytes of one source, and what is known of an object in S3."""
+
+    data: bytes
+    metadata: dict[str, Any] | None = None
 
 
-def read(source: str, limit: int) -> bytes:
-    """All bytes of one source.
+def expand(arguments: Sequence[str], settings: Settings, *, recursive: bool) -> list[str]:
+    """A folder or prefix becomes its images, sorted; everything else stays as it is, in order.
 
-    Raises SourceError, or BodyTooLarge above `limit` bytes.
+    Raises CloudError when a prefix cannot be listed.
     """
+    return [source for argument in arguments for source in _expand(argument, settings, recursive)]
+
+
+def read(source: str, settings: Settings) -> Read:
+    """All bytes of one source. Raises SourceError, CloudError, ImageError or BodyTooLarge."""
+    address = parse(source)
+    if address is None:
+        return Read(_read(source, settings.max_body_bytes))
+    from service.cloud.media import readable
+
+    fetched = _s3(settings).fetch(address)
+    data = readable(fetched.read(), address.key, settings.max_pixels)
+    return Read(data, fetched.info.as_contract() | {"etag": fetched.info.etag})
+
+
+def is_s3(source: str) -> bool:
+    """Whether it is an object or a prefix in S3."""
+    return parse(source) is not None
+
+
+def _read(source: str, limit: int) -> bytes:
     if source == "-":
         return _bounded(sys.stdin.buffer, limit)
     if is_address(source):
@@ -56,13 +88,34 @@ def label(source: str) -> str:
     return re.sub("(?<=://)[^/]*@", "", without_query)
 
 
-def _expand(argument: str, recursive: bool) -> Iterator[str]:
+@cache
+def _s3(settings: Settings) -> S3:
+    """One for all: boto3 is slow to start, and not needed without S3."""
+    from service.cloud.s3 import S3
+    from service.cloud.session import Cloud
+
+    return S3(Cloud(load_config()), settings.max_body_bytes)
+
+
+def _expand(argument: str, settings: Settings, recursive: bool) -> Iterator[str]:
+    address = parse(argument)
+    if address is not None:
+        yield from _objects(address, settings)
+        return
     folder = Path(argument)
     if argument == "-" or is_address(argument) or not folder.is_dir():
         yield argument
         return
     found = folder.rglob("*") if recursive else folder.iterdir()
     yield from sorted(str(path) for path in found if path.suffix.lower() in SUFFIXES)
+
+
+def _objects(address: Address, settings: Settings) -> Iterator[str]:
+    if not address.is_prefix:
+        yield address.url()
+        return
+    for found in _s3(settings).images(address):
+        yield found.url()
 
 
 def _read_file(path: Path, limit: int) -> bytes:

@@ -1,0 +1,123 @@
+"""A path or an address in, the contract's result out. From Python:
+
+predictor = Predictor.load()
+predictor.predict_auto("s3://bucket/selfie.jpg")["label"]
+"""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+from service.analysis.analyzer import Analyzer
+from service.analysis.result import Analysis
+from service.cloud import result
+from service.cloud.address import Address, parse
+from service.cloud.config import load_config
+from service.cloud.media import kind_by_name, kind_of, readable
+from service.cloud.result import LINE, Asked, Source
+from service.cloud.s3 import S3
+from service.cloud.session import Cloud
+from service.errors import BodyTooLarge, CannotJudge, FacegateError, ImageError, UnsupportedMedia
+from service.fetching import Fetcher
+from service.settings import Settings, load_settings
+
+FINAL = (CannotJudge, ImageError, UnsupportedMedia, BodyTooLarge)
+
+
+class Unreadable(FacegateError):
+    """A local file that gives no bytes."""
+
+    code, status = "UNREADABLE", 400
+    sentence = "The file cannot be read."
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """The bytes of a medium and where they lay."""
+
+    data: bytes
+    source: Source
+
+
+class Predictor:
+    """Safe for threads."""
+
+    def __init__(self, settings: Settings, analyzer: Analyzer, cloud: Cloud) -> None:
+        self._settings = settings
+        self._analyzer = analyzer
+        self._s3 = S3(cloud, settings.max_body_bytes)
+        self._fetcher = Fetcher(settings)
+
+    @classmethod
+    def load(cls, settings: Settings | None = None, cloud: Cloud | None = None) -> Self:
+        """With the settings and credentials of the environment. Raises StartupError."""
+        settings = settings or load_settings()
+        return cls(settings, Analyzer.load(settings), cloud or Cloud(load_config()))
+
+    def predict_auto(self, path_or_url: str | Path, threshold: float = LINE) -> dict[str, Any]:
+        """The result of one medium; a medium that cannot be judged gives one without a label.
+
+        Raises CloudError, FetchError or Unreadable where there are no bytes to judge.
+        """
+        where = str(path_or_url)
+        return self.judge(Asked(str(uuid.uuid4()), where, threshold), self.load_bytes(where))
+
+    def judge(self, asked: Asked, loaded: Loaded) -> dict[str, Any]:
+        """The result for these bytes."""
+        try:
+            return result.judged(asked, loaded.source, self.analyze(loaded))
+        except FINAL as error:
+            return result.unjudged(asked, loaded.source, error)
+
+    def analyze(self, loaded: Loaded) -> Analysis:
+        """Raises one of FINAL."""
+        data, path = loaded.data, loaded.source.path
+        return self._analyzer.analyze(readable(data, path, self._settings.max_pixels))
+
+    @property
+    def fingerprint(self) -> str:
+        """Of everything that an answer depends on besides the image."""
+        return self._analyzer.fingerprint
+
+    def load_bytes(self, where: str) -> Loaded:
+        """The bytes behind a path or an address. Raises as `predict_auto` does."""
+        address = parse(where)
+        if address is not None:
+            return self.load_object(address)
+        if where.lower().startswith(("http://", "https://")):
+            data = self._fetcher.fetch(where)
+            return Loaded(data, Source(where.partition("?")[0], kind_of(data, where)))
+        return self._load_file(Path(where))
+
+    def load_object(self, address: Address) -> Loaded:
+        """The bytes of an S3 object. Raises CloudError or BodyTooLarge."""
+        fetched = self._s3.fetch(address)
+        data, kept = fetched.read(), fetched.path
+        source = Source(
+            path=str(address),
+            kind=kind_of(data, address.key),
+            local_path=str(kept) if kept else None,
+            info=fetched.info,
+            is_s3=True,
+        )
+        return Loaded(data, source)
+
+    def _load_file(self, path: Path) -> Loaded:
+        try:
+            with path.open("rb") as file:
+                data = file.read(self._settings.max_body_bytes + 1)
+        except OSError as error:
+            raise Unreadable(f"The file cannot be read: {error.strerror}.") from None
+        if len(data) > self._settings.max_body_bytes:
+            raise BodyTooLarge("The file is larger than FACEGATE_MAX_BODY_BYTES allows.")
+        return Loaded(data, Source(str(path), kind_of(data, path.name), str(path)))
+
+
+def named_source(where: str) -> Source:
+    """What an address alone tells, where there are no bytes."""
+    address = parse(where)
+    path = str(address) if address else where.partition("?")[0]
+    return Source(path, kind_by_name(path) or "image", is_s3=address is not None)

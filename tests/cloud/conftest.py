@@ -1,0 +1,80 @@
+"""One AWS server for all tests here; each test has buckets and queues of its own."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterator
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.aws import Aws
+from tests.commands.conftest import SCRIPT, Ran, Run
+from tests.live import environment, steady_models
+
+NUMBERS = count()
+AWS_NAMES = ("AWS_", "QUEUE_URL", "MODELS_DIR", "LOG_LEVEL", "POLL_INTERVAL", "MAX_MESSAGES")
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[Aws]:
+    with Aws() as aws:
+        yield aws
+
+
+@pytest.fixture
+def aws(server: Aws) -> Iterator[Aws]:
+    yield server
+    server.calm()
+
+
+@pytest.fixture
+def bucket(aws: Aws) -> str:
+    """The name of a new, empty bucket."""
+    name = f"selfies-{next(NUMBERS)}"
+    aws.bucket(name)
+    return name
+
+
+@pytest.fixture(scope="session")
+def fake_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Every face is a deepfake with a score of 0.977."""
+    return steady_models(tmp_path_factory.mktemp("fake"), 0.977)
+
+
+@pytest.fixture(scope="session")
+def real_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Every face is bona fide with a score of 0.233."""
+    return steady_models(tmp_path_factory.mktemp("real"), 0.233)
+
+
+def surroundings(folder: Path, aws: Aws, **settings: Any) -> dict[str, str]:
+    """The environment of a command that reaches the server."""
+    options = {"data_dir": folder / "data", "store": "sqlite"} | settings
+    clean = {k: v for k, v in environment(options).items() if not k.startswith(AWS_NAMES)}
+    return clean | aws.environment | {"COLUMNS": "200", "HOME": str(folder)}
+
+
+@pytest.fixture
+def facegate(tmp_path: Path, aws: Aws, real_models: Path) -> Run:
+    """`facegate("detect", "s3://...", env={...}, models_dir=...)` until it ends."""
+
+    def run(*arguments: object, stdin: str = "", env: Any = None, **settings: Any) -> Ran:
+        options = {"models_dir": real_models} | settings
+        around = surroundings(tmp_path, aws, **options) | (env or {})
+        done = subprocess.run(
+            [SCRIPT, *map(str, arguments)],
+            input=stdin,
+            capture_output=True,
+            text=True,
+            env={name: value for name, value in around.items() if value is not None},
+            cwd=tmp_path,
+            timeout=60,
+            check=False,
+        )
+        assert "Traceback" not in done.stdout + done.stderr, done.stderr
+        return done
+
+    return run
