@@ -12,6 +12,8 @@ from typing import Any, Literal, Protocol
 from pydantic import TypeAdapter
 from pydantic.dataclasses import dataclass
 
+from service.store.accounts import Accounts
+
 Feature = Literal["detect", "explain", "batch", "history"]
 FEATURES: tuple[Feature, ...] = ("detect", "explain", "batch", "history")
 
@@ -58,7 +60,7 @@ LICENCE = TypeAdapter(LicenceRecord)
 RESULT = TypeAdapter(StoredResult)
 
 
-class Store(Protocol):
+class Store(Accounts, Protocol):
     """A room for state. `kind` is `mongo`, `sqlite` or `null`."""
 
     kind: str

@@ -16,8 +16,9 @@ from pymongo.database import Database
 from pymongo.errors import ConnectionFailure, DuplicateKeyError, PyMongoError
 
 from service.errors import StoreUnavailable
-from service.store import mongo_counters
+from service.store import mongo_accounts, mongo_counters
 from service.store.base import LICENCE, Counter, LicenceRecord, StoredResult
+from service.store.mongo_accounts import MongoAccounts
 
 Document = dict[str, Any]
 log = structlog.get_logger(__name__)
@@ -32,10 +33,11 @@ INDEXES = {
         IndexModel([("licence", ASCENDING), ("created_at", DESCENDING), ("_id", DESCENDING)]),
         IndexModel([("purge_at", ASCENDING)], expireAfterSeconds=0),
     ],
+    **mongo_accounts.INDEXES,
 }
 
 
-class MongoStore:
+class MongoStore(MongoAccounts):
     """See `Store`. A method takes `timeout` seconds at most, however many calls it makes.
 
     Uniqueness rests on `_id` alone, so nothing breaks where the indexes cannot be made. There are
@@ -134,6 +136,7 @@ class MongoStore:
     def purge(self, now: float) -> int:
         with self._calls(HOUSEKEEPING) as db:
             db.counters.delete_many({"expires_at": {"$lte": now}})
+            db.history.delete_many({"expires_at": {"$lte": now}})
             return db.results.delete_many({"expires_at": {"$lte": now}}).deleted_count
 
     def _find(self, query: Document, limit: int) -> list[StoredResult]:

@@ -6,9 +6,10 @@ import threading
 from collections.abc import Sequence
 
 from service.store.base import Counter, LicenceRecord, StoredResult
+from service.store.null_accounts import NullAccounts
 
 
-class NullStore:
+class NullStore(NullAccounts):
     """See `Store`. No result is kept.
 
     Licences and quota counters live in the memory of this process only, so that a signed licence

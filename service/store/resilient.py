@@ -10,6 +10,7 @@ import structlog
 
 from service.errors import StoreUnavailable
 from service.store.base import Counter, LicenceRecord, Store, StoredResult
+from service.store.resilient_accounts import ResilientAccounts
 from service.store.spool import Entry, Spool, Use
 from service.store.watch import Watch
 
@@ -45,7 +46,7 @@ class Observer:
         """A write could neither be made nor set aside, or was refused until it had expired."""
 
 
-class ResilientStore:
+class ResilientStore(ResilientAccounts):
     """See `Store`. A circuit breaker and a spool before a primary store.
 
     The first call that fails opens the breaker; from then on calls fail at once, and only a daemon

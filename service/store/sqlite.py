@@ -12,6 +12,8 @@ import orjson
 
 from service.store.base import LICENCE, Counter, LicenceRecord, StoredResult
 from service.store.database import Database, Migration
+from service.store.sqlite_accounts import MIGRATION as ACCOUNTS
+from service.store.sqlite_accounts import SqliteAccounts
 
 PURGE_STEP = 500  # rows a transaction, so that a purge never holds up a request
 COLUMNS = "id, licence, sha256, fingerprint, created_at, expires_at, analysis, image"
@@ -35,10 +37,11 @@ MIGRATIONS: tuple[Migration, ...] = (
         "CREATE INDEX results_by_expiry ON results (expires_at)",
         "CREATE INDEX counters_by_expiry ON counters (expires_at)",
     ),
+    ACCOUNTS,
 )
 
 
-class SqliteStore:
+class SqliteStore(SqliteAccounts):
     """See `Store`. What it acknowledges is on the disk."""
 
     kind = "sqlite"
@@ -117,6 +120,7 @@ class SqliteStore:
 
     def purge(self, now: float) -> int:
         self._delete_expired("counters", "key", now)
+        self._delete_expired("history", "id", now)
         return self._delete_expired("results", "id", now)
 
     def _select(self, where: str, *values: object) -> list[StoredResult]:

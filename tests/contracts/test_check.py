@@ -14,6 +14,7 @@ import pytest
 import requests
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sightengine.check import Check
 
 from service.api.check.envelope import TYPES, UNKNOWN
 from service.api.check.schemas import CheckAnswer, CheckFailure
@@ -25,7 +26,6 @@ from tests.live import Live
 from tests.sites import Site, page, redirect
 
 PATH = "/1.0/check.json"
-Check = pytest.importorskip("sightengine.check").Check
 
 
 @pytest.fixture(scope="module")
