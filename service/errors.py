@@ -16,6 +16,7 @@ FacegateError                     500 INTERNAL_ERROR
 │   ├── LicenceRevoked            403 LICENCE_REVOKED
 │   ├── FeatureNotLicensed        403 FEATURE_NOT_LICENSED
 │   └── QuotaExceeded             429 QUOTA_EXCEEDED
+├── Unreadable                    400 UNREADABLE
 ├── UnsupportedMedia              415 UNSUPPORTED_MEDIA
 ├── CloudError                    502 CLOUD_FAILED
 │   ├── NoCredentials             502 NO_CREDENTIALS
@@ -25,6 +26,9 @@ FacegateError                     500 INTERNAL_ERROR
 │   ├── WrongRegion               502 WRONG_REGION
 │   ├── ClockSkew                 502 CLOCK_SKEW
 │   └── CloudUnavailable          503 CLOUD_UNAVAILABLE
+├── BadMessage                    400 BAD_MESSAGE
+├── CallbackRefused               502 CALLBACK_REFUSED
+├── CallbackUnavailable           503 CALLBACK_UNAVAILABLE
 ├── ResultNotFound                404 RESULT_NOT_FOUND
 ├── Unavailable                   503 NOT_READY
 │   ├── Overloaded                503 OVERLOADED
@@ -169,6 +173,11 @@ class QuotaExceeded(LicenceError):
         super().__init__()
 
 
+class Unreadable(FacegateError):
+    code, status = "UNREADABLE", 400
+    sentence = "The file cannot be read."
+
+
 class UnsupportedMedia(FacegateError):
     code, status = "UNSUPPORTED_MEDIA", 415
     sentence = "Only images can be judged; this is video, audio or something else."
@@ -213,6 +222,21 @@ class CloudUnavailable(CloudError):
     code, status = "CLOUD_UNAVAILABLE", 503
     sentence = "AWS cannot be reached, or asks to slow down."
     retry_after = 5
+
+
+class BadMessage(FacegateError):
+    code, status = "BAD_MESSAGE", 400
+    sentence = "The message could not be understood."
+
+
+class CallbackRefused(FacegateError):
+    code, status = "CALLBACK_REFUSED", 502
+    sentence = "The callback address did not accept the result."
+
+
+class CallbackUnavailable(FacegateError):
+    code, status = "CALLBACK_UNAVAILABLE", 503
+    sentence = "The callback address did not answer."
 
 
 class ResultNotFound(FacegateError):

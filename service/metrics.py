@@ -51,6 +51,11 @@ LICENCE_DAYS_LEFT = Gauge(
 QUEUE_DEPTH = Gauge(
     "facegate_queue_depth", "Requests waiting for a slot now", multiprocess_mode="livesum"
 )
+MESSAGES = Counter("facegate_messages", "Queue messages by what became of them", ["outcome"])
+MESSAGES_IN_WORK = Gauge(
+    "facegate_messages_in_work", "Queue messages worked on now", multiprocess_mode="livesum"
+)
+CALLBACKS = Counter("facegate_callbacks", "Posts to callback addresses, by outcome", ["outcome"])
 READY = Gauge("facegate_ready_workers", "Workers ready to judge", multiprocess_mode="livesum")
 
 

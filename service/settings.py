@@ -59,8 +59,12 @@ class Settings(BaseSettings):
     detectors: Annotated[tuple[str, ...], NoDecode] = Field(
         (), description="detectors to run, comma list; empty: every one in the models folder"
     )
-    fusion: Literal["average", "voting", "max"] = Field(
-        "average", description="fusion of detectors"
+    profile: Literal["accurate", "fast"] = Field(
+        "accurate", description="run every detector, or the fast ones alone"
+    )
+    fusion: Literal["stacking", "average", "voting", "max"] = Field(
+        "stacking",
+        description="fusion of detectors; stacking: the trained one, or average where none fits",
     )
     bpcer: float = Field(0.05, gt=0, lt=1, description="BPCER that the threshold stands for")
     multi_face: Literal["worst", "largest", "refuse"] = Field(
@@ -117,6 +121,15 @@ class Settings(BaseSettings):
         False,
         validation_alias=AliasChoices("FACEGATE_STORE_IMAGES", "STORE_IMAGES"),
         description="keep the image's bytes beside the result",
+    )
+
+    # Callbacks of the queue consumer
+    callback_secret: SecretStr | None = Field(None, description="key that signs callbacks")
+    callback_secret_file: Path | None = Field(None, description="file that holds that key")
+    callback_timeout: Seconds = Field(10.0, description="seconds that one callback may take")
+    callback_attempts: int = Field(4, ge=1, description="posts before a message has to wait")
+    allow_private_callbacks: bool = Field(
+        False, description="post results to private, loopback and link-local addresses, too"
     )
 
     # Licences

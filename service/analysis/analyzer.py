@@ -17,7 +17,8 @@ from service.analysis.detectors.base import Detector, Evidence
 from service.analysis.detectors.registry import check_models, face_manifests, load_detectors
 from service.analysis.explain import heat_map_uri
 from service.analysis.faces import Detection, Face, FaceDetector
-from service.analysis.fusion import centred, fuse, fused_threshold
+from service.analysis.fusing import Fusion, open_fusion
+from service.analysis.fusion import centred
 from service.analysis.images import DecodedImage, decode
 from service.analysis.result import Analysis, Box, DetectorScore, FaceJudgement, ImageFacts
 from service.analysis.subjects import Subject, choose, prominent
@@ -57,8 +58,8 @@ class Analyzer:
         self._faces = faces
         self._detectors = tuple(detectors)
         self._face_manifests = face_manifests(settings)
-        self._thresholds = [detector.threshold for detector in detectors]
-        self.threshold = fused_threshold(settings.fusion, self._thresholds)
+        self._fusion: Fusion = open_fusion(settings, self._detectors)
+        self.threshold = self._fusion.threshold
         self.fingerprint = self._fingerprint()
 
     @classmethod
@@ -103,7 +104,7 @@ class Analyzer:
         """Manifests, measured figures and the operating point in force, ready for JSON."""
         return {
             "fingerprint": self.fingerprint,
-            "fusion": self._settings.fusion,
+            "fusion": self._fusion.card(),
             "operating_point": {"bpcer": self._settings.bpcer, "threshold": self.threshold},
             "detectors": [detector.card() for detector in self._detectors],
             "face_detectors": list(self._face_manifests),
@@ -122,7 +123,7 @@ class Analyzer:
         judgement = FaceJudgement(
             box=_box(face, scale),
             confidence=face.score,
-            probability=fuse(self._settings.fusion, probabilities, self._thresholds),
+            probability=self._fusion.probability(probabilities),
             detectors=scores,
             quality=subject.quality,
         )
@@ -147,7 +148,7 @@ class Analyzer:
             counted=counted,
             faces_found=len(detection.faces),
             reasons=_warnings(faces, detection),
-            fusion=self._settings.fusion,
+            fusion=self._fusion.name,
             fingerprint=self.fingerprint,
             timings={},
         )
@@ -159,6 +160,7 @@ class Analyzer:
             "service": __version__,
             "detectors": [detector.identity for detector in self._detectors],
             "face_detectors": self._face_manifests,
+            "fusion": self._fusion.card(),
             "settings": {**settings, "refuse": sorted(settings["refuse"])},
         }
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]

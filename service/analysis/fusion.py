@@ -1,4 +1,4 @@
-"""One probability from several detectors. A trained fusion will replace these fixed rules.
+"""One probability from several detectors, by fixed rules; see `stacking` for the trained one.
 
 The same rule fuses the detectors' thresholds, so that the decision line keeps its place; with one
 detector both are its own. Only for a single detector is the named BPCER exact.
@@ -43,7 +43,7 @@ def _voting(probabilities: Sequence[float], thresholds: Sequence[float]) -> floa
 
 def centred(probability: float, threshold: float) -> float:
     """The probability moved in log-odds so that `threshold` becomes 0.5."""
-    return sigmoid(_log_odds(probability) - _log_odds(threshold))
+    return sigmoid(log_odds(probability) - log_odds(threshold))
 
 
 def sigmoid(value: float) -> float:
@@ -51,7 +51,8 @@ def sigmoid(value: float) -> float:
     return 0.5 * (1 + math.tanh(value / 2))
 
 
-def _log_odds(probability: float) -> float:
+def log_odds(probability: float) -> float:
+    """Of a probability of 0 or 1 a large finite number."""
     inside = min(max(probability, SMALLEST), 1 - SMALLEST)
     return math.log(inside / (1 - inside))
 

@@ -40,7 +40,8 @@ def write_onnx(path: Path, gain: float, bias: float) -> None:
     image = helper.make_tensor_value_info("image", TensorProto.FLOAT, [1, 3, SIZE, SIZE])
     logit = helper.make_tensor_value_info("logit", TensorProto.FLOAT, [1, 1])
     cam = helper.make_tensor_value_info("cam", TensorProto.FLOAT, [1, GRID, GRID])
-    graph = helper.make_graph(nodes, "redness", [image], [logit, cam], weights)
+    tunable = [helper.make_tensor_value_info("b", TensorProto.FLOAT, [1])]  # with a default
+    graph = helper.make_graph(nodes, "redness", [image, *tunable], [logit, cam], weights)
     opset = [helper.make_opsetid("", 17)]
     onnx.save(helper.make_model(graph, opset_imports=opset, ir_version=9), path)
 

@@ -59,7 +59,7 @@ def test_a_judgement_is_complete(analyzer: Analyzer) -> None:
         0,
     )
     assert (analysis.counted, analysis.faces_found, len(analysis.faces)) == (0, 1, 1)
-    assert (analysis.threshold, analysis.bpcer, analysis.fusion) == (0.6, 0.05, "average")
+    assert (analysis.threshold, analysis.bpcer, analysis.fusion) == (0.6, 0.05, "single")
     assert analysis.probability == face.probability == face.detectors[0].probability
     assert (face.detectors[0].name, face.detectors[0].version) == ("red", "1.0.0")
     assert analysis.reasons == face.quality.reasons == ()

@@ -7,7 +7,7 @@ import json
 import math
 from itertools import pairwise
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -16,14 +16,17 @@ from service.errors import StartupError
 Probability = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+File = Annotated[str, Field(pattern=r"^[\w.-]+$")]
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+M = TypeVar("M", bound=BaseModel)
 RESTORE = "Restore the models folder from the release."
 
 
-class _Part(BaseModel):
+class Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
 
 
-class Input(_Part):
+class Input(Part):
     """The tensor that goes in: 1x3xSxS float32 RGB, scaled to 0..1, minus mean, over std."""
 
     name: str
@@ -32,52 +35,50 @@ class Input(_Part):
     std: tuple[Positive, Positive, Positive]
 
 
-class Output(_Part):
+class Output(Part):
     """Names of the outputs: a single logit and, where there is one, a class activation map."""
 
     logit: str
     cam: str | None = None
 
 
-class Crop(_Part):
+class Crop(Part):
     """Side of the square face crop as a multiple of the face box's longer side."""
 
     margin: float = Field(ge=1, le=4)
 
 
-class Calibration(_Part):
+class Calibration(Part):
     """Platt scaling: probability = sigmoid(slope * logit + intercept)."""
 
     slope: Positive
     intercept: Finite
 
 
-class OperatingPoint(_Part):
+class OperatingPoint(Part):
     """At this threshold of the probability, this share of bona fide images is called fake."""
 
     bpcer: float = Field(gt=0, lt=1)
     threshold: Probability
 
 
-class Manifest(_Part):
-    """manifest.json of a model folder of kind `detector`."""
+class Tuned(Part):
+    """A NumPy archive of values that take the place of the model's own of the same names."""
+
+    file: File
+    sha256: Sha256
+
+
+class Pointed(Part):
+    """What judges by a threshold, named by the BPCER that it stands for."""
 
     name: str = Field(min_length=1)
     version: str = Field(min_length=1)
-    kind: Literal["detector"]
-    file: str = Field(pattern=r"^[\w.-]+$")
-    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
-    licence: str
-    origin: str
-    input: Input
-    output: Output
-    crop: Crop
-    calibration: Calibration
     operating_points: tuple[OperatingPoint, ...] = Field(min_length=1)
     default_bpcer: float = Field(gt=0, lt=1)
 
     @model_validator(mode="after")
-    def _sorted(self) -> Manifest:
+    def _sorted(self) -> Self:
         points = sorted(self.operating_points, key=lambda point: point.bpcer)
         for one, other in pairwise(points):
             if one.bpcer == other.bpcer or one.threshold < other.threshold:
@@ -93,12 +94,28 @@ class Manifest(_Part):
         points = self.operating_points
         if not points[0].bpcer <= bpcer <= points[-1].bpcer:
             raise StartupError(
-                f"The detector {self.name} has no threshold for a BPCER of {bpcer:g}: "
+                f"The model {self.name} has no threshold for a BPCER of {bpcer:g}: "
                 f"it has operating points from {points[0].bpcer:g} to {points[-1].bpcer:g}.",
                 "Set FACEGATE_BPCER within that range.",
             )
         upper = next(i for i, point in enumerate(points) if bpcer <= point.bpcer)
         return _between(points[max(upper - 1, 0)], points[upper], bpcer)
+
+
+class Manifest(Pointed):
+    """manifest.json of a model folder of kind `detector`; `fast`: cheap enough to run alone."""
+
+    kind: Literal["detector"]
+    file: File
+    sha256: Sha256
+    tuned: Tuned | None = None
+    licence: str
+    origin: str
+    input: Input
+    output: Output
+    crop: Crop
+    calibration: Calibration
+    fast: bool = False
 
 
 def _between(low: OperatingPoint, high: OperatingPoint, bpcer: float) -> float:
@@ -116,10 +133,19 @@ def kind_of(folder: Path) -> str:
 def load_manifest(folder: Path) -> Manifest:
     """The manifest of a detector's folder.
 
-    Raises StartupError when it is unusable, or when its model file is missing or damaged.
+    Raises StartupError when it is unusable, or when one of its files is missing or damaged.
     """
+    manifest = read_manifest(Manifest, folder)
+    for part in (manifest, manifest.tuned):
+        if part is not None:
+            verify_checksum(folder, part.file, part.sha256)
+    return manifest
+
+
+def read_manifest(model: type[M], folder: Path) -> M:
+    """manifest.json as a `model`. Raises StartupError when it is unusable."""
     try:
-        manifest = Manifest.model_validate(read_json(folder))
+        return model.model_validate(read_json(folder))
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"])) or "its content"
@@ -127,8 +153,6 @@ def load_manifest(folder: Path) -> Manifest:
             f"The manifest of the model {folder.name} is unusable: {where}: {first['msg']}.",
             RESTORE,
         ) from None
-    verify_checksum(folder, manifest.file, manifest.sha256)
-    return manifest
 
 
 def verify_checksum(folder: Path, file: str, sha256: str) -> None:

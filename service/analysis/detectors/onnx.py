@@ -12,7 +12,7 @@ import onnxruntime as ort
 
 from service.analysis.crop import crop_box, face_crop, normalise
 from service.analysis.detectors.base import Evidence
-from service.analysis.detectors.manifest import RESTORE, load_manifest
+from service.analysis.detectors.manifest import RESTORE, Manifest, load_manifest
 from service.analysis.faces import Face
 from service.analysis.fusion import sigmoid
 from service.errors import StartupError
@@ -33,6 +33,7 @@ class OnnxDetector:
         self._bpcer = bpcer
         self._metrics = _read_metrics(folder)
         try:
+            self._tuned = _tuned(folder, self.manifest)
             self._session = _session(folder / self.manifest.file, threads)
             self._self_test()
         except StartupError:
@@ -60,7 +61,7 @@ class OnnxDetector:
         tensor = normalise(crop, manifest.input.mean, manifest.input.std)
         cam = manifest.output.cam if explain else None
         names = [manifest.output.logit, *([cam] if cam else [])]
-        logit, *maps = self._session.run(names, {manifest.input.name: tensor})
+        logit, *maps = self._session.run(names, {manifest.input.name: tensor, **self._tuned})
         heat_map = np.squeeze(maps[0]).astype(np.float32) if maps else None
         return float(np.asarray(logit).reshape(())), heat_map
 
@@ -86,6 +87,14 @@ def _session(path: Path, threads: int) -> Any:
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     options.log_severity_level = 4
     return ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+
+
+def _tuned(folder: Path, manifest: Manifest) -> dict[str, np.ndarray]:
+    """Values for inputs that the model has defaults for: ONNX's way to lay them over a base."""
+    if manifest.tuned is None:
+        return {}
+    with np.load(folder / manifest.tuned.file) as values:
+        return dict(values)
 
 
 def _read_metrics(folder: Path) -> Any:

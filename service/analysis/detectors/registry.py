@@ -41,7 +41,10 @@ def face_manifests(settings: Settings) -> list[dict[str, Any]]:
 
 
 def detector_folders(settings: Settings) -> list[Path]:
-    """Folders of the detectors in force. Raises StartupError when there is none."""
+    """Folders of the detectors in force: those named, or those of the profile.
+
+    Raises StartupError when there is none.
+    """
     folders = {folder.name: folder for folder in _folders(settings.models_dir, "detector")}
     for name in settings.detectors:
         if name not in folders:
@@ -52,7 +55,9 @@ def detector_folders(settings: Settings) -> list[Path]:
     chosen = [folders[name] for name in settings.detectors or folders]
     if not chosen:
         raise StartupError("There is no detector in the models folder.", RESTORE)
-    return chosen
+    if settings.detectors or settings.profile == "accurate":
+        return chosen
+    return [folder for folder in chosen if read_json(folder).get("fast")] or chosen
 
 
 def _folders(models_dir: Path, kind: str) -> list[Path]:
