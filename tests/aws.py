@@ -16,6 +16,8 @@ from types import TracebackType
 from typing import Any, Self
 
 import boto3
+from moto.backends import get_backend
+from moto.core import DEFAULT_ACCOUNT_ID
 from moto.server import ThreadedMotoServer
 
 REGION = "eu-central-1"
@@ -154,6 +156,10 @@ class Aws:
             aws_access_key_id="x",
             aws_secret_access_key="x",
         )
+
+    def backend(self, service: str) -> Any:
+        """The server's own state, for what no call can bring about: time that has passed."""
+        return get_backend(service)[DEFAULT_ACCOUNT_ID][REGION]
 
     def bucket(self, name: str, **objects: bytes) -> Any:
         """A new bucket; the client to fill it with."""

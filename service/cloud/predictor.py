@@ -20,18 +20,11 @@ from service.cloud.media import kind_by_name, kind_of, readable
 from service.cloud.result import LINE, Asked, Source
 from service.cloud.s3 import S3
 from service.cloud.session import Cloud
-from service.errors import BodyTooLarge, CannotJudge, FacegateError, ImageError, UnsupportedMedia
+from service.errors import BodyTooLarge, CannotJudge, ImageError, Unreadable, UnsupportedMedia
 from service.fetching import Fetcher
 from service.settings import Settings, load_settings
 
 FINAL = (CannotJudge, ImageError, UnsupportedMedia, BodyTooLarge)
-
-
-class Unreadable(FacegateError):
-    """A local file that gives no bytes."""
-
-    code, status = "UNREADABLE", 400
-    sentence = "The file cannot be read."
 
 
 @dataclass(frozen=True)

@@ -67,6 +67,84 @@ def predict(
     raise typer.Exit(run(source, threshold, output, cloud))
 
 
+@cloud_app.command()
+def consume(
+    queue_url: Annotated[
+        str, typer.Option("--queue-url", envvar="QUEUE_URL", help="The queue to work on.")
+    ],
+    poll_interval: Annotated[
+        float, typer.Option(min=0, envvar="POLL_INTERVAL", help="Seconds after an empty poll.")
+    ] = 5.0,
+    max_messages: Annotated[
+        int, typer.Option(min=1, max=100, envvar="MAX_MESSAGES", help="Most in work at once.")
+    ] = 10,
+    wait_time: Annotated[int, typer.Option(min=0, max=20, help="Seconds of a long poll.")] = 20,
+    visibility_timeout: Annotated[
+        int,
+        typer.Option(
+            min=3, max=43200, help="Seconds a message is ours; renewed while it is worked on."
+        ),
+    ] = 30,
+    models_dir: Annotated[
+        Path | None, typer.Option(envvar="MODELS_DIR", help="Folder of model folders.")
+    ] = None,
+    callback_url: Annotated[
+        str | None, typer.Option(help="Where results of S3 upload notices go. Default: nowhere.")
+    ] = None,
+    run_once: Annotated[bool, typer.Option("--run-once", help="One poll, then end.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what one poll asks for; change nothing.")
+    ] = False,
+    stats_interval: Annotated[
+        float, typer.Option(min=0, help="Seconds between lines of statistics; 0: none.")
+    ] = 0,
+    validate_queue: Annotated[
+        bool, typer.Option("--validate-queue", help="Show what the queue is like.")
+    ] = False,
+    create_test_message: Annotated[
+        str | None, typer.Option(metavar="URL", help="Send a message that asks to judge this.")
+    ] = None,
+    metrics_port: Annotated[
+        int, typer.Option(min=0, max=65535, help="Prometheus on 127.0.0.1; 0: none.")
+    ] = 0,
+    log_level: Annotated[
+        str, typer.Option(envvar="LOG_LEVEL", help="debug, info, warning or error.")
+    ] = "info",
+    region: Region = None,
+    key_id: KeyId = None,
+    secret: Secret = None,
+    config: Config = None,
+) -> None:
+    """Judge what an SQS queue asks for and post the results, until SIGTERM."""
+    from service import logs
+    from service.cloud.consumer import Options
+    from service.commands import consume as run
+    from service.commands.predict import identity
+
+    if log_level.lower() not in {"debug", "info", "warning", "error"}:
+        raise typer.BadParameter("debug, info, warning or error.", param_hint="--log-level")
+    logs.configure(log_level.lower())
+    cloud = identity(config, _given(key_id, secret, region))
+    options = Options(
+        queue_url=queue_url,
+        poll_interval=poll_interval,
+        max_messages=max_messages,
+        wait_time=wait_time,
+        visibility_timeout=visibility_timeout,
+        stats_interval=stats_interval,
+        callback_url=callback_url,
+    )
+    if validate_queue:
+        raise typer.Exit(run.validate(cloud, options))
+    if create_test_message is not None:
+        raise typer.Exit(run.create_test_message(cloud, options, create_test_message))
+    if dry_run:
+        raise typer.Exit(run.dry_run(cloud, options))
+    raise typer.Exit(
+        run.consume(cloud, options, models_dir, run_once=run_once, metrics_port=metrics_port)
+    )
+
+
 def _given(key_id: str | None, secret: str | None, region: str | None) -> Given:
     from service.cloud.session import Given
 

@@ -10,9 +10,14 @@ from typing import Any
 
 import pytest
 
-from tests.aws import Aws
+from service.cloud.predictor import Predictor
+from service.cloud.session import Cloud
+from service.settings import Settings
+from tests.aws import REGION, Aws
+from tests.cloud.queues import Letters, make_queue
 from tests.commands.conftest import SCRIPT, Ran, Run
 from tests.live import environment, steady_models
+from tests.receiver import Receiver
 
 NUMBERS = count()
 AWS_NAMES = ("AWS_", "QUEUE_URL", "MODELS_DIR", "LOG_LEVEL", "POLL_INTERVAL", "MAX_MESSAGES")
@@ -78,3 +83,34 @@ def facegate(tmp_path: Path, aws: Aws, real_models: Path) -> Run:
         return done
 
     return run
+
+
+@pytest.fixture(scope="session")
+def cloud(server: Aws) -> Iterator[Cloud]:
+    """An identity in this process; its clients keep the server's address."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in (server.environment | {"AWS_MAX_ATTEMPTS": "2"}).items():
+            patch.setenv(name, value)
+        made = Cloud()
+        for service in ("s3", "sqs", "dynamodb", "sts"):
+            made.client(service)
+            made.client(service, REGION)
+        yield made
+
+
+@pytest.fixture(scope="session")
+def predictor(cloud: Cloud, fake_models: Path) -> Predictor:
+    """Every face is a deepfake with a score of 0.977."""
+    return Predictor.load(Settings(models_dir=fake_models, store="null"), cloud)
+
+
+@pytest.fixture
+def letters(aws: Aws) -> Letters:
+    """A new queue with a dead-letter queue."""
+    return make_queue(aws, f"queue-{next(NUMBERS)}")
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    with Receiver() as here:
+        yield here

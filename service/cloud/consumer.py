@@ -1,0 +1,179 @@
+"""The SQS consumer. From Python:
+
+consumer = Consumer.load(settings, cloud, options)
+consumer.start_consuming(run_once=True, message_handler=print)
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Self
+
+import structlog
+
+from service import metrics
+from service.cloud.callback import Callback
+from service.cloud.heartbeat import Heartbeat
+from service.cloud.journal import Journal
+from service.cloud.message import Delivery, jobs_of
+from service.cloud.predictor import Predictor
+from service.cloud.queue import Queue
+from service.cloud.session import Cloud
+from service.cloud.statistics import Statistics
+from service.cloud.work import MessageHandler, Worker
+from service.errors import (
+    AddressRefused,
+    BadMessage,
+    CallbackRefused,
+    CloudError,
+    FacegateError,
+)
+from service.settings import Settings
+from service.store import open_store
+
+HOPELESS = (BadMessage, CallbackRefused, AddressRefused)
+LONGEST_PAUSE = 60.0  # seconds between polls while SQS does not answer
+RETRY, LONGEST_RETRY = 5, 900  # seconds until a failed message comes again, doubled each time
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True)
+class Options:
+    """Seconds, and numbers of messages; the names are the command's."""
+
+    queue_url: str
+    poll_interval: float = 5.0
+    max_messages: int = 10
+    wait_time: int = 20
+    visibility_timeout: int = 30
+    stats_interval: float = 0.0
+    callback_url: str | None = None  # for uploads, whose notices name none
+
+
+class Consumer:
+    """Takes messages from a queue until it is stopped."""
+
+    def __init__(
+        self, options: Options, queue: Queue, worker: Worker, stop: threading.Event
+    ) -> None:
+        self._options = options
+        self._queue = queue
+        self._worker = worker
+        self._stop = stop
+        self._ended = threading.Event()  # nothing more will be received
+        self._free = threading.Semaphore(options.max_messages)
+        self.statistics = Statistics()
+
+    @classmethod
+    def load(cls, settings: Settings, cloud: Cloud, options: Options) -> Self:
+        """Models loaded, queue looked at. Raises StartupError."""
+        stop = threading.Event()
+        queue = Queue(cloud, options.queue_url, options.visibility_timeout)
+        journal = Journal(settings, open_store(settings, metrics.StoreObserver()))
+        predictor = Predictor.load(settings, cloud)
+        return cls(options, queue, Worker(predictor, journal, Callback(settings, stop)), stop)
+
+    def stop(self) -> None:
+        """Take no more messages; `start_consuming` returns when those in work are done."""
+        self._stop.set()
+        self._ended.set()
+
+    def start_consuming(
+        self, run_once: bool = False, message_handler: MessageHandler | None = None
+    ) -> Statistics:
+        """Work until `stop`, or for one poll. `message_handler` gets each result before its
+        callback does; when it raises, the message comes again."""
+        heartbeat = Heartbeat(self._queue)
+        with ThreadPoolExecutor(self._options.max_messages) as pool:
+
+            def begin(delivery: Delivery) -> None:
+                pool.submit(self._handle, delivery, heartbeat, message_handler)
+
+            # Nobody joins this thread: a long poll cannot be broken off, and a drain must not wait.
+            receive = threading.Thread(target=self._receive, args=(run_once, begin), daemon=True)
+            receive.start()
+            while not self._ended.wait(self._options.stats_interval or None):
+                log.info("statistics", **self.statistics.as_dict())
+        return self.statistics
+
+    def _receive(self, run_once: bool, begin: Callable[[Delivery], None]) -> None:
+        pause = 0.0
+        while not self._stop.wait(pause):
+            pause = self._poll(begin, pause)
+            if run_once:
+                break
+        self._ended.set()
+
+    def _poll(self, begin: Callable[[Delivery], None], last_pause: float) -> float:
+        """Begin what one poll gives; the seconds to wait before the next one."""
+        free = self._take_free()
+        batch: list[Delivery] = []
+        try:
+            batch = self._queue.receive(free, self._options.wait_time)
+        except CloudError as error:
+            log.warning("poll failed", code=error.code, reason=error.sentence)
+            return min(max(1.0, last_pause * 2), LONGEST_PAUSE)
+        finally:
+            self._free.release(free - len(batch)) if free > len(batch) else None
+        for delivery in batch:
+            self._begin(delivery, begin)
+        return 0.0 if batch else self._options.poll_interval
+
+    def _take_free(self) -> int:
+        """Wait for one free place, then take what else is free."""
+        self._free.acquire()
+        free = 1
+        while free < self._options.max_messages and self._free.acquire(blocking=False):
+            free += 1
+        return free
+
+    def _begin(self, delivery: Delivery, begin: Callable[[Delivery], None]) -> None:
+        try:
+            if self._stop.is_set():
+                self._queue.hide(delivery, 0)
+            else:
+                begin(delivery)
+        except (CloudError, RuntimeError):  # the pool has closed: the time-out gives it back
+            self._free.release()
+
+    def _handle(
+        self, delivery: Delivery, heartbeat: Heartbeat, handler: MessageHandler | None
+    ) -> None:
+        outcome = "later"
+        try:
+            with metrics.MESSAGES_IN_WORK.track_inprogress(), heartbeat.holding(delivery):
+                error = self._work(delivery, handler)
+            outcome = self._settle(delivery, error)
+        except FacegateError as failure:
+            log.warning("message not settled", message_id=delivery.id, code=failure.code)
+        finally:
+            self._free.release()
+            self.statistics.count(outcome)
+
+    def _work(self, delivery: Delivery, handler: MessageHandler | None) -> FacegateError | None:
+        try:
+            for job in jobs_of(delivery, self._queue.url, self._options.callback_url):
+                self._worker.work(job, handler)
+        except FacegateError as error:
+            return error
+        except Exception as error:
+            log.error("unhandled", message_id=delivery.id, exc_info=error)
+            return FacegateError()
+        return None
+
+    def _settle(self, delivery: Delivery, error: FacegateError | None) -> str:
+        """Delete it, bury it, or let it come again; which of them."""
+        if error is None:
+            self._queue.delete(delivery)
+            return "done"
+        log.warning("message failed", message_id=delivery.id, code=error.code)
+        last = delivery.received >= self._queue.facts.max_receives
+        if (isinstance(error, HOPELESS) or last) and self._queue.bury(delivery, error):
+            return "buried"
+        # When this consumer ends, another one may go on at once.
+        wait = 0 if self._stop.is_set() else RETRY * 2 ** (min(delivery.received, 10) - 1)
+        self._queue.hide(delivery, min(wait, LONGEST_RETRY))
+        return "later"
