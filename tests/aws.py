@@ -9,6 +9,7 @@ with Aws() as aws:
 from __future__ import annotations
 
 import http.client
+import json
 import threading
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -60,7 +61,9 @@ class Door(BaseHTTPRequestHandler):
         text = f"{self.path} {self.headers.get('X-Amz-Target', '')} {body[:2000]!r}"
         self.aws.seen.append(f"{self.command} {text}")
         fault = self.aws.due(self.command, text)
-        if fault is not None:
+        if self.path in self.aws.documents:
+            self._send(200, {"Content-Type": "application/json"}, self.aws.documents[self.path])
+        elif fault is not None:
             self._fail(fault)
         else:
             self._pass(body, next((gap for gap in self.aws.gaps if gap.part in self.path), None))
@@ -117,6 +120,7 @@ class Aws:
         self.faults: list[Fault] = []
         self.gaps: list[Gap] = []
         self.seen: list[str] = []
+        self.documents: dict[str, bytes] = {}
 
     def __enter__(self) -> Self:
         self._moto.start()
@@ -170,6 +174,10 @@ class Aws:
     def fail(self, method: str, part: str, status: int, code: str, times: int = 1) -> None:
         """Answer the next `times` such requests with an error."""
         self.faults.append(Fault(method, part, status, code, times))
+
+    def serve(self, path: str, document: dict[str, str]) -> None:
+        """Answer this path with a JSON document."""
+        self.documents[path] = json.dumps(document).encode()
 
     def hold(self, part: str) -> Gap:
         """Stop the answers to such paths half-way."""

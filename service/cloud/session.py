@@ -74,7 +74,8 @@ class Cloud:
             found = None
         if found is None:
             raise NoCredentials
-        return "profile" if "file" in found.method or "process" in found.method else "role"
+        named = any(word in found.method for word in ("file", "process", "sso"))
+        return "profile" if named else "role"
 
     @property
     def key_id(self) -> str:

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from service.cloud.session import Given
 
 cloud_app = typer.Typer()
+aws_app = typer.Typer(help="Credentials for AWS: set up, check.", no_args_is_help=True)
+cloud_app.add_typer(aws_app, name="aws")
 Config = Annotated[
     Path | None,
     typer.Option("--config", help="AWS configuration. Default: aws_config.json, if there is one."),
@@ -41,6 +43,9 @@ def predict(
     key_id: KeyId = None,
     secret: Secret = None,
     config: Config = None,
+    setup_aws: Annotated[
+        bool, typer.Option("--setup-aws", help="The same as `facegate aws setup`.")
+    ] = False,
     list_models: Annotated[
         bool, typer.Option("--list-models", help="The same as `facegate models list`.")
     ] = False,
@@ -54,6 +59,10 @@ def predict(
 
     if verbose:
         logs.configure("debug")
+    if setup_aws:
+        from service.commands.aws import setup as run_setup
+
+        raise typer.Exit(run_setup(config))
     if list_models:
         from service.commands.models import list_models as run_list
 
@@ -143,6 +152,36 @@ def consume(
     raise typer.Exit(
         run.consume(cloud, options, models_dir, run_once=run_once, metrics_port=metrics_port)
     )
+
+
+@aws_app.command("setup")
+def aws_setup(config: Config = None) -> None:
+    """Ask for credentials, try them out and write them to aws_config.json.
+
+    Exit code 1: AWS does not know them, and nothing was written.
+    """
+    from service.commands.aws import setup as run
+
+    raise typer.Exit(run(config))
+
+
+@aws_app.command("check")
+def aws_check(
+    bucket: Annotated[str | None, typer.Option(help="Try to list this bucket.")] = None,
+    queue_url: Annotated[str | None, typer.Option(help="Try this SQS queue.")] = None,
+    table: Annotated[str | None, typer.Option(help="Try this DynamoDB table.")] = None,
+    region: Region = None,
+    key_id: KeyId = None,
+    secret: Secret = None,
+    config: Config = None,
+) -> None:
+    """Show whose credentials are in force and what they may do. Exit code 1 when a check failed."""
+    from service.commands.aws import Targets
+    from service.commands.aws import check as run
+    from service.commands.predict import identity
+
+    cloud = identity(config, _given(key_id, secret, region))
+    raise typer.Exit(run(cloud, Targets(bucket, queue_url, table)))
 
 
 def _given(key_id: str | None, secret: str | None, region: str | None) -> Given:
