@@ -5,10 +5,10 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/pip --disable-pip-version-check -q
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-dev run demo test lint format lock bench soak clean
+.PHONY: help install install-dev run demo test test-containers lint format lock bench soak clean
 
 help: ## list the commands
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
 
 install: $(VENV)/.installed ## create .venv from the lock file
 
@@ -36,7 +36,11 @@ demo: install ## score the bundled genuine and manipulated selfie on the running
 	@$(BIN)/python -m scripts.demo
 
 test: install-dev ## run the tests
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest --ignore=tests/containers
+
+test-containers: install-dev ## build the images and test them with a real Docker engine (root, Debian or Ubuntu)
+	@tests/containers/engine.sh
+	@$(BIN)/python -m pytest --timeout=900 tests/containers
 
 lint: install-dev ## format, lint, types and the import contract
 	@$(BIN)/ruff format --check . && $(BIN)/ruff check . && $(BIN)/mypy && $(BIN)/lint-imports
