@@ -2,8 +2,8 @@
 
     python -m training.evaluate --data DIR --out DIR --model service/models/lite0
 
-OUT is the folder of `training.train`, whose split is used. Every image takes the road it takes in
-serving: detector, crop, ONNX Runtime.
+OUT is the folder of `training.train`, whose split is used; the scores stay there as scores.npz, for
+`training.plots`. Every image takes the road it takes in serving: detector, crop, ONNX Runtime.
 """
 
 from __future__ import annotations
@@ -19,12 +19,13 @@ import cv2
 import numpy as np
 
 from service.analysis.faces import FaceDetector
+from service.analysis.figures import at_point, auc_by_species, overall, thresholds
 from training import metrics
 from training.augment import encoded
 from training.card import write_card
 from training.dataset import MODELS, Row, load_index, miss_rates, read_labels
 from training.manifest import write_manifest
-from training.scoring import Scorer, Scores, score
+from training.scoring import Scorer, Scores, save_scores, score
 from training.selfblend import self_blend
 
 RATES = (0.001, 0.01, 0.02, 0.05, 0.1)
@@ -46,65 +47,8 @@ def operating_points(probability: np.ndarray, scores: Scores) -> list[dict[str, 
     """Thresholds for the rates that the split has enough bona fide images for, sources balanced."""
     genuine = ~scores.fake
     weights = metrics.balanced(scores.fake, scores.source)[genuine]
-    points = []
-    for rate in RATES:
-        threshold = metrics.threshold_at(probability[genuine], rate, weights)
-        if threshold is not None:
-            points.append({"bpcer": rate, "threshold": round(threshold, 5)})
-    return points
-
-
-def overall(probability: np.ndarray, scores: Scores) -> dict[str, Any]:
-    """Figures without a threshold of our choosing."""
-    fake, groups = scores.fake, scores.group
-    weights = metrics.balanced(fake, scores.source)
-    return {
-        "auc": metrics.interval(lambda r: metrics.auc(probability[r], fake[r]), groups),
-        "d_eer": metrics.interval(lambda r: metrics.d_eer(probability[r], fake[r]), groups),
-        "ece": metrics.interval(lambda r: metrics.ece(probability[r], fake[r], weights[r]), groups),
-        "brier": metrics.interval(
-            lambda r: metrics.brier(probability[r], fake[r], weights[r]), groups
-        ),
-    }
-
-
-def at_point(probability: np.ndarray, scores: Scores, point: dict[str, float]) -> dict[str, Any]:
-    """APCER per species, the worst and the mean of them, and BPCER per source, at one threshold."""
-    threshold = point["threshold"]
-    missed = _per_source(metrics.apcer, probability, scores, scores.fake, threshold)
-    alarms = _per_source(metrics.bpcer, probability, scores, ~scores.fake, threshold)
-    worst = max(missed, key=lambda name: missed[name]["value"], default=None)
-    genuine = ~scores.fake
-    pooled = metrics.interval(
-        lambda r: metrics.bpcer(probability[genuine][r], threshold), scores.group[genuine]
-    )
-    return {
-        **point, "apcer_by_species": missed, "apcer_worst_species": worst,
-        "apcer_mean": round(float(np.mean([m["value"] for m in missed.values()])), 4),
-        "bpcer_by_source": alarms, "bpcer_pooled": pooled,
-    }  # fmt: skip
-
-
-def _per_source(
-    rate: Any, probability: np.ndarray, scores: Scores, mask: np.ndarray, threshold: float
-) -> dict[str, Any]:
-    found = {}
-    for name in np.unique(scores.source[mask]):
-        mine = mask & (scores.source == name)
-        values = probability[mine]
-        found[str(name)] = {
-            **metrics.interval(partial(_rate_of, rate, values, threshold), scores.group[mine]),
-            "images": int(mine.sum()),
-        }
-    return found
-
-
-def _rate_of(rate: Any, values: np.ndarray, threshold: float, rows: np.ndarray) -> float:
-    return float(rate(values[rows], threshold))
-
-
-def _auc_of(values: np.ndarray, fake: np.ndarray, rows: np.ndarray) -> float:
-    return metrics.auc(values[rows], fake[rows])
+    found = thresholds(probability[genuine], RATES, weights)
+    return [{"bpcer": rate, "threshold": round(found[rate], 5)} for rate in found]
 
 
 def by_slice(
@@ -156,6 +100,9 @@ def evaluate(data: Path, out: Path, folder: Path) -> dict[str, Any]:
     test = score(scorer, data, picked("test"))
     seen = test.where(test.found)  # all of them: a split holds only images with a face found
     p = probability(seen)
+    by_quality = score_qualities(scorer, data, picked("test"))
+    qualities = {f"quality_{quality}": scores for quality, scores in by_quality.items()}
+    save_scores(out, scorer.manifest, {"calibration": raw, "test": test, **qualities})
     return {
         "model": {key: scorer.manifest[key] for key in ("name", "version", "licence", "origin")},
         "data": _counts(rows, assigned),
@@ -167,11 +114,10 @@ def evaluate(data: Path, out: Path, folder: Path) -> dict[str, Any]:
         "test": {
             **overall(p, seen),
             "operating_points": [at_point(p, seen, point) for point in points],
-            "by_species": _species(p, seen),
+            "by_species": auc_by_species(p, seen),
             "by_face_width": list(_widths(p, seen, threshold)),
             "by_people": _people(p, seen, threshold),
-            "by_jpeg_quality": list(
-                _qualities(scorer, data, picked("test"), probability, threshold)),
+            "by_jpeg_quality": list(_qualities(by_quality, probability, threshold)),
             "self_blends": _self_blends(scorer, data, picked("test"), probability, threshold),
         },
     }  # fmt: skip
@@ -207,16 +153,6 @@ def _update_manifest(
     write_manifest(folder, manifest)
 
 
-def _species(p: np.ndarray, scores: Scores) -> dict[str, Any]:
-    """AUC of each species against all bona fide images of the split."""
-    found = {}
-    for name in np.unique(scores.source[scores.fake]):
-        mine = ~scores.fake | (scores.source == name)
-        values, fake = p[mine], scores.fake[mine]
-        found[str(name)] = metrics.interval(partial(_auc_of, values, fake), scores.group[mine])
-    return found
-
-
 def _widths(p: np.ndarray, scores: Scores, threshold: float) -> Any:
     for low, high in pairwise(WIDTHS):
         mine = (scores.width >= low) & (scores.width < high)
@@ -232,18 +168,25 @@ def _people(p: np.ndarray, scores: Scores, threshold: float) -> dict[str, Any]:
     for name, column, code in PEOPLE:
         mine = rows[codes[:, column] == code] if len(rows) else rows
         if len(mine):
-            figure = partial(_rate_of, metrics.bpcer, p[mine], threshold)
+            alarms = p[mine] >= threshold
+            figure = partial(_mean_of, alarms)
             found[name] = {**metrics.interval(figure, scores.group[mine]), "images": len(mine)}
     return found
 
 
-def _qualities(
-    scorer: Scorer, data: Path, rows: list[Row], probability: Any, threshold: float
-) -> Any:
+def _mean_of(values: np.ndarray, rows: np.ndarray) -> float:
+    return float(values[rows].mean())
+
+
+def score_qualities(scorer: Scorer, data: Path, rows: list[Row]) -> dict[int, Scores]:
+    """Scores of some of the rows, re-encoded at each JPEG quality."""
     rng = np.random.default_rng(0)
     few = [rows[i] for i in rng.permutation(len(rows))[:QUALITY_IMAGES]]
-    for quality in QUALITIES:
-        scores = score(scorer, data, few, partial(reencode, quality))
+    return {q: score(scorer, data, few, partial(reencode, q)) for q in QUALITIES}
+
+
+def _qualities(by_quality: dict[int, Scores], probability: Any, threshold: float) -> Any:
+    for quality, scores in by_quality.items():
         seen = scores.where(scores.found)
         figures = by_slice(probability(seen), seen, threshold, "quality", quality)
         yield {**figures, "no_face": int((~scores.found).sum())}

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -59,6 +60,32 @@ class Scorer:
         tensor = normalise(crop, given["mean"], given["std"])
         (logit,) = self.session.run(["logit"], {given["name"]: tensor})
         return float(logit[0, 0]), face.width
+
+
+def save_scores(out: Path, manifest: dict[str, Any], parts: dict[str, Scores]) -> None:
+    """Write out/scores.npz: the scores of each part, and which model file gave them."""
+    columns = {
+        f"{part}:{name}": v for part, scores in parts.items() for name, v in vars(scores).items()
+    }
+    np.savez_compressed(out / "scores.npz", sha256=np.array(checksums(manifest)), **columns)
+
+
+def load_scores(out: Path, manifest: dict[str, Any]) -> dict[str, Scores]:
+    """The parts of out/scores.npz. Raises ValueError when another model gave them."""
+    with np.load(out / "scores.npz") as kept:
+        if str(kept["sha256"]) != checksums(manifest):
+            raise ValueError(
+                f"{out}/scores.npz are scores of another model: run training.evaluate."
+            )
+        parts = dict.fromkeys(key.partition(":")[0] for key in kept.files if ":" in key)
+        names = [field.name for field in fields(Scores)]
+        return {part: Scores(**{name: kept[f"{part}:{name}"] for name in names}) for part in parts}
+
+
+def checksums(manifest: dict[str, Any]) -> str:
+    """Of the model file and, where there is one, of its tuned part."""
+    parts = (manifest, manifest.get("tuned"))
+    return " ".join(part["sha256"] for part in parts if part is not None)
 
 
 Change = Callable[[int, np.ndarray], np.ndarray]
