@@ -17,6 +17,7 @@ from service.api import (
     openapi,
     reply,
     results,
+    sagemaker,
     telemetry,
 )
 from service.api.context import Services
@@ -49,7 +50,17 @@ def create_app(settings: Settings | None = None) -> Flask:
     telemetry.install(app)
     reply.install(app)
     errors.install(app)
-    for module in (liveness, check, analyze, batch, results, model_card, health, openapi):
+    for module in (
+        liveness,
+        check,
+        sagemaker,
+        analyze,
+        batch,
+        results,
+        model_card,
+        health,
+        openapi,
+    ):
         app.register_blueprint(module.blueprint)
     return app
 

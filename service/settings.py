@@ -123,7 +123,11 @@ class Settings(BaseSettings):
         description="keep the image's bytes beside the result",
     )
 
-    # Callbacks of the queue consumer
+    # At the edge of AWS
+    sagemaker_hash_id: SecretStr | None = Field(
+        None, description="hash_id of SageMaker calls that name none; without it they are refused"
+    )
+    sagemaker_hash_id_file: Path | None = Field(None, description="file that holds that hash_id")
     callback_secret: SecretStr | None = Field(None, description="key that signs callbacks")
     callback_secret_file: Path | None = Field(None, description="file that holds that key")
     callback_timeout: Seconds = Field(10.0, description="seconds that one callback may take")

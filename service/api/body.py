@@ -76,6 +76,11 @@ def read_json() -> dict[str, Any]:
     return body
 
 
+def read_raw() -> bytes:
+    """The body as it is. Raises BodyTooLarge."""
+    return _raw()
+
+
 def text_field(body: dict[str, Any], name: str) -> str:
     """A text that must be there. Raises RequestError, which names the field, never its value."""
     if name not in body:

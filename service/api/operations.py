@@ -22,6 +22,7 @@ from service.api.describe import (
     parameter,
     ref,
 )
+from service.api.sagemaker import operations as sagemaker
 from service.errors import (
     BodyTooLarge,
     CannotJudge,
@@ -72,7 +73,15 @@ TEXT: Json = {"text/plain": {"schema": {"type": "string"}}}
 
 def paths(max_batch: int) -> Json:
     """The `paths` of the document."""
-    return _contract_1() | check.paths() | _judging(max_batch) | _kept() | _probes() | _itself()
+    return (
+        _contract_1()
+        | check.paths()
+        | sagemaker.paths()
+        | _judging(max_batch)
+        | _kept()
+        | _probes()
+        | _itself()
+    )
 
 
 def _contract_1() -> Json:

@@ -1,0 +1,120 @@
+"""Contract 5: a SageMaker model container (`/ping`, `/invocations`), and the path of its runtime
+(`/endpoints/NAME/invocations`), so that boto3 may take this service for SageMaker."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+from flask import Blueprint, Response, request
+
+from service import metrics
+from service.analysis.datauri import decode_image_text
+from service.analysis.result import Analysis
+from service.api.body import read_raw
+from service.api.context import request_id, services
+from service.api.errors import unexpected
+from service.api.licensed import licensed
+from service.api.reply import json_reply
+from service.api.sagemaker.caller import caller
+from service.errors import FacegateError, RequestError, WrongMediaType
+from service.licensing.grant import Grant
+
+blueprint = Blueprint("sagemaker", __name__)
+LINES = ("application/jsonlines", "application/x-jsonlines", "application/jsonl")
+BYTES = ("image/", "application/octet-stream", "application/x-image", "binary/octet-stream")
+FIELDS = ("image", "inputs", "selfie_image")
+
+
+@blueprint.get("/ping")
+def ping() -> Response:
+    """Whether images are judged now, for SageMaker's health check."""
+    return Response(status=200 if services().engine.state == "ready" else 503)
+
+
+@blueprint.post("/invocations")
+def invocations() -> Response:
+    """Judge one image, or each line of a batch transform."""
+    return _lines() if request.mimetype in LINES else _one()
+
+
+@blueprint.post("/endpoints/<name>/invocations")
+def invoke_endpoint(name: str) -> Response:  # noqa: ARG001 (one service, however it is called)
+    """The same under the path of SageMaker's runtime, for boto3 with this service's address."""
+    return invocations()
+
+
+@blueprint.errorhandler(FacegateError)
+def refuse(error: FacegateError) -> Response:
+    """As everywhere, and with the names under which boto3 looks for code and message."""
+    metrics.REJECTIONS.labels(error.code).inc()
+    body = {"error": error.sentence, "code": error.code, "request_id": request_id()}
+    response = json_reply(body | {"message": error.sentence}, error.status)
+    response.headers["x-amzn-ErrorType"] = error.code
+    if error.retry_after is not None:
+        response.headers["Retry-After"] = str(error.retry_after)
+    return response
+
+
+@blueprint.errorhandler(Exception)
+def fail(error: Exception) -> Response:
+    """What nobody foresaw, in the same form."""
+    return refuse(unexpected(error))
+
+
+def _one() -> Response:
+    with licensed(caller()) as grant:
+        judged = services().judge.judge(_image(read_raw(), request.mimetype), grant)
+        return Response(orjson.dumps(_labels(judged.analysis)), mimetype="application/json")
+
+
+def _lines() -> Response:
+    """Each line has its own outcome, in its place; what fails is given back to the quota."""
+    lines = read_raw().split(b"\n")
+    lines = lines[:-1] if not lines[-1] else lines
+    if not lines:
+        raise RequestError("There is no line to judge.")
+    with licensed(caller(), "batch", amount=len(lines)) as grant:
+        outcomes = [_outcome(line, grant) for line in lines]
+    failed = sum(isinstance(one, dict) for one in outcomes)
+    if failed:
+        services().licensing.refund(grant, failed)
+    return Response(b"".join(orjson.dumps(one) + b"\n" for one in outcomes), mimetype=LINES[0])
+
+
+def _outcome(line: bytes, grant: Grant) -> list[dict[str, Any]] | dict[str, str]:
+    try:
+        image = _image(line, "application/json")
+        return _labels(services().judge.judge(image, grant).analysis)
+    except Exception as error:
+        ours = error if isinstance(error, FacegateError) else unexpected(error)
+        metrics.REJECTIONS.labels(ours.code).inc()
+        return {"error": ours.sentence, "code": ours.code}
+
+
+def _image(data: bytes, media_type: str) -> bytes:
+    if media_type == "application/json":
+        return decode_image_text(_text(data), max_bytes=services().settings.max_body_bytes)
+    if media_type and not media_type.startswith(BYTES):
+        raise WrongMediaType("The content type must be that of an image, of JSON or JSON lines.")
+    return data
+
+
+def _text(data: bytes) -> str:
+    try:
+        body = orjson.loads(data)
+    except orjson.JSONDecodeError:
+        raise RequestError("This is not valid JSON.") from None
+    if isinstance(body, str):
+        return body
+    found = [body[name] for name in FIELDS if name in body] if isinstance(body, dict) else []
+    if not found or not isinstance(found[0], str):
+        raise RequestError("The field image is missing.")
+    return found[0]
+
+
+def _labels(analysis: Analysis) -> list[dict[str, Any]]:
+    """Both labels, the higher score first; `fake` leads exactly when the decision is `deepfake`."""
+    fake = {"label": "fake", "score": round(analysis.score, 6)}
+    real = {"label": "real", "score": round(1 - analysis.score, 6)}
+    return [fake, real] if analysis.decision == "deepfake" else [real, fake]
