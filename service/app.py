@@ -5,12 +5,14 @@ from __future__ import annotations
 from flask import Flask
 
 from service import logs
+from service.accounts import Accounts
 from service.api import (
     analyze,
     batch,
     body,
     check,
     errors,
+    gateway,
     health,
     liveness,
     model_card,
@@ -21,6 +23,7 @@ from service.api import (
     telemetry,
 )
 from service.api.context import Services
+from service.api.gateway.caller import gateway_licence
 from service.engine import Engine
 from service.fetching import Fetcher
 from service.gate import Gate
@@ -53,6 +56,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     for module in (
         liveness,
         check,
+        gateway,
         sagemaker,
         analyze,
         batch,
@@ -76,4 +80,6 @@ def _services(settings: Settings) -> Services:
         store=store,
         judge=Judge(settings, engine, store, gate),
         fetcher=Fetcher(settings),
+        accounts=Accounts(settings, store),
+        gateway_licence=gateway_licence(settings),
     )

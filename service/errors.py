@@ -29,9 +29,15 @@ FacegateError                     500 INTERNAL_ERROR
 ├── BadMessage                    400 BAD_MESSAGE
 ├── CallbackRefused               502 CALLBACK_REFUSED
 ├── CallbackUnavailable           503 CALLBACK_UNAVAILABLE
+├── AccountError                  401 UNAUTHORISED
+│   ├── WrongToken                401 WRONG_TOKEN
+│   ├── WrongPassword             401 WRONG_PASSWORD
+│   ├── UserExists                409 USER_EXISTS
+│   └── TooManyAttempts           429 TOO_MANY_ATTEMPTS
 ├── ResultNotFound                404 RESULT_NOT_FOUND
 ├── Unavailable                   503 NOT_READY
 │   ├── Overloaded                503 OVERLOADED
+│   ├── NoDetectorAnswered        503 DETECTORS_FAILED
 │   └── StoreUnavailable          503 STORE_UNAVAILABLE
 └── StartupError                  500 CANNOT_START (one sentence and a remedy; never an answer)
 
@@ -239,6 +245,35 @@ class CallbackUnavailable(FacegateError):
     sentence = "The callback address did not answer."
 
 
+class AccountError(FacegateError):
+    code, status = "UNAUTHORISED", 401
+    sentence = "This needs a user's token; POST /token gives one."
+
+
+class WrongToken(AccountError):
+    code = "WRONG_TOKEN"
+    sentence = "This token is not valid."
+
+
+class WrongPassword(AccountError):
+    code = "WRONG_PASSWORD"
+    sentence = "User name or password is wrong."
+
+
+class UserExists(AccountError):
+    code, status = "USER_EXISTS", 409
+    sentence = "This user name is taken."
+
+
+class TooManyAttempts(AccountError):
+    code, status = "TOO_MANY_ATTEMPTS", 429
+    sentence = "There were too many attempts; please try again later."
+
+    def __init__(self, retry_after: int | None = None) -> None:
+        self.retry_after = retry_after
+        super().__init__()
+
+
 class ResultNotFound(FacegateError):
     code, status = "RESULT_NOT_FOUND", 404
     sentence = "No result with this id is kept for this hash_id."
@@ -254,6 +289,11 @@ class Overloaded(Unavailable):
     code = "OVERLOADED"
     sentence = "The service is busy; please try again shortly."
     retry_after = 1
+
+
+class NoDetectorAnswered(Unavailable):
+    code = "DETECTORS_FAILED"
+    sentence = "None of the detectors answered."
 
 
 class StoreUnavailable(Unavailable):

@@ -136,6 +136,20 @@ class Settings(BaseSettings):
         False, description="post results to private, loopback and link-local addresses, too"
     )
 
+    # The gateway's users
+    gateway_licence: SecretStr | None = Field(
+        None, description="hash_id that gateway calls without one of their own count on"
+    )
+    gateway_licence_file: Path | None = Field(None, description="file that holds that hash_id")
+    token_key: SecretStr | None = Field(
+        None, description="key that signs users' tokens; none: made once in the data folder"
+    )
+    token_key_file: Path | None = Field(None, description="file that holds that key")
+    token_ttl: Seconds = Field(1800.0, description="seconds a user's token holds")
+    login_attempts: int = Field(
+        10, ge=1, description="attempts at one user from one address in 15 minutes; tenfold in all"
+    )
+
     # Licences
     digest_key: SecretStr | None = Field(
         None, description="key of the hash_id digests; none: made once in the data folder"

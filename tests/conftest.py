@@ -18,7 +18,10 @@ GENUINE, FAKE = 0.233, 0.977
 @pytest.fixture(scope="session")
 def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
     """Two workers with SQLite; every face is bona fide with a score of 0.233."""
-    with Live(tmp_path_factory.mktemp("live"), probability=GENUINE, workers=2) as service:
+    folder = tmp_path_factory.mktemp("live")
+    # Many tests register and log in, and all of them from one address.
+    more = {"workers": 2, "login_attempts": 1000}
+    with Live(folder, probability=GENUINE, **more) as service:
         yield service
 
 

@@ -147,6 +147,9 @@ class Live:
     def post(self, path: str, **options: Any) -> requests.Response:
         return self.session.post(self.base + path, timeout=60, **options)
 
+    def delete(self, path: str, **options: Any) -> requests.Response:
+        return self.session.delete(self.base + path, timeout=60, **options)
+
     def results(self, path: str = "", **params: Any) -> requests.Response:
         """GET /v1/results as the holder of `hash_id`."""
         key = {"Authorization": f"Bearer {self.hash_id}"}

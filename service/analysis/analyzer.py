@@ -58,7 +58,8 @@ class Analyzer:
         self._faces = faces
         self._detectors = tuple(detectors)
         self._face_manifests = face_manifests(settings)
-        self._fusion: Fusion = open_fusion(settings, self._detectors)
+        self._fusions: dict[tuple[str, ...], Fusion] = {}
+        self._fusion = self.fusion_of(settings.fusion, list(self.thresholds))
         self.threshold = self._fusion.threshold
         self.fingerprint = self._fingerprint()
 
@@ -99,6 +100,23 @@ class Analyzer:
         detectors = [ModelInfo(one.name, one.version, "detector") for one in self._detectors]
         faces = [ModelInfo(m["name"], m["version"], m["kind"]) for m in self._face_manifests]
         return (*detectors, *faces)
+
+    @property
+    def thresholds(self) -> dict[str, float]:
+        """Each detector's own threshold, by its name, in their order."""
+        return {detector.name: detector.threshold for detector in self._detectors}
+
+    def fusion_of(self, method: str, names: Sequence[str]) -> Fusion:
+        """The fusion of some of the detectors by a method of the setting `fusion`.
+
+        Raises StartupError when a trained one is unusable.
+        """
+        key = (method, *names)
+        if key not in self._fusions:
+            asked = self._settings.model_copy(update={"fusion": method})
+            some = [one for one in self._detectors if one.name in names]
+            self._fusions[key] = open_fusion(asked, some)
+        return self._fusions[key]
 
     def model_card(self) -> dict[str, object]:
         """Manifests, measured figures and the operating point in force, ready for JSON."""

@@ -80,6 +80,7 @@ class Analysis:
     threshold: probability from which on the decision is `deepfake`; it stands for `bpcer`.
     score: probability re-centred in log-odds so that 0.5 is the decision line.
     faces: most prominent first; `counted` is the index of the face that decided.
+    left_out: names of detectors that failed; the others answered without them.
     timings: milliseconds a stage (`decode`, `detect`, `infer`, `total`; `explain` when asked for).
     """
 
@@ -96,6 +97,7 @@ class Analysis:
     fusion: str
     fingerprint: str
     timings: dict[str, float]
+    left_out: tuple[str, ...] = ()
     heat_map: str | None = None  # PNG data URI, only when it was asked for
 
 

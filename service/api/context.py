@@ -7,6 +7,7 @@ from typing import cast
 
 from flask import current_app, g
 
+from service.accounts import Accounts
 from service.engine import Engine
 from service.fetching import Fetcher
 from service.judging import Judge
@@ -25,6 +26,8 @@ class Services:
     store: Store
     judge: Judge
     fetcher: Fetcher
+    accounts: Accounts
+    gateway_licence: str | None  # a hash_id
 
 
 def services() -> Services:

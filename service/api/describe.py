@@ -10,7 +10,14 @@ from typing import Any
 from pydantic import BaseModel
 
 from service.api.schemas import ErrorAnswer
-from service.errors import SENTENCES, CannotJudge, FacegateError, ImageError, QuotaExceeded
+from service.errors import (
+    SENTENCES,
+    CannotJudge,
+    FacegateError,
+    ImageError,
+    QuotaExceeded,
+    TooManyAttempts,
+)
 
 Json = dict[str, Any]
 ErrorClass = type[FacegateError]
@@ -85,7 +92,7 @@ def failure(errors: list[ErrorClass], model: type[BaseModel] = ErrorAnswer) -> J
         "description": f"{HTTPStatus(errors[0].status).phrase}: {', '.join(examples)}",
         "content": {"application/json": {"schema": ref(model), "examples": examples}},
     }
-    if any(error.retry_after or error is QuotaExceeded for error in errors):
+    if any(error.retry_after or error in (QuotaExceeded, TooManyAttempts) for error in errors):
         seconds = {"description": "seconds", "schema": {"type": "integer"}}
         answer["headers"] = {"Retry-After": seconds}
     return answer

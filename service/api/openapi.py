@@ -52,6 +52,7 @@ SCRIPT = """SwaggerUIBundle({
 SECURITY = {
     "bearer": {"type": "http", "scheme": "bearer", "description": "the hash_id as a bearer token"},
     "header": {"type": "apiKey", "in": "header", "name": "X-Hash-Id"},
+    "user": {"type": "http", "scheme": "bearer", "description": "a user's token, of POST /token"},
 }
 
 

@@ -22,6 +22,7 @@ from service.api.describe import (
     parameter,
     ref,
 )
+from service.api.gateway import operations as gateway
 from service.api.sagemaker import operations as sagemaker
 from service.errors import (
     BodyTooLarge,
@@ -42,10 +43,17 @@ from service.errors import (
     WrongMediaType,
 )
 
-REQUESTS: list[type[BaseModel]] = [s.LivenessBody, s.AnalyzeBody, s.BatchBody, CheckForm]
+REQUESTS: list[type[BaseModel]] = [
+    s.LivenessBody,
+    s.AnalyzeBody,
+    s.BatchBody,
+    CheckForm,
+    *gateway.REQUESTS,
+]
 ANSWERS: list[type[BaseModel]] = [
     *(s.LivenessAnswer, s.LivenessError, s.AnalyzeAnswer, s.BatchAnswer, s.ResultAnswer),
     *(s.ResultPage, s.Health, s.Readiness, s.ErrorAnswer, CheckAnswer, CheckFailure),
+    *gateway.ANSWERS,
 ]
 SCHEMAS: list[tuple[type[BaseModel], Literal["validation", "serialization"]]] = [
     *((model, "validation") for model in REQUESTS),
@@ -76,6 +84,7 @@ def paths(max_batch: int) -> Json:
     return (
         _contract_1()
         | check.paths()
+        | gateway.paths()
         | sagemaker.paths()
         | _judging(max_batch)
         | _kept()

@@ -2,28 +2,21 @@
 
 from __future__ import annotations
 
-import binascii
-import math
-import re
-from base64 import urlsafe_b64decode, urlsafe_b64encode
 from typing import Annotated
 
-import orjson
 from flask import Blueprint, Response, request
 from pydantic import BaseModel, Field
 
 from service.api.body import checked
 from service.api.context import request_id, services
 from service.api.licensed import reader
+from service.api.paging import RESULT_ID, cursor, place
 from service.api.render import kept
 from service.api.reply import json_reply
 from service.api.schemas import ResultAnswer, ResultPage
-from service.errors import RequestError, ResultNotFound
-from service.store.base import StoredResult
+from service.errors import ResultNotFound
 
 blueprint = Blueprint("results", __name__)
-RESULT_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
-Place = tuple[float, str]  # created_at and id of the last result of a page
 
 
 class Paging(BaseModel):
@@ -52,25 +45,10 @@ def results() -> Response:
     """One page of kept results, newest first."""
     grant = reader()
     page = checked(Paging, request.args.to_dict(), strict=False)
-    before = _place(page.cursor) if page.cursor else None
+    before = place(page.cursor) if page.cursor else None
     # One more than asked for tells whether there is a next page.
     found = services().store.list_results(grant.licence.digest, page.limit + 1, before)
     shown = found[: page.limit]
-    after = _cursor(shown[-1]) if len(found) > page.limit else None
+    after = cursor(shown[-1]) if len(found) > page.limit else None
     answer = ResultPage(request_id=request_id(), results=[kept(one) for one in shown], next=after)
     return json_reply(answer)
-
-
-def _cursor(last: StoredResult) -> str:
-    return urlsafe_b64encode(orjson.dumps([last.created_at, last.id])).decode().rstrip("=")
-
-
-def _place(cursor: str) -> Place:
-    try:
-        padded = cursor + "=" * (-len(cursor) % 4)
-        created_at, result_id = orjson.loads(urlsafe_b64decode(padded))
-        if RESULT_ID.fullmatch(result_id) and math.isfinite(created_at):
-            return float(created_at), result_id
-    except (binascii.Error, ValueError, TypeError, OverflowError):
-        pass
-    raise RequestError("The field cursor is wrong: it is not one that this service gave.")

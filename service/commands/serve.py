@@ -16,10 +16,11 @@ def serve(development: bool) -> None:
     """Replace this process by gunicorn. Raises StartupError with one sentence when it cannot."""
     settings = load_settings()
     _preflight(settings)
+    environment = _environment(settings)
     if development:
-        _announce(settings)
+        environment |= _announce(settings)
     sys.stdout.flush()
-    os.execve(sys.executable, _command(), _environment(settings))  # noqa: S606 (no shell meant)
+    os.execve(sys.executable, _command(), environment)  # noqa: S606 (no shell meant)
 
 
 def _preflight(settings: Settings) -> None:
@@ -58,8 +59,9 @@ def _port_free(settings: Settings) -> None:
             ) from None
 
 
-def _announce(settings: Settings) -> None:
-    from service.licensing import development_licence
+def _announce(settings: Settings) -> dict[str, str]:
+    """Print how to try it; answers what lets the gateway be tried without a licence."""
+    from service.licensing.development import NAME, development_licence
     from service.store import open_store
 
     store = open_store(settings)
@@ -68,6 +70,10 @@ def _announce(settings: Settings) -> None:
     url = f"http://{settings.host}:{settings.port}/v1/analyze"
     print(f"hash_id: {hash_id}")
     print(f"curl -s -F hash_id={hash_id} -F image=@scripts/demo/genuine.jpg {url}")
+    if settings.gateway_licence or settings.gateway_licence_file:
+        return {}
+    file = settings.data_dir.absolute() / f"{NAME}.hash_id"
+    return {"FACEGATE_GATEWAY_LICENCE_FILE": str(file)}
 
 
 def _command() -> list[str]:

@@ -1,0 +1,41 @@
+"""Passwords as argon2id hashes."""
+
+from __future__ import annotations
+
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError
+from argon2.profiles import RFC_9106_LOW_MEMORY
+
+from service.gate import Gate
+
+AT_ONCE, WAITING, PATIENCE = 2, 8, 5.0  # a hash takes 64 MiB and a core for a while
+
+
+class Passwords:
+    """Safe for threads."""
+
+    def __init__(self) -> None:
+        self._hasher = PasswordHasher.from_parameters(RFC_9106_LOW_MEMORY)
+        self._gate = Gate(AT_ONCE, WAITING, PATIENCE)
+        self._nobodys: str | None = None
+
+    def hashed(self, password: str) -> str:
+        """A salted hash. Raises Overloaded."""
+        with self._gate.enter():
+            return self._hasher.hash(_bytes(password))
+
+    def fits(self, hashed: str | None, password: str) -> bool:
+        """Whether the password is the one of the hash; None takes as long as a wrong one, so that
+        nobody learns which names exist. Raises Overloaded."""
+        if hashed is None:
+            self._nobodys = self._nobodys or self.hashed("nobody's")
+        with self._gate.enter():
+            try:
+                self._hasher.verify(hashed or self._nobodys or "", _bytes(password))
+            except (VerificationError, InvalidHashError):
+                return False
+        return hashed is not None
+
+
+def _bytes(password: str) -> bytes:
+    return password.encode("utf-8", "surrogatepass")

@@ -1,0 +1,166 @@
+"""Contract 3 in the OpenAPI document."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel
+
+from service.api.describe import (
+    ErrorClass,
+    Json,
+    about,
+    answers,
+    body,
+    failures,
+    json_answer,
+    parameter,
+    ref,
+)
+from service.api.gateway import schemas as s
+from service.errors import (
+    AccountError,
+    BodyTooLarge,
+    CannotJudge,
+    FacegateError,
+    FeatureNotLicensed,
+    ImageError,
+    ImageTooLarge,
+    LicenceError,
+    LicenceExpired,
+    LicenceRevoked,
+    NoDetectorAnswered,
+    Overloaded,
+    QuotaExceeded,
+    RequestError,
+    ResultNotFound,
+    StoreUnavailable,
+    TooManyAttempts,
+    Unavailable,
+    UnsupportedMedia,
+    UserExists,
+    WrongMediaType,
+    WrongPassword,
+    WrongToken,
+)
+
+TAG = "DeepSafe"
+REQUESTS: list[type[BaseModel]] = [s.PredictBody, s.Credentials]
+ANSWERS: list[type[BaseModel]] = [
+    *(s.Verdict, s.GatewayHealth, s.Token, s.Me, s.Records, s.FullRecord, s.Deleted),
+    s.GatewayFailure,
+]
+BODY: list[ErrorClass] = [RequestError, BodyTooLarge, WrongMediaType]
+LICENCE: list[ErrorClass] = [LicenceError, LicenceExpired, LicenceRevoked, FeatureNotLicensed]
+TOKEN: list[ErrorClass] = [WrongToken, StoreUnavailable]
+USER: list[ErrorClass] = [AccountError, *TOKEN]
+JUDGING: list[ErrorClass] = [
+    *(*BODY, *LICENCE, *TOKEN, ImageError, ImageTooLarge, CannotJudge, UnsupportedMedia),
+    *(QuotaExceeded, Unavailable, Overloaded, NoDetectorAnswered),
+]
+TRYING: list[ErrorClass] = [*BODY, TooManyAttempts, Overloaded, StoreUnavailable]
+KEYED: list[Json] = [{"header": []}, {"header": [], "user": []}]
+BY_USER: list[Json] = [{"user": []}]
+EXAMPLE: Json = {
+    "verdict": "fake",
+    "confidence_in_verdict": 0.92,
+    "ensemble_score_is_fake": 0.92,
+    "ensemble_method_used": "average",
+    "model_results": {"lite0": {"probability": 0.92, "class": "fake"}},
+}
+
+
+def paths() -> Json:
+    """The `paths` of contract 3."""
+    return _judging() | _users() | _history()
+
+
+def _good(model: type[BaseModel], errors: list[ErrorClass], example: Json | None = None) -> Json:
+    return {"responses": answers(model, errors, example, s.GatewayFailure)}
+
+
+def _judging() -> Json:
+    options = s.Options.model_json_schema()["properties"] | {"models": {"type": "string"}}
+    file = {"type": "string", "format": "binary", "description": "a PNG or JPEG file"}
+    form = {"type": "object", "required": ["file"], "properties": {"file": file, **options}}
+    predict = body({"application/json": {"schema": ref(s.PredictBody)}})
+    upload = body({"multipart/form-data": {"schema": form}})
+    judged = {"security": [*KEYED, {}]} | _good(s.Verdict, JUDGING, EXAMPLE)
+    return {
+        "/predict": {
+            "post": {**about("predict", TAG, "Judge one image"), "requestBody": predict, **judged}
+        },
+        "/detect": {
+            "post": {**about("detect", TAG, "Judge one upload"), "requestBody": upload, **judged}
+        },
+        "/health": {
+            "get": {
+                **about("gatewayHealth", TAG, "Are images judged now, and by which detectors?"),
+                "responses": {
+                    "200": json_answer("healthy", ref(s.GatewayHealth)),
+                    "503": json_answer("unhealthy", ref(s.GatewayHealth)),
+                    **failures([FacegateError], s.GatewayFailure),
+                },
+            }
+        },
+    }
+
+
+def _users() -> Json:
+    form = body({"application/x-www-form-urlencoded": {"schema": ref(s.Credentials)}})
+    register = [*TRYING, *LICENCE, QuotaExceeded, UserExists]
+    return {
+        "/register": {
+            "post": {
+                **about("register", TAG, "A new user"),
+                "security": [{"header": []}, {}],
+                "requestBody": form,
+                **_good(s.Token, register),
+            }
+        },
+        "/token": {
+            "post": {
+                **about("token", TAG, "A token for a name and its password"),
+                "requestBody": form,
+                **_good(s.Token, [*TRYING, WrongPassword]),
+            }
+        },
+        "/users/me": {
+            "get": {
+                **about("me", TAG, "The user of the token"),
+                "security": BY_USER,
+                **_good(s.Me, USER),
+            }
+        },
+    }
+
+
+def _history() -> Json:
+    limit = {"type": "integer", "minimum": 1, "maximum": 100, "default": 100}
+    pages = [parameter("limit", "query", limit), parameter("cursor", "query", {"type": "string"})]
+    one = {"security": BY_USER, "parameters": [parameter("id", "path", {"type": "string"})]}
+    return {
+        "/history": {
+            "get": {
+                **about("listHistory", TAG, "One's own history, newest first"),
+                "security": BY_USER,
+                "parameters": pages,
+                **_good(s.Records, [RequestError, *USER]),
+            },
+            "delete": {
+                **about("forgetHistory", TAG, "Delete one's own history"),
+                "security": BY_USER,
+                **_good(s.Deleted, USER),
+            },
+        },
+        "/history/{id}": {
+            "get": {
+                **about("getHistory", TAG, "One answer of the past, whole"),
+                **one,
+                **_good(s.FullRecord, [ResultNotFound, *USER]),
+            },
+            "delete": {
+                **about("forgetEntry", TAG, "Delete one entry"),
+                **one,
+                **_good(s.Deleted, [ResultNotFound, *USER]),
+            },
+        },
+    }

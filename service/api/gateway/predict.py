@@ -1,0 +1,76 @@
+"""`POST /predict`, `POST /detect` and `GET /health`: one image, every detector, one verdict."""
+
+from __future__ import annotations
+
+from flask import Response
+
+from service.analysis.datauri import decode_image_text
+from service.analysis.ensembles import fused_anew
+from service.api.body import checked, read_form, read_json
+from service.api.context import services
+from service.api.gateway import caller
+from service.api.gateway.blueprint import blueprint
+from service.api.gateway.render import verdict
+from service.api.gateway.schemas import GatewayHealth, Options, PredictBody, Verdict
+from service.api.gateway.trace import keep
+from service.api.licensed import licensed
+from service.api.reply import json_reply
+from service.errors import BodyTooLarge, RequestError, UnsupportedMedia
+from service.licensing.grant import Grant
+
+
+@blueprint.post("/predict")
+def predict() -> Response:
+    """Judge one image, fused as the request asks."""
+    body = checked(PredictBody, read_json())
+    if body.media_type != "image":
+        raise UnsupportedMedia
+    text = body.image_data
+    if text is None:
+        raise RequestError("The field image_data is missing.")
+    user = caller.user()
+    with licensed(caller.hash_id()) as grant:
+        data = decode_image_text(text, max_bytes=services().settings.max_body_bytes)
+        answer = _judged(data, body, grant)
+    keep(user, answer, None)
+    return json_reply(answer)
+
+
+@blueprint.post("/detect")
+def detect() -> Response:
+    """Judge one upload, fused as the request asks."""
+    form, files = read_form()
+    file = files.get("file")
+    if file is None:
+        raise RequestError("The field file is missing.")
+    fields: dict[str, object] = {name: value for name, value in form.to_dict().items() if value}
+    if "models" in fields:
+        fields["models"] = [name.strip() for name in str(fields["models"]).split(",")]
+    options = checked(Options, fields, strict=False)
+    user, data = caller.user(), file.read()
+    if len(data) > services().settings.max_body_bytes:
+        raise BodyTooLarge
+    with licensed(caller.hash_id()) as grant:
+        answer = _judged(data, options, grant)
+    keep(user, answer, file.filename)
+    return json_reply(answer)
+
+
+@blueprint.get("/health")
+def health() -> Response:
+    """Whether images are judged now, and by which detectors."""
+    engine = services().engine
+    if engine.state != "ready":
+        return json_reply(GatewayHealth(status="unhealthy", models=[]), 503)
+    return json_reply(GatewayHealth(status="healthy", models=list(engine.analyzer.thresholds)))
+
+
+def _judged(data: bytes, options: Options, grant: Grant) -> Verdict:
+    analysis = services().judge.judge(data, grant).analysis
+    analyzer = services().engine.analyzer
+    for name in options.models or ():
+        if name not in analyzer.thresholds:
+            raise RequestError(f"There is no model {name[:40]!a}; see GET /health.")
+    method, names = options.ensemble_method, options.models
+    ensemble = fused_anew(analysis, method, analyzer.thresholds, analyzer.fusion_of, names)
+    return verdict(ensemble, options.threshold)

@@ -1,0 +1,58 @@
+"""What a user asked, kept and shown again."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from typing import Any
+
+import structlog
+
+from service.api.context import request_id, services
+from service.api.gateway.schemas import FullRecord, Record, Verdict
+from service.api.render import iso
+from service.errors import StoreUnavailable
+from service.store.accounts import HistoryEntry, User
+
+log = structlog.get_logger()
+LONGEST = 255  # characters of a file's name
+
+
+def keep(user: User | None, answer: Verdict, media_name: str | None) -> None:
+    """Into the history of a user who said who it is; a store that is away fails no answer."""
+    if user is None:
+        return
+    now = time.time()
+    kept = {
+        "request_id": request_id(),
+        "media_name": media_name[:LONGEST] if media_name else None,
+        "full_response": answer.model_dump(mode="json"),
+    }
+    expires_at = now + services().settings.result_ttl
+    entry = HistoryEntry(f"his_{uuid.uuid4().hex}", user.name, now, expires_at, kept)
+    try:
+        services().store.put_entry(entry)
+    except StoreUnavailable:
+        log.warning("history entry lost", request_id=request_id())
+
+
+def record(entry: HistoryEntry) -> Record:
+    """One line of a history."""
+    return Record.model_validate(_fields(entry), extra="ignore")
+
+
+def full_record(entry: HistoryEntry) -> FullRecord:
+    """All of it."""
+    return FullRecord.model_validate(_fields(entry))
+
+
+def _fields(entry: HistoryEntry) -> dict[str, Any]:
+    response = entry.answer["full_response"]
+    return entry.answer | {
+        "id": entry.id,
+        "media_type": "image",
+        "verdict": response["verdict"],
+        "confidence": response["confidence_in_verdict"],
+        "timestamp": iso(entry.created_at),
+        "ensemble_method": response["ensemble_method_used"],
+    }

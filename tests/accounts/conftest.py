@@ -1,0 +1,37 @@
+"""Accounts over a real SQLite file, with a clock that a test may turn."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from service.accounts import Accounts
+from service.settings import Settings
+from service.store.sqlite import SqliteStore
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 1_800_000_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[SqliteStore]:
+    store = SqliteStore(tmp_path / "facegate.db")
+    yield store
+    store.close()
+
+
+@pytest.fixture
+def accounts(tmp_path: Path, store: SqliteStore, clock: Clock) -> Accounts:
+    return Accounts(Settings(data_dir=tmp_path, login_attempts=3), store, clock)
