@@ -101,7 +101,12 @@ def _store_state() -> StoreState:
     pulse = cast(Pulse, current_app.extensions["facegate-pulse"])
     # Only the resilient store keeps writes aside.
     pending = getattr(store, "pending", lambda: 0)()
-    return StoreState(kind=store.kind, reachable=pulse.reachable(), spool_pending=pending)
+    return StoreState(
+        kind=store.kind,
+        reachable=pulse.reachable(),
+        spool_pending=pending,
+        server=getattr(store, "server", None),
+    )
 
 
 def _models() -> list[Model]:

@@ -196,6 +196,7 @@ class StoreState(BaseModel):
     kind: str
     reachable: bool
     spool_pending: int
+    server: str | None = None  # what a cache container of ours says that it runs
 
 
 class Readiness(BaseModel):

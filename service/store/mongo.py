@@ -50,12 +50,25 @@ class MongoStore(MongoAccounts):
     def __init__(self, uri: str, database: str, timeout: float) -> None:
         self._uri, self._name, self._timeout = uri, database, max(timeout, 0.001)
         self._clients: dict[int, pymongo.MongoClient[Document]] = {}  # by process id
+        self.server: str | None = None  # written by the cache container: mongodb or stand-in
 
     def ping(self) -> None:
         with self._calls() as db:
             db.licences.find_one({"_id": ""})  # unlike a `ping` command, this needs credentials
 
     def prepare(self) -> None:
+        """Ask what this is, and make the indexes."""
+        try:
+            with self._calls() as db:
+                about = db.about.find_one({"_id": "schema"}) or {}
+        except StoreUnavailable as error:
+            if _went_away(error.__cause__):
+                raise
+        else:
+            self.server = about.get("server")
+        self._make_indexes()
+
+    def _make_indexes(self) -> None:
         """Make the indexes; may take long where there is much data, so never within a request.
 
         They serve speed and tidiness only: a missing right is worth one line and no more.

@@ -69,6 +69,11 @@ class ResilientStore(ResilientAccounts):
         """Whether calls reach the primary."""
         return not self._away
 
+    @property
+    def server(self) -> str | None:
+        """What the primary runs on, where it says so."""
+        return getattr(self._primary, "server", None)
+
     def pending(self) -> int:
         """How many writes wait in the spool; -1 when it cannot be read."""
         try:
