@@ -13,13 +13,14 @@ import cv2
 import numpy as np
 
 from service import __version__
-from service.analysis.detectors.base import Detector, Evidence
+from service.analysis.detectors.base import Detector
 from service.analysis.detectors.registry import check_models, face_manifests, load_detectors
 from service.analysis.explain import heat_map_uri
 from service.analysis.faces import Detection, Face, FaceDetector
 from service.analysis.fusing import Fusion, open_fusion
 from service.analysis.fusion import centred
 from service.analysis.images import DecodedImage, decode
+from service.analysis.panel import Opinions, Panel
 from service.analysis.result import Analysis, Box, DetectorScore, FaceJudgement, ImageFacts
 from service.analysis.subjects import Subject, choose, prominent
 from service.errors import Reason
@@ -40,14 +41,6 @@ class ModelInfo:
     kind: str
 
 
-@dataclass(frozen=True, eq=False)
-class _Judged:
-    """A judged face and what its detectors said, in their order."""
-
-    face: FaceJudgement
-    evidence: tuple[Evidence, ...]
-
-
 class Analyzer:
     """Judges images. Safe to share between threads; make it after the fork."""
 
@@ -61,6 +54,7 @@ class Analyzer:
         self._fusions: dict[tuple[str, ...], Fusion] = {}
         self._fusion = self.fusion_of(settings.fusion, list(self.thresholds))
         self.threshold = self._fusion.threshold
+        self._panel = Panel(detectors)
         self.fingerprint = self._fingerprint()
 
     @classmethod
@@ -75,7 +69,8 @@ class Analyzer:
     def analyze(self, data: bytes, *, explain: bool = False) -> Analysis:
         """Judge the bytes of a JPEG or PNG; `explain` adds a heat map of the face that counts.
 
-        Raises ImageError when it is no sound image, and CannotJudge when a reason refuses it.
+        Raises ImageError when it is no sound image, CannotJudge when a reason refuses it, and
+        NoDetectorAnswered when every detector failed.
         """
         watch = _Stopwatch()
         with watch.stage("decode"):
@@ -84,14 +79,16 @@ class Analyzer:
             detection = self._faces.detect(image.pixels)
             subjects = choose(detection, self._settings, scale=image.scale)
         with watch.stage("infer"):
-            judged = [self._judge(detection, one, image.scale, explain) for one in subjects]
-        counted = max(range(len(judged)), key=lambda i: judged[i].face.probability)
+            asked = [subject.face for subject in subjects]
+            opinions = self._panel.ask(detection.image, asked, explain=explain)
+        faces = self._judged(opinions, subjects, image.scale)
+        counted = max(range(len(faces)), key=lambda i: faces[i].probability)
         heat_map = None
         if explain:
             with watch.stage("explain"):
-                heat_map = heat_map_uri(detection.image, judged[counted].evidence)
-        faces = tuple(one.face for one in judged)
-        analysis = self._analysis(_facts(data, image, detection), detection, faces, counted)
+                heat_map = heat_map_uri(detection.image, opinions.of_face(counted))
+        facts = _facts(data, image, detection)
+        analysis = self._analysis(facts, detection, faces, counted, opinions)
         return replace(analysis, timings=watch.timings(), heat_map=heat_map)
 
     @property
@@ -128,24 +125,25 @@ class Analyzer:
             "face_detectors": list(self._face_manifests),
         }
 
-    def _judge(
-        self, detection: Detection, subject: Subject, scale: float, explain: bool
-    ) -> _Judged:
-        face, detectors = subject.face, self._detectors
-        evidence = tuple(d.judge(detection.image, face, explain=explain) for d in detectors)
-        probabilities = [one.probability for one in evidence]
-        scores = tuple(
-            DetectorScore(one.name, one.version, probability)
-            for one, probability in zip(detectors, probabilities, strict=True)
+    def _judged(
+        self, opinions: Opinions, subjects: Sequence[Subject], scale: float
+    ) -> tuple[FaceJudgement, ...]:
+        fusion = self._fusion_of(opinions)
+        return tuple(
+            FaceJudgement(
+                box=_box(subject.face, scale),
+                confidence=subject.face.score,
+                probability=fusion.probability(opinions.probabilities(index)),
+                detectors=_scores(opinions, index),
+                quality=subject.quality,
+            )
+            for index, subject in enumerate(subjects)
         )
-        judgement = FaceJudgement(
-            box=_box(face, scale),
-            confidence=face.score,
-            probability=self._fusion.probability(probabilities),
-            detectors=scores,
-            quality=subject.quality,
-        )
-        return _Judged(judgement, evidence)
+
+    def _fusion_of(self, opinions: Opinions) -> Fusion:
+        if not opinions.left_out:
+            return self._fusion
+        return self.fusion_of(self._settings.fusion, [one.name for one in opinions.answered])
 
     def _analysis(
         self,
@@ -153,32 +151,39 @@ class Analyzer:
         detection: Detection,
         faces: tuple[FaceJudgement, ...],
         counted: int,
+        opinions: Opinions,
     ) -> Analysis:
         probability = faces[counted].probability
+        fusion = self._fusion_of(opinions)
         return Analysis(
             image=facts,
-            decision="deepfake" if probability >= self.threshold else "bona_fide",
-            score=centred(probability, self.threshold),
+            decision="deepfake" if probability >= fusion.threshold else "bona_fide",
+            score=centred(probability, fusion.threshold),
             probability=probability,
-            threshold=self.threshold,
+            threshold=fusion.threshold,
             bpcer=self._settings.bpcer,
             faces=faces,
             counted=counted,
             faces_found=len(detection.faces),
             reasons=_warnings(faces, detection),
-            fusion=self._fusion.name,
-            fingerprint=self.fingerprint,
+            fusion=fusion.name,
+            # A judgement without some detectors is never taken for the one of them all.
+            fingerprint=self._fingerprint(opinions),
             timings={},
+            left_out=opinions.left_out,
         )
 
-    def _fingerprint(self) -> str:
+    def _fingerprint(self, opinions: Opinions | None = None) -> str:
         """Short hash of everything that an answer depends on besides the image."""
+        if opinions is not None and not opinions.left_out:
+            return self.fingerprint
         settings = self._settings.model_dump(mode="json", include=ANSWERING)
         parts = {
             "service": __version__,
             "detectors": [detector.identity for detector in self._detectors],
             "face_detectors": self._face_manifests,
             "fusion": self._fusion.card(),
+            "left_out": opinions.left_out if opinions else (),
             "settings": {**settings, "refuse": sorted(settings["refuse"])},
         }
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
@@ -208,6 +213,11 @@ def _milliseconds(start: float) -> float:
 def _facts(data: bytes, image: DecodedImage, detection: Detection) -> ImageFacts:
     sha256 = hashlib.sha256(data).hexdigest()
     return ImageFacts(sha256, image.format, image.width, image.height, detection.rotation)
+
+
+def _scores(opinions: Opinions, index: int) -> tuple[DetectorScore, ...]:
+    pairs = zip(opinions.answered, opinions.probabilities(index), strict=True)
+    return tuple(DetectorScore(one.name, one.version, value) for one, value in pairs)
 
 
 def _box(face: Face, scale: float) -> Box:

@@ -83,6 +83,7 @@ class Judgement(BaseModel):
     reasons: tuple[Reason, ...] = Field(description="warnings")
     quality: Quality = Field(description="of the face that decided")
     models: tuple[Model, ...]
+    left_out: tuple[str, ...] = Field((), description="detectors that failed; not among `models`")
     fingerprint: str = Field(description="of the models and settings that judged")
     image: ImageFacts
     timings_ms: dict[str, float] = Field(description="milliseconds a stage, when it was judged")
