@@ -25,7 +25,9 @@ FacegateError                     500 INTERNAL_ERROR
 │   ├── ObjectNotFound            404 NO_SUCH_KEY
 │   ├── WrongRegion               502 WRONG_REGION
 │   ├── ClockSkew                 502 CLOCK_SKEW
+│   ├── ConditionFailed           409 ALREADY_RECORDED
 │   └── CloudUnavailable          503 CLOUD_UNAVAILABLE
+├── InferenceFailed               500 INFERENCE_FAILED
 ├── BadMessage                    400 BAD_MESSAGE
 ├── CallbackRefused               502 CALLBACK_REFUSED
 ├── CallbackUnavailable           503 CALLBACK_UNAVAILABLE
@@ -224,10 +226,20 @@ class ClockSkew(CloudError):
     sentence = "AWS refused the signature: this machine's clock is wrong."
 
 
+class ConditionFailed(CloudError):
+    code, status = "ALREADY_RECORDED", 409
+    sentence = "The table has this item already, or it was changed meanwhile."
+
+
 class CloudUnavailable(CloudError):
     code, status = "CLOUD_UNAVAILABLE", 503
     sentence = "AWS cannot be reached, or asks to slow down."
     retry_after = 5
+
+
+class InferenceFailed(FacegateError):
+    code, status = "INFERENCE_FAILED", 500
+    sentence = "Inference failed"
 
 
 class BadMessage(FacegateError):

@@ -124,6 +124,12 @@ class Settings(BaseSettings):
     )
 
     # At the edge of AWS
+    upload_bucket: str | None = Field(None, description="bucket of the Lambda function's uploads")
+    endpoint_name: str | None = Field(None, description="SageMaker endpoint that it asks")
+    detections_table: str = Field(
+        "DeepfakeDetections", description="DynamoDB table of what the Lambda function found"
+    )
+    detection_ttl: Seconds = Field(90 * 86400, description="seconds that an item of it is kept")
     sagemaker_hash_id: SecretStr | None = Field(
         None, description="hash_id of SageMaker calls that name none; without it they are refused"
     )

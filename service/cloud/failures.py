@@ -23,6 +23,7 @@ from service.errors import (
     CloudDenied,
     CloudError,
     CloudUnavailable,
+    ConditionFailed,
     NoCredentials,
     ObjectNotFound,
     WrongRegion,
@@ -31,6 +32,7 @@ from service.errors import (
 BY_CODE: dict[str, type[CloudError]] = {
     **dict.fromkeys(("NoSuchBucket", "InvalidBucketName"), BucketNotFound),
     **dict.fromkeys(("NoSuchKey", "NoSuchVersion", "404", "NotFound"), ObjectNotFound),
+    "ConditionalCheckFailedException": ConditionFailed,
     **dict.fromkeys(
         ("PermanentRedirect", "301", "AuthorizationHeaderMalformed", "IllegalLocationConstraint"),
         WrongRegion,

@@ -154,6 +154,30 @@ def consume(
     )
 
 
+@cloud_app.command()
+def recheck(
+    bucket: Annotated[
+        str | None, typer.Option(help="Bucket of the uploads. Default: FACEGATE_UPLOAD_BUCKET.")
+    ] = None,
+    table: Annotated[
+        str | None, typer.Option(help="The table. Default: FACEGATE_DETECTIONS_TABLE.")
+    ] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="Most items. Default: all.")] = None,
+    region: Region = None,
+    key_id: KeyId = None,
+    secret: Secret = None,
+    config: Config = None,
+) -> None:
+    """Judge recorded detections that are pending again, and record both scores.
+
+    Exit code 2: AWS refused some for now; run it again.
+    """
+    from service.commands.predict import identity
+    from service.commands.recheck import recheck as run
+
+    raise typer.Exit(run(identity(config, _given(key_id, secret, region)), bucket, table, limit))
+
+
 @aws_app.command("setup")
 def aws_setup(config: Config = None) -> None:
     """Ask for credentials, try them out and write them to aws_config.json.

@@ -65,7 +65,9 @@ def fail(error: Exception) -> Response:
 def _one() -> Response:
     with licensed(caller()) as grant:
         judged = services().judge.judge(_image(read_raw(), request.mimetype), grant)
-        return Response(orjson.dumps(_labels(judged.analysis)), mimetype="application/json")
+        response = Response(orjson.dumps(_labels(judged.analysis)), mimetype="application/json")
+    response.headers["X-Amzn-SageMaker-Custom-Attributes"] = _models(judged.analysis)
+    return response
 
 
 def _lines() -> Response:
@@ -111,6 +113,14 @@ def _text(data: bytes) -> str:
     if not found or not isinstance(found[0], str):
         raise RequestError("The field image is missing.")
     return found[0]
+
+
+def _models(analysis: Analysis) -> str:
+    """Which models judged; boto3 gives it to the caller as `CustomAttributes`."""
+    detectors = analysis.faces[analysis.counted].detectors
+    names = "+".join(one.name for one in detectors)
+    versions = "+".join(one.version for one in detectors)
+    return f"model_used={names};model_version={versions}"
 
 
 def _labels(analysis: Analysis) -> list[dict[str, Any]]:
