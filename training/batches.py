@@ -15,17 +15,25 @@ from torch.utils.data import IterableDataset, get_worker_info
 
 from training.augment import augment
 from training.dataset import Index
-from training.selfblend import self_blend
+from training.selfblend import inlay, self_blend, swap
 
 PAIRS = 16  # a batch: 32 images
-KINDS = ("pair", "blend", "loose")
-SHARES = (0.45, 0.30, 0.25)  # of the pairs in a batch; kinds that the data lacks are left out
+KINDS = ("pair", "blend", "loose", "latent")
+SHARES = (0.35, 0.25, 0.25, 0.15)  # of the pairs in a batch; kinds that the data lacks are left out
 
 
 class Batches(IterableDataset[tuple[Tensor, Tensor]]):
     """Endless (2*PAIRS x 224x224x3 uint8, 2*PAIRS float labels; 1: fake)."""
 
-    def __init__(self, index: Index, crops: np.ndarray, rows: np.ndarray, seed: int) -> None:
+    def __init__(
+        self,
+        index: Index,
+        crops: np.ndarray,
+        rows: np.ndarray,
+        seed: int,
+        latents: tuple[np.ndarray, np.ndarray] | None = None,
+    ) -> None:
+        """`latents`: genuine rows and their copies, see `training.latents`."""
         self.index, self.crops, self.rows, self.seed = index, crops, rows, seed
         self.pairs = matched(index, rows)
         self.genuine = by_source(index, rows[~index.fake[rows]])
@@ -33,7 +41,13 @@ class Batches(IterableDataset[tuple[Tensor, Tensor]]):
         paired = {str(index.source[fake]) for _, fake in self.pairs}
         both = [s for s in fakes if s in self.genuine and s not in paired]
         self.loose = [(self.genuine[s], fakes[s]) for s in both]
-        weights = np.array(SHARES) * [bool(self.pairs), True, bool(self.loose)]
+        sizes = np.sqrt([len(fakes[s]) for s in both])
+        self.loose_weights = sizes / sizes.sum() if both else sizes
+        usable = set(rows.tolist())
+        copied, self.copies = latents or (np.empty(0, int), np.empty(0))
+        self.copied = [(int(row), n) for n, row in enumerate(copied) if row in usable]
+        there = [bool(self.pairs), True, bool(self.loose), bool(self.copied)]
+        weights = np.array(SHARES) * there
         self.weights = weights / weights.sum()
 
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
@@ -46,19 +60,35 @@ class Batches(IterableDataset[tuple[Tensor, Tensor]]):
 
     def _pair(self, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
         """(genuine view, fake view)."""
-        kind = KINDS[rng.choice(3, p=self.weights)]
+        kind = KINDS[rng.choice(len(KINDS), p=self.weights)]
         one, other = int(rng.integers(2**31)), int(rng.integers(2**31))
         if kind == "pair":
             genuine, fake = self.pairs[rng.integers(len(self.pairs))]
             return augment(self.crops[genuine], one), augment(self.crops[fake], one)
         if kind == "loose":
-            reals, fakes = self.loose[rng.integers(len(self.loose))]
+            reals, fakes = self.loose[rng.choice(len(self.loose), p=self.loose_weights)]
             return augment(self.crops[rng.choice(reals)], one), augment(
                 self.crops[rng.choice(fakes)], other
             )
-        row = self._any_genuine(rng)
-        blend = self_blend(self.crops[row], self.index.keypoints[row], other)
-        return augment(self.crops[row], one), augment(blend, one)
+        row, fake = self._copied(rng) if kind == "latent" else self._blended(rng)
+        return augment(self.crops[row], one), augment(fake, one)
+
+    def _copied(self, rng: np.random.Generator) -> tuple[int, np.ndarray]:
+        """(genuine row, its copy out of the autoencoder); every second time in the face only."""
+        row, number = self.copied[rng.integers(len(self.copied))]
+        if rng.random() < 0.5:
+            return row, self.copies[number]
+        crop, seed = self.crops[row], int(rng.integers(2**31))
+        return row, inlay(crop, self.copies[number], self.index.keypoints[row], seed)
+
+    def _blended(self, rng: np.random.Generator) -> tuple[int, np.ndarray]:
+        """(genuine row, a self-blend of it or a swap with another face of its source)."""
+        row, seed = self._any_genuine(rng), int(rng.integers(2**31))
+        crop, keypoints = self.crops[row], self.index.keypoints[row]
+        if rng.random() < 0.6:
+            return row, self_blend(crop, keypoints, seed)
+        donor = int(rng.choice(self.genuine[str(self.index.source[row])]))
+        return row, swap(crop, keypoints, self.crops[donor], self.index.keypoints[donor], seed)
 
     def _any_genuine(self, rng: np.random.Generator) -> int:
         """A source first, then a face: a small source counts as much as a large one."""

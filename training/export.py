@@ -34,7 +34,13 @@ def export(net: FaceNet, folder: Path, version: str, origin: str = ORIGIN) -> fl
     folder.mkdir(parents=True, exist_ok=True)
     module = Exported(net).eval()
     write_onnx(module, folder / "model.onnx")
-    write_manifest(folder, detector_fields(folder.name, version, origin))
+    fields = {
+        **neutral_fields(folder.name, version, origin),
+        "input": {"name": "image", "size": SIZE, "mean": MEAN, "std": STD},
+        "output": {"logit": "logit", "cam": "cam"},
+        "fast": True,
+    }
+    write_manifest(folder, fields)
     difference = parity(module, folder / "model.onnx")
     if difference > TOLERANCE:
         raise ValueError(f"torch and ONNX Runtime differ by {difference:.2e}")
@@ -52,13 +58,11 @@ def write_onnx(module: Exported, file: Path) -> None:
     onnx.checker.check_model(onnx.load(file), full_check=True)
 
 
-def detector_fields(name: str, version: str, origin: str) -> dict[str, Any]:
-    """The manifest of a detector that is not yet calibrated."""
+def neutral_fields(name: str, version: str, origin: str) -> dict[str, Any]:
+    """What the manifest of a detector that is not yet calibrated says, whatever its network."""
     return {
         "name": name, "version": version, "kind": "detector",
         "licence": "Apache-2.0", "origin": origin,
-        "input": {"name": "image", "size": SIZE, "mean": MEAN, "std": STD},
-        "output": {"logit": "logit", "cam": "cam"},
         "crop": {"margin": MARGIN},
         "calibration": {"slope": 1.0, "intercept": 0.0},
         "operating_points": [{"bpcer": 0.05, "threshold": 0.5}],

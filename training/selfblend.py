@@ -1,4 +1,7 @@
-"""Self-blended images: a genuine face blended with its own changed copy inside a mask.
+"""Fakes made of genuine faces, each blended inside a mask around the face or a part of it.
+
+`self_blend`: with its own changed copy. `swap`: with another person's face. `inlay`: with a copy
+that some other means has changed.
 
 Idea: K. Shiohara and T. Yamasaki, Detecting Deepfakes with Self-Blended Images, CVPR 2022. Here the
 mask comes from BlazeFace's six keypoints. Geometry, colour, sharpness and codec differ inside the
@@ -10,8 +13,11 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from service.analysis.faces import LEFT_EYE, MOUTH, RIGHT_EYE
+from service.analysis.crop import FILL
+from service.analysis.faces import LEFT_EYE, MOUTH, RIGHT_EAR, RIGHT_EYE
 from training.augment import down_up, encoded, frame_of
+
+EARS = RIGHT_EAR  # keypoints before it lie on the front of the face
 
 
 def self_blend(crop: np.ndarray, keypoints: np.ndarray, seed: int) -> np.ndarray:
@@ -26,10 +32,51 @@ def self_blend(crop: np.ndarray, keypoints: np.ndarray, seed: int) -> np.ndarray
     return result
 
 
+def swap(
+    crop: np.ndarray, keypoints: np.ndarray, donor: np.ndarray, donors: np.ndarray, seed: int
+) -> np.ndarray:
+    """The donor's face, moved by its keypoints onto those of `crop` and coloured like it."""
+    rng = np.random.default_rng(seed)
+    matrix, _ = cv2.estimateAffine2D(donors[:EARS], keypoints[:EARS])
+    if matrix is None:
+        return self_blend(crop, keypoints, seed)
+    size, border = crop.shape[1::-1], cv2.BORDER_REFLECT
+    moved = cv2.warpAffine(donor, matrix, size, flags=cv2.INTER_LINEAR, borderMode=border)
+    mask = _mask(crop.shape[:2], keypoints, _unit(crop, keypoints), rng)
+    return _mixed(crop, _texture(_like(moved, crop, mask), rng), mask)
+
+
+def inlay(crop: np.ndarray, changed: np.ndarray, keypoints: np.ndarray, seed: int) -> np.ndarray:
+    """`changed` inside the mask, `crop` outside."""
+    rng = np.random.default_rng(seed)
+    return _mixed(crop, changed, _mask(crop.shape[:2], keypoints, _unit(crop, keypoints), rng))
+
+
+def _mixed(crop: np.ndarray, changed: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    mixed = np.rint(crop * (1 - mask) + changed * mask)
+    return np.where((crop == FILL).all(axis=2, keepdims=True), crop, mixed).astype(np.uint8)
+
+
+def _like(image: np.ndarray, model: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """Mean and spread of each channel inside the mask as in `model`."""
+    inside = mask[..., 0] > 0.5
+    if inside.sum() < 50:
+        return image
+    mine, other = image[inside].astype(np.float32), model[inside].astype(np.float32)
+    gain = np.clip(other.std(axis=0) / np.maximum(mine.std(axis=0), 1), 0.5, 2)
+    moved = (image - mine.mean(axis=0)) * gain + other.mean(axis=0)
+    return np.clip(moved, 0, 255).astype(np.uint8)
+
+
+def _unit(crop: np.ndarray, keypoints: np.ndarray) -> float:
+    """The distance of the eyes, in pixels."""
+    eyes = keypoints[[RIGHT_EYE, LEFT_EYE]]
+    return max(float(np.linalg.norm(eyes[1] - eyes[0])), 0.15 * len(crop))
+
+
 def _blend(crop: np.ndarray, keypoints: np.ndarray, seed: int) -> np.ndarray:
     rng = np.random.default_rng(seed)
-    eyes = keypoints[[RIGHT_EYE, LEFT_EYE]]
-    unit = max(float(np.linalg.norm(eyes[1] - eyes[0])), 0.15 * len(crop))
+    unit = _unit(crop, keypoints)
     mask = _mask(crop.shape[:2], keypoints, unit, rng)
     changed = _texture(_colour(_move(crop, keypoints, unit, rng), rng), rng)
     return np.asarray(np.rint(crop * (1 - mask) + changed * mask), np.uint8)

@@ -80,12 +80,12 @@ def _features(crops: np.ndarray, rows: np.ndarray, net: Any) -> np.ndarray:
     import torch
 
     from training.augment import plain
-    from training.model import to_tensor
+    from training.nets import RECIPES
 
     parts = []
     with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
         for start in range(0, len(rows), 64):
             batch = np.stack([plain(crops[row]) for row in rows[start : start + 64]])
-            pooled = net.features(to_tensor(torch.from_numpy(batch))).mean(dim=(2, 3))
+            pooled = net.features(RECIPES["lite0"].tensor(torch.from_numpy(batch))).mean(dim=(2, 3))
             parts.append(pooled.float().numpy())
     return np.concatenate(parts)

@@ -1,6 +1,6 @@
 """Fine-tunes the network; goes on from its last checkpoint when it was interrupted.
 
-    python -m training.train --data DIR --out DIR [--steps N] [--minutes M]
+    python -m training.train --data DIR --out DIR [--net lite0|clip] [--steps N] [--minutes M]
 
 The learning rate falls to zero by whichever comes first, the last step or the last minute. Kept in
 OUT/best.pt is the checkpoint with the highest mean AUC per source on the validation split.
@@ -25,29 +25,33 @@ from typing import Any
 import numpy as np
 import torch
 from sklearn.metrics import roc_auc_score
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 from torch.utils.data import DataLoader
 
 from training.augment import augment, plain
 from training.batches import Batches
 from training.dataset import Index, load_crops, prepare
+from training.latents import load_latents
 from training.metrics import default_is_statable
-from training.model import FaceNet, to_tensor
+from training.nets import RECIPES, Recipe, see
 from training.selfblend import self_blend
 from training.split import split, units_of
 
-RATE, DECAY, AVERAGE = 4e-4, 0.02, 0.998
+AVERAGE = 0.998
 M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4  # malloc.h
 WARM_UP, SMOOTHING = 0.03, 0.03  # fraction of the run; label smoothing
+VALIDATED = 60  # images of a source and label
+SAVED = 25  # steps between checkpoints
 
 
 @dataclass
 class State:
     """All that a checkpoint holds."""
 
-    net: FaceNet
-    average: FaceNet
+    recipe: Recipe
+    net: nn.Module
+    average: nn.Module
     optimiser: torch.optim.Optimizer
     step: int = 0
     seconds: float = 0.0
@@ -72,33 +76,26 @@ class State:
             setattr(self, name, parts[name])
 
 
-def new_state() -> State:
-    net = fresh_net()
-    average = copy.deepcopy(net).eval()
-    return State(net, average, torch.optim.AdamW(net.parameters(), RATE, weight_decay=DECAY))
-
-
-def fresh_net() -> FaceNet:
-    """Starting weights; channels last is several times faster on a CPU."""
-    net = FaceNet()
-    net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    return net
+def new_state(recipe: Recipe) -> State:
+    net = recipe.make()
+    optimiser = torch.optim.AdamW(net.parameters(), recipe.rate, weight_decay=recipe.decay)
+    return State(recipe, net, copy.deepcopy(net).eval(), optimiser)
 
 
 def rate_at(progress: float) -> float:
-    """Learning rate at 0..1 of the run: linear warm-up, then a half cosine."""
+    """Learning rate at 0..1 of the run, as a share of the highest: warm-up, then a half cosine."""
     if progress < WARM_UP:
-        return RATE * (progress + 1e-3) / WARM_UP
-    return RATE * 0.5 * (1 + math.cos(math.pi * min(progress, 1.0)))
+        return (progress + 1e-3) / WARM_UP
+    return 0.5 * (1 + math.cos(math.pi * min(progress, 1.0)))
 
 
-def train_step(state: State, batch: tuple[Tensor, Tensor], rate: float) -> float:
+def train_step(state: State, batch: tuple[Tensor, Tensor], progress: float) -> float:
     for group in state.optimiser.param_groups:
-        group["lr"] = rate
+        group["lr"] = state.recipe.rate * rate_at(progress)
     images, labels = batch
-    state.net.train()
+    see(state.net.train(), progress)
     with torch.autocast("cpu", torch.bfloat16):
-        logits = state.net(to_tensor(images))
+        logits = state.net(state.recipe.tensor(images))
     soft = labels * (1 - 2 * SMOOTHING) + SMOOTHING
     loss = binary_cross_entropy_with_logits(logits.float(), soft)
     state.optimiser.zero_grad()
@@ -110,7 +107,7 @@ def train_step(state: State, batch: tuple[Tensor, Tensor], rate: float) -> float
 
 
 @torch.no_grad()
-def follow(average: FaceNet, net: FaceNet, keep: float) -> None:
+def follow(average: nn.Module, net: nn.Module, keep: float) -> None:
     """Moving average of all weights and batch statistics."""
     for mine, theirs in zip(average.state_dict().values(), net.state_dict().values(), strict=True):
         if mine.is_floating_point():
@@ -119,22 +116,21 @@ def follow(average: FaceNet, net: FaceNet, keep: float) -> None:
             mine.copy_(theirs)
 
 
-def logits_of(net: FaceNet, images: Iterator[np.ndarray]) -> np.ndarray:
+def logits_of(state: State, images: Iterator[np.ndarray]) -> np.ndarray:
     """Logits of SIZExSIZEx3 uint8 views."""
-    net.eval()
-    found = []
+    net, tensor, found = state.average.eval(), state.recipe.tensor, []
     with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
         while batch := list(islice(images, 32)):
-            found.append(net(to_tensor(torch.from_numpy(np.stack(batch)))).float().numpy())
+            found.append(net(tensor(torch.from_numpy(np.stack(batch)))).float().numpy())
     return np.concatenate(found)
 
 
-def validate(net: FaceNet, index: Index, crops: np.ndarray, rows: np.ndarray) -> dict[str, float]:
+def validate(state: State, index: Index, crops: np.ndarray, rows: np.ndarray) -> dict[str, float]:
     """AUC per source with both classes, and of self-blends against all genuine faces."""
-    scores = logits_of(net, (_shaken(crops[r], r) for r in rows))
+    scores = logits_of(state, (_shaken(crops[r], r) for r in rows))
     genuine = rows[~index.fake[rows]]
     blends = (_shaken(self_blend(crops[r], index.keypoints[r], int(r)), r) for r in genuine)
-    blended = logits_of(net, blends)
+    blended = logits_of(state, blends)
     fake, source, found = index.fake[rows], index.source[rows], {}
     for name in np.unique(source):
         mine = source == name
@@ -155,21 +151,23 @@ def train(data: Path, out: Path, steps: int, minutes: float, options: dict[str, 
     keep_memory()
     torch.manual_seed(options["seed"])
     index, crops, assigned = splits(data, out, options)
-    state, last = new_state(), out / "last.pt"
+    state, last = new_state(RECIPES[options["net"]]), out / "last.pt"
     if last.exists():
         state.restore(last)
     record(out, assigned, steps, minutes, options)
     rows = np.flatnonzero(assigned == "train")
-    dataset = Batches(index, crops, rows, options["seed"] + state.step)
+    dataset = Batches(index, crops, rows, options["seed"] + state.step, load_latents(out))
     loader = DataLoader(dataset, batch_size=None, num_workers=options["workers"])
-    validation = np.flatnonzero(assigned == "validation")
+    validation = some_of_each(index, np.flatnonzero(assigned == "validation"))
     before, start, losses, batches = state.seconds, time.monotonic(), [], iter(loader)
     while (progress := max(state.step / steps, state.seconds / 60 / minutes)) < 1:
-        losses.append(train_step(state, next(batches), rate_at(progress)))
+        losses.append(train_step(state, next(batches), progress))
         state.seconds = before + time.monotonic() - start
+        if state.step % SAVED == 0:
+            state.save(last)
         ended = state.step >= steps or state.seconds / 60 >= minutes
         if ended or state.step % options["every"] == 0:
-            report(state, validate(state.average, index, crops, validation), losses, out)
+            report(state, validate(state, index, crops, validation), losses, out)
             losses = []
     return out / "best.pt"
 
@@ -180,6 +178,12 @@ def keep_memory() -> None:
         libc = ctypes.CDLL("libc.so.6")
         libc.mallopt(M_MMAP_MAX, 0)
         libc.mallopt(M_TRIM_THRESHOLD, 2**31 - 1)
+
+
+def some_of_each(index: Index, rows: np.ndarray) -> np.ndarray:
+    """At most VALIDATED rows of each source and label: the checkpoint's choice needs no more."""
+    kinds = np.char.add(index.source[rows], np.where(index.fake[rows], " fake", " real"))
+    return np.sort(np.concatenate([rows[kinds == kind][:VALIDATED] for kind in np.unique(kinds)]))
 
 
 def report(state: State, aucs: dict[str, float], losses: list[float], out: Path) -> None:
@@ -201,7 +205,9 @@ def splits(data: Path, out: Path, options: dict[str, Any]) -> tuple[Index, np.nd
     index = prepare(data, out)
     crops, file = load_crops(out), out / "split.npy"
     if not file.exists():
-        units = units_of(index, crops, options["cluster"], fresh_net().eval(), options["seed"])
+        units = units_of(
+            index, crops, options["cluster"], RECIPES["lite0"].make().eval(), options["seed"]
+        )
         np.save(file, split(index, units, options["hold_out"], options["seed"]))
     assigned = np.load(file)
     genuine = int(((assigned == "calibration") & ~index.fake).sum())
@@ -227,6 +233,7 @@ def record(
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--data", type=Path, required=True, help="folder with labels.csv")
     parser.add_argument("--out", type=Path, required=True, help="crops, checkpoints and records")
+    parser.add_argument("--net", choices=sorted(RECIPES), default="lite0")
     parser.add_argument("--steps", type=int, default=4000, help="batches of 32")
     parser.add_argument(
         "--minutes", type=float, default=1e6, help="end after so long at the latest"
@@ -239,7 +246,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def options_of(args: argparse.Namespace) -> dict[str, Any]:
-    names = ("every", "workers", "seed", "cluster", "hold_out")
+    names = ("net", "every", "workers", "seed", "cluster", "hold_out")
     return {name: getattr(args, name) for name in names}
 
 

@@ -71,12 +71,13 @@ def test_fill_is_the_networks_zero() -> None:
     assert np.abs(normalise(crop, given["mean"], given["std"])).max() < 1e-6
 
 
-def test_training_and_serving_normalise_alike() -> None:
+@pytest.mark.parametrize("name", ["lite0", "clip"])
+def test_training_and_serving_normalise_alike(name: str) -> None:
     torch = pytest.importorskip("torch")
-    model = pytest.importorskip("training.model")
+    recipe = pytest.importorskip("training.nets").RECIPES[name]
     crop = np.random.default_rng(0).integers(0, 255, (224, 224, 3), dtype=np.uint8)
-    served = normalise(crop, model.MEAN, model.STD)
-    trained = model.to_tensor(torch.from_numpy(crop[None])).numpy()
+    served = normalise(crop, recipe.mean, recipe.std)
+    trained = recipe.tensor(torch.from_numpy(crop[None])).numpy()
     assert np.abs(served - trained).max() < 1e-5
 
 

