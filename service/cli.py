@@ -90,6 +90,35 @@ def models_list(form: Listing = "table") -> None:
     raise typer.Exit(run(form))
 
 
+@models_app.command("add")
+def models_add(
+    name: Annotated[str, typer.Argument(help="How it shall be called.")],
+    source: Annotated[
+        str,
+        typer.Option(
+            "--from",
+            help="A folder with manifest.json and an ONNX file, http://host:port of a container,"
+            " package.module:Class, or the name of an entry point.",
+        ),
+    ],
+    threshold: Annotated[
+        float, typer.Option(min=0, max=1, help="Of a container or class: fake from here on.")
+    ] = 0.5,
+) -> None:
+    """Register a detector of your own in the data folder, after trying it."""
+    from service.commands.add_model import add_model as run
+
+    run(name, source, threshold)
+
+
+@models_app.command("remove")
+def models_remove(name: str) -> None:
+    """Take a detector of your own away again."""
+    from service.commands.add_model import remove_model as run
+
+    run(name)
+
+
 @app.command()
 def settings(form: Listing = "table") -> None:
     """List every setting: environment variable, value, default, meaning."""

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
-from service.analysis.detectors.manifest import kind_of, load_manifest, read_json, verify_checksum
+from service.analysis.detectors.kinds import check_folder
+from service.analysis.detectors.manifest import read_json
+from service.analysis.detectors.registry import added_models
 from service.commands.output import print_json, print_table
 from service.errors import StartupError
 from service.settings import load_settings
@@ -27,7 +28,8 @@ class Listed:
 def list_models(form: str) -> int:
     """Print every model folder; 1 when one is damaged."""
     settings = load_settings()
-    folders = sorted(path.parent for path in settings.models_dir.glob("*/manifest.json"))
+    roots = (settings.models_dir, added_models(settings))
+    folders = [path.parent for root in roots for path in sorted(root.glob("*/manifest.json"))]
     if not folders:
         raise StartupError(
             f"There is no model in {settings.models_dir}.", "Set FACEGATE_MODELS_DIR, or reinstall."
@@ -45,7 +47,7 @@ def _listed(folder: Path) -> Listed:
     manifest, damage = {}, None
     try:
         manifest = read_json(folder)
-        _verify(folder, manifest)
+        check_folder(folder, str(manifest.get("kind")))
     except StartupError as error:
         damage = error.sentence
     file = folder / str(manifest.get("file"))
@@ -57,13 +59,6 @@ def _listed(folder: Path) -> Listed:
         damage=damage,
         operating_points=[] if damage else list(manifest.get("operating_points", [])),
     )
-
-
-def _verify(folder: Path, manifest: dict[str, Any]) -> None:
-    if kind_of(folder) == "detector":
-        load_manifest(folder)
-    else:
-        verify_checksum(folder, str(manifest.get("file")), str(manifest.get("sha256")))
 
 
 def _row(model: Listed) -> tuple[object, ...]:

@@ -1,4 +1,7 @@
-"""Which detectors there are: every folder of kind `detector`, or the ones that a setting names."""
+"""Which detectors there are: every folder of one of their kinds, or those that a setting names.
+
+Model folders lie in the models folder of the release and, those added here, in `data/models`.
+"""
 
 from __future__ import annotations
 
@@ -6,38 +9,45 @@ from pathlib import Path
 from typing import Any
 
 from service.analysis.detectors.base import Detector
-from service.analysis.detectors.manifest import (
-    RESTORE,
-    kind_of,
-    load_manifest,
-    read_json,
-    verify_checksum,
-)
+from service.analysis.detectors.kinds import KINDS, check_folder
+from service.analysis.detectors.manifest import RESTORE, kind_of, read_json
 from service.errors import StartupError
 from service.settings import Settings
 
 
 def load_detectors(settings: Settings) -> tuple[Detector, ...]:
     """All detectors in force, by name. Raises StartupError when one is unusable or unknown."""
-    # Late: `check_models` needs no ONNX Runtime, which must not be imported before the fork.
-    from service.analysis.detectors.onnx import OnnxDetector
+    return tuple(_load(folder, settings.bpcer) for folder in detector_folders(settings))
 
-    folders = detector_folders(settings)
-    return tuple(OnnxDetector(folder, bpcer=settings.bpcer) for folder in folders)
+
+def _load(folder: Path, bpcer: float) -> Detector:
+    # Late: `check_models` needs no ONNX Runtime, which must not be imported before the fork.
+    match kind_of(folder):
+        case "python":
+            from service.analysis.detectors.python import PythonDetector
+
+            return PythonDetector(folder)
+        case "remote":
+            from service.analysis.detectors.remote import RemoteDetector
+
+            return RemoteDetector(folder)
+        case _:
+            from service.analysis.detectors.onnx import OnnxDetector
+
+            return OnnxDetector(folder, bpcer=bpcer)
 
 
 def check_models(settings: Settings) -> None:
     """Read all manifests and verify all checksums; opens no session. Raises StartupError."""
     for folder in detector_folders(settings):
-        load_manifest(folder).threshold(settings.bpcer)
-    for folder in _folders(settings.models_dir, "face_detector"):
-        manifest = read_json(folder)
-        verify_checksum(folder, str(manifest.get("file")), str(manifest.get("sha256")))
+        check_folder(folder, kind_of(folder), settings.bpcer)
+    for folder in _folders(settings.models_dir, ("face_detector",)):
+        check_folder(folder, "face_detector")
 
 
 def face_manifests(settings: Settings) -> list[dict[str, Any]]:
     """The manifests of the face detectors, by name."""
-    return [read_json(folder) for folder in _folders(settings.models_dir, "face_detector")]
+    return [read_json(folder) for folder in _folders(settings.models_dir, ("face_detector",))]
 
 
 def detector_folders(settings: Settings) -> list[Path]:
@@ -45,7 +55,8 @@ def detector_folders(settings: Settings) -> list[Path]:
 
     Raises StartupError when there is none.
     """
-    folders = {folder.name: folder for folder in _folders(settings.models_dir, "detector")}
+    roots = (settings.models_dir, added_models(settings))
+    folders = {folder.name: folder for root in roots for folder in _folders(root, KINDS)}
     for name in settings.detectors:
         if name not in folders:
             raise StartupError(
@@ -60,6 +71,11 @@ def detector_folders(settings: Settings) -> list[Path]:
     return [folder for folder in chosen if read_json(folder).get("fast")] or chosen
 
 
-def _folders(models_dir: Path, kind: str) -> list[Path]:
-    found = sorted(path.parent for path in models_dir.glob("*/manifest.json"))
-    return [folder for folder in found if kind_of(folder) == kind]
+def added_models(settings: Settings) -> Path:
+    """Where `facegate models add` puts detectors."""
+    return settings.data_dir / "models"
+
+
+def _folders(root: Path, kinds: tuple[str, ...]) -> list[Path]:
+    found = sorted(path.parent for path in root.glob("*/manifest.json"))
+    return [folder for folder in found if kind_of(folder) in kinds]

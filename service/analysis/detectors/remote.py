@@ -1,0 +1,123 @@
+"""A detector in another container, asked over HTTP with the face alone."""
+
+from __future__ import annotations
+
+import base64
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import cv2
+import numpy as np
+import requests
+from requests.adapters import HTTPAdapter
+from urllib3.util.retry import Retry
+
+from service.analysis.crop import crop_box, face_crop
+from service.analysis.detectors.base import Evidence
+from service.analysis.detectors.kinds import RemoteManifest
+from service.analysis.detectors.manifest import read_manifest
+from service.analysis.faces import Face
+
+FIELDS = ("probability", "ensemble_score_is_fake")  # a model service's, a gateway's
+LARGEST = 65536  # bytes of an answer
+
+
+class DetectorAway(Exception):
+    """It failed too often lately and is not asked for a while."""
+
+
+class Breaker:
+    """After `failures` in a row, refuses for `rest` seconds; then one may try."""
+
+    def __init__(self, failures: int, rest: float) -> None:
+        self._failures, self._rest = failures, rest
+        self._lock = threading.Lock()
+        self._in_a_row, self._closed_at = 0, 0.0
+
+    @contextmanager
+    def guard(self) -> Iterator[None]:
+        """Raises DetectorAway while open; counts what leaves the block."""
+        self._admit()
+        try:
+            yield
+        except BaseException:
+            with self._lock:
+                self._in_a_row += 1
+                self._closed_at = time.monotonic() + self._rest
+            raise
+        self._in_a_row = 0
+
+    def _admit(self) -> None:
+        with self._lock:
+            if self._in_a_row < self._failures:
+                return
+            if time.monotonic() < self._closed_at:
+                raise DetectorAway
+            self._closed_at = time.monotonic() + self._rest  # the others wait for this one
+
+
+class RemoteDetector:
+    """Opens no connection before the first face. Raises StartupError for a bad manifest."""
+
+    remote = True
+
+    def __init__(self, folder: Path) -> None:
+        self.manifest = read_manifest(RemoteManifest, folder)
+        self.name, self.version = self.manifest.name, self.manifest.version
+        self.threshold = self.manifest.threshold
+        self.identity = self.manifest.model_dump_json()
+        self._breaker = Breaker(self.manifest.failures, self.manifest.rest)
+        self._session = _session(self.manifest)
+
+    def judge(self, image: np.ndarray, face: Face, *, explain: bool = False) -> Evidence:  # noqa: ARG002
+        """Send the crop as PNG. Raises RequestException, ValueError or DetectorAway."""
+        manifest = self.manifest
+        crop = face_crop(image, face, manifest.crop.margin, manifest.size)
+        with self._breaker.guard():
+            probability = self._ask(crop)
+        return Evidence(probability, crop_box(face, manifest.crop.margin))
+
+    def card(self) -> dict[str, object]:
+        """The manifest, without whereabouts."""
+        return self.manifest.model_dump(mode="json", exclude={"url", "hash_id_file"})
+
+    def _ask(self, crop: np.ndarray) -> float:
+        _, png = cv2.imencode(".png", cv2.cvtColor(crop, cv2.COLOR_RGB2BGR))
+        text = base64.b64encode(png.tobytes()).decode()
+        body = {"media_type": "image", "image_data": text, "threshold": self.threshold}
+        address = self.manifest.url.rstrip("/") + "/predict"
+        answer = self._session.post(
+            address, json=body, timeout=self.manifest.timeout, allow_redirects=False
+        )
+        if answer.status_code != 200 or len(answer.content) > LARGEST:
+            raise ValueError("no answer")
+        return _probability(answer.json())
+
+
+def _probability(answer: object) -> float:
+    if isinstance(answer, dict):
+        for field in FIELDS:
+            if isinstance(answer.get(field), int | float):
+                return float(answer[field])
+    raise ValueError("no probability")
+
+
+def _session(manifest: RemoteManifest) -> requests.Session:
+    again = Retry(
+        manifest.retries,
+        allowed_methods=None,
+        status_forcelist=(502, 503, 504),
+        backoff_factor=0.05,
+        respect_retry_after_header=False,
+        raise_on_status=False,
+    )
+    session = requests.Session()
+    session.trust_env = False  # a neighbour is not reached through a proxy
+    for scheme in ("http://", "https://"):
+        session.mount(scheme, HTTPAdapter(max_retries=again, pool_maxsize=16))
+    if manifest.hash_id_file is not None:
+        session.headers["X-Hash-Id"] = manifest.hash_id_file.read_text().strip()
+    return session
