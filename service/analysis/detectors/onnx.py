@@ -50,6 +50,10 @@ class OnnxDetector:
         logit, heat_map = self._run(crop, explain)
         return Evidence(self._calibrated(logit), crop_box(face, manifest.crop.margin), heat_map)
 
+    def logit(self, crop: np.ndarray) -> float:
+        """The raw logit of a face crop as `face_crop` makes it."""
+        return self._run(crop, explain=False)[0]
+
     def card(self) -> dict[str, object]:
         """The manifest, the operating point in force, and the figures measured in training."""
         point = {"bpcer": self._bpcer, "threshold": self.threshold}
