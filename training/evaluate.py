@@ -83,10 +83,20 @@ class Blend:
         return encoded(image, ".jpg", 90)
 
 
-def evaluate(data: Path, out: Path, folder: Path) -> dict[str, Any]:
-    """Everything that metrics.json holds; the manifest gets its calibration on the way."""
-    rows, assigned = read_labels(data), np.load(out / "split.npy")
-    scorer, picked = Scorer(folder), partial(_rows_of, rows, assigned)
+def evaluate(
+    data: Path,
+    out: Path,
+    folder: Path,
+    scorer: Scorer | None = None,
+    assigned: np.ndarray | None = None,
+) -> dict[str, Any]:
+    """Everything that metrics.json holds; the manifest gets its calibration on the way.
+
+    Of the folder's detector and OUT's split, where no other `scorer` and split are given.
+    """
+    rows = read_labels(data)
+    assigned = np.load(out / "split.npy") if assigned is None else assigned
+    scorer, picked = scorer or Scorer.of(folder), partial(rows_of, rows, assigned)
     raw = score(scorer, data, picked("calibration"))
     known = raw.where(raw.found)
     slope, intercept = calibrate(known)
@@ -131,7 +141,8 @@ def _run(out: Path) -> dict[str, Any]:
     return {**run, "steps_done": best["step"], "validations": len(history)}
 
 
-def _rows_of(rows: list[Row], assigned: np.ndarray, name: str) -> list[Row]:
+def rows_of(rows: list[Row], assigned: np.ndarray, name: str) -> list[Row]:
+    """The rows of one split."""
     return [row for row, split in zip(rows, assigned, strict=True) if split == name]
 
 
@@ -147,7 +158,12 @@ def _counts(rows: list[Row], assigned: np.ndarray) -> dict[str, dict[str, int]]:
 def _update_manifest(
     folder: Path, manifest: dict[str, Any], slope: float, intercept: float, points: list[Any]
 ) -> None:
-    manifest["calibration"] = {"slope": round(slope, 5), "intercept": round(intercept, 5)}
+    if manifest["kind"] == "fusion":  # it has no calibration of its own: its weights take it up
+        for one in manifest["inputs"]:
+            one["weight"] = round(one["weight"] * slope, 5)
+        manifest["intercept"] = round(manifest["intercept"] * slope + intercept, 5)
+    else:
+        manifest["calibration"] = {"slope": round(slope, 5), "intercept": round(intercept, 5)}
     manifest["operating_points"] = points
     manifest["default_bpcer"] = metrics.DEFAULT_RATE
     write_manifest(folder, manifest)

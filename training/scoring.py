@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+import json
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, fields
 from itertools import islice
@@ -11,14 +12,15 @@ from typing import Any
 
 import cv2
 import numpy as np
-import onnxruntime as ort
 
-from service.analysis.crop import face_crop, normalise
-from service.analysis.faces import FaceDetector
+from service.analysis.detectors.onnx import OnnxDetector
+from service.analysis.faces import Face, FaceDetector
 from training.dataset import MODELS, Row, read_images
 from training.manifest import read_manifest
 
 CHUNK = 256  # images in flight
+Judge = Callable[[np.ndarray, Face], float]
+Fuse = Callable[[Sequence[float]], float]
 
 
 @dataclass(frozen=True)
@@ -40,26 +42,29 @@ class Scores:
 
 
 class Scorer:
-    """Photograph -> (logit, face width), (NaN, 0) where no face is found."""
+    """Photograph -> (logit, face width), (NaN, 0) where no face is found.
 
-    def __init__(self, folder: Path) -> None:
-        self.manifest = read_manifest(folder)
-        self.faces = FaceDetector(MODELS)
-        options = ort.SessionOptions()
-        options.intra_op_num_threads = options.inter_op_num_threads = 1
-        self.session = ort.InferenceSession(
-            str(folder / self.manifest["file"]), options, providers=["CPUExecutionProvider"]
-        )
+    The logit is the detector's own; of several detectors it is that of their fusion.
+    """
+
+    def __init__(self, manifest: dict[str, Any], judges: Sequence[Judge], fuse: Fuse) -> None:
+        self.manifest, self._judges, self._fuse = manifest, judges, fuse
+        self._faces = FaceDetector(MODELS)
+
+    @classmethod
+    def of(cls, folder: Path) -> Scorer:
+        """Of a single detector's folder."""
+        manifest = read_manifest(folder)
+        detector = OnnxDetector(folder, bpcer=manifest["default_bpcer"])
+        return cls(manifest, [detector.raw], lambda logits: logits[0])
 
     def __call__(self, image: np.ndarray) -> tuple[float, float]:
-        detection = self.faces.detect(image)
+        detection = self._faces.detect(image)
         if not detection.faces:
             return float("nan"), 0.0
-        face, given = detection.faces[0], self.manifest["input"]
-        crop = face_crop(detection.image, face, self.manifest["crop"]["margin"], given["size"])
-        tensor = normalise(crop, given["mean"], given["std"])
-        (logit,) = self.session.run(["logit"], {given["name"]: tensor})
-        return float(logit[0, 0]), face.width
+        face = detection.faces[0]
+        logits = [judge(detection.image, face) for judge in self._judges]
+        return self._fuse(logits), face.width
 
 
 def save_scores(out: Path, manifest: dict[str, Any], parts: dict[str, Scores]) -> None:
@@ -83,7 +88,9 @@ def load_scores(out: Path, manifest: dict[str, Any]) -> dict[str, Scores]:
 
 
 def checksums(manifest: dict[str, Any]) -> str:
-    """Of the model file and, where there is one, of its tuned part."""
+    """Of the model file and, where there is one, of its tuned part; a fusion is its weights."""
+    if manifest["kind"] == "fusion":
+        return json.dumps([manifest["inputs"], manifest["intercept"]])
     parts = (manifest, manifest.get("tuned"))
     return " ".join(part["sha256"] for part in parts if part is not None)
 

@@ -46,12 +46,15 @@ class OnnxDetector:
     def judge(self, image: np.ndarray, face: Face, *, explain: bool = False) -> Evidence:
         """Crop, normalise, run; the activation map is computed only to explain."""
         manifest = self.manifest
-        crop = face_crop(image, face, manifest.crop.margin, manifest.input.size)
-        logit, heat_map = self._run(crop, explain)
+        logit, heat_map = self._run(self._crop(image, face), explain)
         return Evidence(self._calibrated(logit), crop_box(face, manifest.crop.margin), heat_map)
 
+    def raw(self, image: np.ndarray, face: Face) -> float:
+        """The logit before calibration, for training's reports."""
+        return self.logit(self._crop(image, face))
+
     def logit(self, crop: np.ndarray) -> float:
-        """The raw logit of a face crop as `face_crop` makes it."""
+        """The logit before calibration of a face crop as `face_crop` makes it."""
         return self._run(crop, explain=False)[0]
 
     def card(self) -> dict[str, object]:
@@ -59,6 +62,9 @@ class OnnxDetector:
         point = {"bpcer": self._bpcer, "threshold": self.threshold}
         manifest = self.manifest.model_dump(mode="json")
         return {**manifest, "operating_point": point, "metrics": self._metrics}
+
+    def _crop(self, image: np.ndarray, face: Face) -> np.ndarray:
+        return face_crop(image, face, self.manifest.crop.margin, self.manifest.input.size)
 
     def _run(self, crop: np.ndarray, explain: bool) -> tuple[float, np.ndarray | None]:
         manifest = self.manifest

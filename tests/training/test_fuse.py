@@ -1,0 +1,59 @@
+"""The fusion's weights, its share of the data, and what its manifest says."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from training.dataset import Row
+from training.manifest import write_manifest
+
+ROWS = [Row("", f"{n}.jpg", "real", "a", str(n // 2)) for n in range(400)]
+
+
+def test_half_of_the_calibration_groups_fit_the_weights() -> None:
+    fuse = pytest.importorskip("training.fuse")
+    assigned = np.array(["calibration"] * 300 + ["test"] * 100)
+    halved = fuse.halve(ROWS, assigned)
+    assert set(halved[300:]) == {"test"}
+    assert (halved[:300:2] == halved[1:300:2]).all()
+    assert 0.35 < (halved[:300] == fuse.FITTING).mean() < 0.65
+    assert (fuse.halve(ROWS, assigned) == halved).all()
+
+
+def test_the_better_detector_gets_the_larger_weight() -> None:
+    fuse = pytest.importorskip("training.fuse")
+    rng = np.random.default_rng(0)
+    fake = rng.random(2000) < 0.5
+    values = np.stack([fake * 2 + rng.normal(0, 1, 2000), rng.normal(0, 1, 2000)], axis=1)
+    (good, useless), _ = fuse.fit(values, fake, np.ones(2000))
+    assert good > 1.5
+    assert abs(useless) < 0.2
+
+
+def test_the_fusions_own_calibration_goes_into_its_weights(tmp_path: Path) -> None:
+    evaluate = pytest.importorskip("training.evaluate")
+    manifest = {
+        "kind": "fusion",
+        "inputs": [{"name": "a", "version": "1", "weight": 2.0}],
+        "intercept": 1.0,
+    }
+    evaluate._update_manifest(tmp_path, manifest, 0.5, -3.0, [])
+    written = json.loads((tmp_path / "manifest.json").read_text())
+    assert (written["inputs"][0]["weight"], written["intercept"]) == (1.0, -2.5)
+    assert "sha256" not in written
+
+
+def test_every_named_file_gets_its_checksum(tmp_path: Path) -> None:
+    for name in ("model.onnx", "base.onnx", "tuned.npz"):
+        (tmp_path / name).write_bytes(name.encode())
+    write_manifest(tmp_path, {"kind": "detector"})
+    plain = json.loads((tmp_path / "manifest.json").read_text())
+    fields = {"kind": "detector", "file": "base.onnx", "tuned": {"file": "tuned.npz"}}
+    write_manifest(tmp_path, fields)
+    tuned = json.loads((tmp_path / "manifest.json").read_text())
+    assert plain["file"] == "model.onnx"
+    assert len({plain["sha256"], tuned["sha256"], tuned["tuned"]["sha256"]}) == 3
