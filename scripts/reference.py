@@ -85,7 +85,8 @@ def _codes() -> Iterator[tuple[str, ...]]:
 def _tree(error: type[errors.FacegateError]) -> Iterator[type[errors.FacegateError]]:
     yield error
     for child in error.__subclasses__():
-        yield from _tree(child)
+        if child.__module__ == errors.__name__:  # those of single commands are never an answer
+            yield from _tree(child)
 
 
 def _metrics() -> Iterator[tuple[str, ...]]:

@@ -14,6 +14,7 @@ import typer
 
 from service.commands.cloud_app import cloud_app
 from service.commands.licence_app import licence_app
+from service.commands.measure_app import measure_app
 from service.errors import FacegateError, StartupError
 
 USAGE = 3
@@ -30,6 +31,7 @@ app = typer.Typer(
 )
 models_app = typer.Typer(help="The models that judge.", no_args_is_help=True)
 app.add_typer(cloud_app)
+app.add_typer(measure_app)
 app.add_typer(licence_app, name="licence")
 app.add_typer(models_app, name="models")
 

@@ -74,6 +74,8 @@ class Engine:
         else:
             self.state = "ready"
             metrics.READY.set(1)
+            if self._analyzer.ignored_calibration:
+                log.warning("calibration ignored", reason="it was fitted for other models")
             log.info("ready", models=[f"{m.name} {m.version}" for m in self._analyzer.models])
 
     def _fail(self, sentence: str, remedy: str) -> None:

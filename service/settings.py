@@ -67,6 +67,11 @@ class Settings(BaseSettings):
         description="fusion of detectors; stacking: the trained one, or average where none fits",
     )
     bpcer: float = Field(0.05, gt=0, lt=1, description="BPCER that the threshold stands for")
+    calibration: Path | None = Field(
+        None,
+        description="file of `facegate calibrate`; none: calibration.json of the data folder,"
+        " where there is one",
+    )
     multi_face: Literal["worst", "largest", "refuse"] = Field(
         "worst", description="several prominent faces: the worst counts, the largest, or refuse"
     )
@@ -182,6 +187,10 @@ class Settings(BaseSettings):
         if isinstance(value, str):
             return [part.strip() for part in value.split(",") if part.strip()]
         return value
+
+    def calibration_file(self) -> Path:
+        """Where a calibration would lie."""
+        return self.calibration or self.data_dir / "calibration.json"
 
     def store_kind(self) -> Literal["mongo", "sqlite", "null"]:
         """The store to use, `auto` resolved."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from time import perf_counter
@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 
 from service import __version__
+from service.analysis.calibration import Calibrated, find_calibration
 from service.analysis.detectors.base import Detector
 from service.analysis.detectors.registry import check_models, face_manifests, load_detectors
 from service.analysis.explain import heat_map_uri
@@ -45,7 +46,12 @@ class Analyzer:
     """Judges images. Safe to share between threads; make it after the fork."""
 
     def __init__(
-        self, settings: Settings, faces: FaceDetector, detectors: Sequence[Detector]
+        self,
+        settings: Settings,
+        faces: FaceDetector,
+        detectors: Sequence[Detector],
+        *,
+        calibrated: bool = True,
     ) -> None:
         self._settings = settings
         self._faces = faces
@@ -53,18 +59,29 @@ class Analyzer:
         self._face_manifests = face_manifests(settings)
         self._fusions: dict[tuple[str, ...], Fusion] = {}
         self._fusion = self.fusion_of(settings.fusion, list(self.thresholds))
+        self.bpcer = settings.bpcer
+        self.identity = self._identity()
+        found = find_calibration(settings) if calibrated else None
+        self.calibration = found if found and found.fits(self.identity) else None
+        self.ignored_calibration = found is not None and self.calibration is None
+        if self.calibration:
+            self.bpcer = self.calibration.bpcer_of(settings)
+            self._fusion = Calibrated(self._fusion, self.calibration, self.bpcer)
         self.threshold = self._fusion.threshold
         self._panel = Panel(detectors)
         self.fingerprint = self._fingerprint()
 
     @classmethod
-    def load(cls, settings: Settings) -> Analyzer:
-        """Verify, open and try out every model. Raises StartupError."""
+    def load(cls, settings: Settings, *, calibrated: bool = True) -> Analyzer:
+        """Verify, open and try out every model; `calibrated`: with the operator's calibration.
+
+        Raises StartupError.
+        """
         check_models(settings)
         cv2.setNumThreads(1)  # requests run side by side: pools would fight for the cores
         faces = FaceDetector(settings.models_dir)
         faces.detect(np.zeros((256, 256, 3), np.uint8))  # a blank image runs both models
-        return cls(settings, faces, load_detectors(settings))
+        return cls(settings, faces, load_detectors(settings), calibrated=calibrated)
 
     def analyze(self, data: bytes, *, explain: bool = False) -> Analysis:
         """Judge the bytes of a JPEG or PNG; `explain` adds a heat map of the face that counts.
@@ -120,7 +137,8 @@ class Analyzer:
         return {
             "fingerprint": self.fingerprint,
             "fusion": self._fusion.card(),
-            "operating_point": {"bpcer": self._settings.bpcer, "threshold": self.threshold},
+            "operating_point": {"bpcer": self.bpcer, "threshold": self.threshold},
+            "calibration": self.calibration and self.calibration.model_dump(mode="json"),
             "detectors": [detector.card() for detector in self._detectors],
             "face_detectors": list(self._face_manifests),
         }
@@ -161,7 +179,8 @@ class Analyzer:
             score=centred(probability, fusion.threshold),
             probability=probability,
             threshold=fusion.threshold,
-            bpcer=self._settings.bpcer,
+            # A calibration holds for all detectors together.
+            bpcer=self._settings.bpcer if opinions.left_out else self.bpcer,
             faces=faces,
             counted=counted,
             faces_found=len(detection.faces),
@@ -173,6 +192,21 @@ class Analyzer:
             left_out=opinions.left_out,
         )
 
+    @property
+    def fusion(self) -> str:
+        """The name of the fusion in force."""
+        return self._fusion.name
+
+    def _identity(self) -> str:
+        """SHA-256 of everything that a probability depends on besides the pixels."""
+        return _digest(
+            {
+                "detectors": [detector.identity for detector in self._detectors],
+                "face_detectors": self._face_manifests,
+                "fusion": self._fusion.card(),
+            }
+        )
+
     def _fingerprint(self, opinions: Opinions | None = None) -> str:
         """Short hash of everything that an answer depends on besides the image."""
         if opinions is not None and not opinions.left_out:
@@ -180,13 +214,16 @@ class Analyzer:
         settings = self._settings.model_dump(mode="json", include=ANSWERING)
         parts = {
             "service": __version__,
-            "detectors": [detector.identity for detector in self._detectors],
-            "face_detectors": self._face_manifests,
+            "models": self.identity,
             "fusion": self._fusion.card(),
             "left_out": opinions.left_out if opinions else (),
             "settings": {**settings, "refuse": sorted(settings["refuse"])},
         }
-        return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
+        return _digest(parts)[:16]
+
+
+def _digest(parts: Mapping[str, object]) -> str:
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
 class _Stopwatch:

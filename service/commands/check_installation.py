@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
+from service.analysis.calibration import find_calibration
 from service.analysis.detectors.registry import check_models, detector_folders
 from service.commands.finding import Finding, failed, ok, warning
 from service.errors import StoreUnavailable
@@ -22,6 +23,25 @@ def check_model_files(settings: Settings) -> Finding:
     check_models(settings)
     names = ", ".join(folder.name for folder in detector_folders(settings))
     return ok(f"All model files are as they were released; in force: {names}.")
+
+
+def check_calibration(settings: Settings) -> Finding:
+    """Loads the models where there is a calibration, to tell whether it is theirs.
+
+    Raises StartupError.
+    """
+    if find_calibration(settings) is None:
+        return ok("There is no calibration of your own; the models' own threshold counts.")
+    from service.analysis.analyzer import Analyzer
+
+    calibration, path = Analyzer.load(settings).calibration, settings.calibration_file()
+    if calibration is None:
+        return warning(
+            f"The calibration {path} was fitted for other models, so it is ignored.",
+            "Run `facegate calibrate DIR --force`, or `facegate calibrate --remove`.",
+        )
+    images = f"{calibration.images.genuine:,} genuine images"
+    return ok(f"The calibration {path} is in force, by {images} ({calibration.made_at[:10]}).")
 
 
 def check_digest_key(settings: Settings) -> Finding:

@@ -45,16 +45,16 @@ def detect(
     sources = [source for source in sources if label(source) not in before]
     worst = max((_code_of_row(row) for row in before.values()), default=BONA_FIDE)
     writer = open_writer(form, output, append=resumed)
-    with writer as write, _progress(len(before) + len(sources), len(before)) as advance:
-        for outcome in _judge_all(analyzer, settings, sources, explain):
+    with writer as write, progress(len(before) + len(sources), len(before)) as advance:
+        for outcome in judge_all(analyzer, settings, sources, explain):
             write(outcome)
             advance()
             worst = max(worst, _code(outcome))
     return worst
 
 
-def _judge_all(
-    analyzer: Analyzer, settings: Settings, sources: Sequence[str], explain: bool
+def judge_all(
+    analyzer: Analyzer, settings: Settings, sources: Sequence[str], explain: bool = False
 ) -> Iterator[Outcome]:
     """In the order of the sources, on all cores; what comes next is read meanwhile."""
 
@@ -93,11 +93,11 @@ def _form_of(output: Path | None) -> Format:
 
 
 @contextmanager
-def _progress(total: int, done: int = 0) -> Iterator[Callable[[], None]]:
+def progress(total: int, done: int = 0) -> Iterator[Callable[[], None]]:
     """A bar on standard error, for several images on a terminal."""
     console = Console(stderr=True)
     columns = (TextColumn("Judging"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     disable = total < 2 or not console.is_terminal
-    with Progress(*columns, console=console, transient=True, disable=disable) as progress:
-        task = progress.add_task("", total=total, completed=done)
-        yield lambda: progress.advance(task)
+    with Progress(*columns, console=console, transient=True, disable=disable) as bar:
+        task = bar.add_task("", total=total, completed=done)
+        yield lambda: bar.advance(task)

@@ -27,10 +27,12 @@ def _preflight(settings: Settings) -> None:
     _writable(settings.data_dir)
     _port_free(settings)
     # Late, so that `facegate --help` stays quick. Reads manifests and checksums, opens no session.
+    from service.analysis.calibration import find_calibration
     from service.analysis.detectors.registry import check_models
     from service.licensing import check_licences
 
     check_models(settings)
+    find_calibration(settings)
     check_licences(settings)
 
 

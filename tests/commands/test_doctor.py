@@ -12,16 +12,18 @@ from typing import Any
 
 import pytest
 
+from service.analysis.analyzer import Analyzer
 from service.commands import check_machine
 from service.commands.check_machine import check_cpu, check_data_folder, check_memory, cpu_flags
 from service.settings import Settings
+from tests.analysis.test_calibration import write as write_calibration
 from tests.commands.conftest import Run
 from tests.live import Live
 from tests.servers import MongoServer, free_port
 
 CHECKS = {
     *("python", "cpu", "cores", "memory", "models", "data folder", "digest key", "store"),
-    *("licences", "port"),
+    *("licences", "port", "calibration"),
 }
 Check = dict[str, Any]
 
@@ -99,6 +101,31 @@ def test_a_bpcer_that_no_model_has(doctor: Any) -> None:
     code, found = doctor(bpcer=0.0001)
     assert code == 1
     assert "no threshold for a BPCER" in found["models"]["sentence"]
+
+
+def test_no_calibration(doctor: Any) -> None:
+    assert doctor()[1]["calibration"]["sentence"].startswith("There is no calibration of your own")
+
+
+def test_a_calibration_of_these_and_of_other_models(
+    doctor: Any, models: dict[str, Path], tmp_path: Path
+) -> None:
+    (tmp_path / "data").mkdir()
+    analyzer = Analyzer.load(Settings(models_dir=models["bona_fide"]))
+    path = write_calibration(tmp_path / "data", analyzer)
+    assert doctor()[1]["calibration"]["sentence"] == (
+        f"The calibration {path} is in force, by 500 genuine images (2026-11-21)."
+    )
+    other = doctor(models_dir=models["deepfake"])[1]["calibration"]
+    assert (other["level"], other["remedy"][:26]) == ("warning", "Run `facegate calibrate DI")
+
+
+def test_a_calibration_that_is_unusable(doctor: Any, tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "calibration.json").touch()
+    code, found = doctor()
+    assert code == 1
+    assert "is not one that `facegate calibrate` wrote" in found["calibration"]["sentence"]
 
 
 def test_a_mongodb_that_is_away(doctor: Any) -> None:

@@ -69,13 +69,10 @@ class Tuned(Part):
     sha256: Sha256
 
 
-class Pointed(Part):
-    """What judges by a threshold, named by the BPCER that it stands for."""
+class Points(Part):
+    """Thresholds, named by the BPCER that they stand for."""
 
-    name: str = Field(min_length=1)
-    version: str = Field(min_length=1)
     operating_points: tuple[OperatingPoint, ...] = Field(min_length=1)
-    default_bpcer: float = Field(gt=0, lt=1)
 
     @model_validator(mode="after")
     def _sorted(self) -> Self:
@@ -94,12 +91,29 @@ class Pointed(Part):
         points = self.operating_points
         if not points[0].bpcer <= bpcer <= points[-1].bpcer:
             raise StartupError(
-                f"The model {self.name} has no threshold for a BPCER of {bpcer:g}: "
+                f"{self.title} has no threshold for a BPCER of {bpcer:g}: "
                 f"it has operating points from {points[0].bpcer:g} to {points[-1].bpcer:g}.",
                 "Set FACEGATE_BPCER within that range.",
             )
         upper = next(i for i, point in enumerate(points) if bpcer <= point.bpcer)
         return _between(points[max(upper - 1, 0)], points[upper], bpcer)
+
+    @property
+    def title(self) -> str:
+        """How a sentence names it."""
+        return "The calibration"
+
+
+class Pointed(Points):
+    """A model that judges by a threshold."""
+
+    name: str = Field(min_length=1)
+    version: str = Field(min_length=1)
+    default_bpcer: float = Field(gt=0, lt=1)
+
+    @property
+    def title(self) -> str:
+        return f"The model {self.name}"
 
 
 class Manifest(Pointed):

@@ -1,0 +1,29 @@
+"""Folders of portraits whose redness, and with it the score of the tests' `red` detector, is known.
+
+The redder a portrait, the higher its score; every file has another redness.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from tests.images import encode, portrait
+
+WIDTH = 160  # pixels; small, for there are many
+
+
+def reddened(share: float) -> bytes:
+    """The portrait with this share of its red, as a JPEG."""
+    small = portrait().resize((WIDTH, round(portrait().height * WIDTH / portrait().width)))
+    pixels = np.asarray(small, np.float32) * (share, 1, 1)
+    return encode(Image.fromarray(np.clip(pixels, 0, 255).astype(np.uint8)), "JPEG", quality=90)
+
+
+def fill(folder: Path, count: int, low: float, high: float) -> None:
+    """`count` portraits with shares of red from `low` to `high`."""
+    folder.mkdir(parents=True)
+    for number, share in enumerate(np.linspace(low, high, count)):
+        (folder / f"{number:03}.jpg").write_bytes(reddened(float(share)))
