@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 from pydantic import SecretStr
@@ -176,6 +176,26 @@ def recheck(
     from service.commands.recheck import recheck as run
 
     raise typer.Exit(run(identity(config, _given(key_id, secret, region)), bucket, table, limit))
+
+
+@cloud_app.command()
+def backfill(
+    source: Annotated[str, typer.Argument(metavar="s3://BUCKET/PREFIX/")],
+    output: Annotated[str, typer.Option(help="A folder, or s3://bucket/prefix/.")],
+    engine: Annotated[
+        Literal["local", "ray"], typer.Option(help="This machine's cores, or a Ray cluster.")
+    ] = "local",
+    workers: Annotated[int, typer.Option(min=0, help="0: as many as usable cores.")] = 0,
+    shard_size: Annotated[int, typer.Option(min=1, help="Objects a shard, of a new plan.")] = 500,
+) -> None:
+    """Judge every image below a prefix with the installed model, checkpointed shard by shard.
+
+    Run it again and it goes on where it was. Each object is in the results once. Exit code 2: AWS
+    refused some shards for now.
+    """
+    from service.commands.backfill import backfill as run
+
+    raise typer.Exit(run(source, output, engine, workers, shard_size))
 
 
 @aws_app.command("setup")

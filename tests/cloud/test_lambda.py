@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 import subprocess
 import sys
 import threading
+import tomllib
 from collections.abc import Iterator
 from decimal import Decimal
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from importlib.metadata import packages_distributions
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +32,8 @@ from tests.commands.conftest import Run
 from tests.images import encode, genuine, portrait
 from tests.live import Live
 
-TEMPLATE = Path(__file__).parents[2] / "deploy/aws/lambda/template.yaml"
+ROOT = Path(__file__).parents[2]
+TEMPLATE = ROOT / "deploy/aws/lambda/template.yaml"
 FILES = {
     "/selfie.jpg": genuine(),
     "/selfie.png": encode(portrait()),
@@ -219,11 +223,18 @@ def test_an_item_is_never_overwritten(
     assert (status, again["code"]) == (500, "ALREADY_RECORDED")
 
 
-def test_it_needs_nothing_heavy() -> None:
+def test_it_needs_nothing_heavy_and_the_build_brings_the_rest() -> None:
     code = "import sys, service.cloud.lambda_handler; print(*sys.modules)"
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    heavy = {"onnxruntime", "cv2", "numpy", "flask", "pymongo", "service.analysis"}
-    assert not heavy & set(ran.stdout.split())
+    modules = set(ran.stdout.split())
+    assert not {"onnxruntime", "cv2", "flask", "pymongo", "service.analysis"} & modules
+    pyproject = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    ours = {re.split(r"[\[>=]", one)[0] for one in pyproject["project"]["dependencies"]}
+    names = packages_distributions()
+    used = {name for module in modules for name in names.get(module, ())} & ours
+    brought = (ROOT / "deploy/aws/lambda/build").read_text().split()
+    # Pillow and structlog take these along where they happen to be.
+    assert used <= set(brought) | {"numpy", "rich"}
 
 
 def test_a_recheck_records_both_scores(

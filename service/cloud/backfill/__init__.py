@@ -1,0 +1,1 @@
+"""Judging millions of stored selfies again: planned once, in shards, each written whole or not."""
