@@ -41,6 +41,11 @@ class Logging(Section):
     level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     log_to_console: bool = True
 
+    @property
+    def in_force(self) -> str:
+        """Without a console only errors are told, for a consumer has nowhere else to write."""
+        return self.level if self.log_to_console else "ERROR"
+
 
 class CloudConfig(Section):
     """The whole file."""

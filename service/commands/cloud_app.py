@@ -117,8 +117,12 @@ def consume(
         int, typer.Option(min=0, max=65535, help="Prometheus on 127.0.0.1; 0: none.")
     ] = 0,
     log_level: Annotated[
-        str, typer.Option(envvar="LOG_LEVEL", help="debug, info, warning or error.")
-    ] = "info",
+        str | None,
+        typer.Option(
+            envvar="LOG_LEVEL",
+            help="debug, info, warning or error. Default: as aws_config.json says, else info.",
+        ),
+    ] = None,
     region: Region = None,
     key_id: KeyId = None,
     secret: Secret = None,
@@ -130,10 +134,11 @@ def consume(
     from service.commands import consume as run
     from service.commands.predict import identity
 
-    if log_level.lower() not in {"debug", "info", "warning", "error"}:
-        raise typer.BadParameter("debug, info, warning or error.", param_hint="--log-level")
-    logs.configure(log_level.lower())
     cloud = identity(config, _given(key_id, secret, region))
+    level = (log_level or cloud.config.logging.in_force).lower()
+    if level not in {"debug", "info", "warning", "error"}:
+        raise typer.BadParameter("debug, info, warning or error.", param_hint="--log-level")
+    logs.configure(level)
     options = Options(
         queue_url=queue_url,
         poll_interval=poll_interval,

@@ -101,6 +101,12 @@ def test_the_template_is_sound_and_empty() -> None:
     assert config == CloudConfig()
 
 
+def test_the_file_says_how_much_is_logged() -> None:
+    quiet = CloudConfig.model_validate({"logging": {"level": "DEBUG", "log_to_console": False}})
+    loud = CloudConfig.model_validate({"logging": {"level": "DEBUG"}})
+    assert (quiet.logging.in_force, loud.logging.in_force) == ("ERROR", "DEBUG")
+
+
 def test_the_real_file_is_ignored_by_git() -> None:
     assert "aws_config.json" in (ROOT / ".gitignore").read_text().splitlines()
 

@@ -196,6 +196,16 @@ def test_predict_prints_the_contract(
     assert set(result["s3_file_info"]) == {"size", "content_type", "last_modified"}
 
 
+def test_a_download_is_kept_where_the_configuration_says_so(
+    aws: Aws, bucket: str, facegate: Run, tmp_path: Path
+) -> None:
+    put(aws, bucket, folder__a=genuine())
+    config = tmp_path / "my.json"
+    config.write_text('{"data": {"s3_cache_dir": "kept", "cleanup_temp_files": false}}')
+    result = predicted(facegate("predict", f"s3://{bucket}/folder/a.jpg", "--config", config))
+    assert (tmp_path / result["local_path"]).read_bytes() == genuine()
+
+
 def test_predict_takes_a_local_path_and_a_threshold(facegate: Run, tmp_path: Path) -> None:
     (tmp_path / "a.jpg").write_bytes(genuine())
     result = predicted(facegate("predict", "a.jpg", "--threshold", "0.2"))
