@@ -34,6 +34,8 @@ app.add_typer(cloud_app)
 app.add_typer(measure_app)
 app.add_typer(licence_app, name="licence")
 app.add_typer(models_app, name="models")
+ensemble_app = typer.Typer(help="A trained fusion of the detectors.", no_args_is_help=True)
+app.add_typer(ensemble_app, name="ensemble")
 
 
 @app.callback()
@@ -119,6 +121,33 @@ def models_remove(name: str) -> None:
     from service.commands.add_model import remove_model as run
 
     run(name)
+
+
+@ensemble_app.command("fit")
+def ensemble_fit(
+    folder: Annotated[
+        Path,
+        typer.Argument(
+            metavar="DIR", exists=True, file_okay=False, help="DIR/genuine|SPECIES/PERSON/*.jpg"
+        ),
+    ],
+    deploy: Annotated[bool, typer.Option(help="Put it to use, if it is better.")] = True,
+) -> None:
+    """Fit a fusion on a labelled folder, compare it on species held out, deploy it if better.
+
+    Exit code 1: a single detector is better on species held out, so nothing was deployed.
+    """
+    from service.commands.ensemble import fit as run
+
+    raise typer.Exit(run(folder, deploy=deploy))
+
+
+@ensemble_app.command("rollback")
+def ensemble_rollback() -> None:
+    """Back to the fusion that was deployed before."""
+    from service.commands.ensemble import rollback as run
+
+    run()
 
 
 @app.command()

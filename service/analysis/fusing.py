@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from service.analysis.detectors.base import Detector
+from service.analysis.detectors.registry import added_models
 from service.analysis.fusion import fuse, fused_threshold
 from service.analysis.stacking import Stack, find_stack
 from service.settings import Settings
@@ -62,5 +63,7 @@ def open_fusion(settings: Settings, detectors: Sequence[Detector]) -> Fusion:
     """The fusion that the settings ask for, of these detectors. Raises StartupError."""
     if settings.fusion != "stacking" or len(detectors) == 1:
         return Fixed("average" if settings.fusion == "stacking" else settings.fusion, detectors)
-    stack = find_stack(settings.models_dir, detectors)
+    # One that was fitted here comes before that of the release.
+    roots = (added_models(settings), settings.models_dir)
+    stack = next(filter(None, (find_stack(root, detectors) for root in roots)), None)
     return Trained(stack, detectors, settings.bpcer) if stack else Fixed("average", detectors)
