@@ -76,7 +76,7 @@ def digest(*parts: object) -> str:
 def _object(text: object) -> dict[str, Any]:
     try:
         body = json.loads(text) if isinstance(text, str) else None
-    except ValueError:  # RecursionError is none of these: SQS bounds a message's size
+    except (ValueError, RecursionError):
         body = None
     if not isinstance(body, dict):
         raise BadMessage("The message is not a JSON object.")

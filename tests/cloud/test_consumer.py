@@ -15,7 +15,7 @@ from service.cloud.predictor import Predictor
 from service.cloud.session import Cloud
 from service.cloud.statistics import Statistics
 from tests.aws import Aws
-from tests.cloud.queues import Letters, make_consumer
+from tests.cloud.queues import Letters, make_consumer, through
 from tests.images import genuine
 from tests.receiver import Receiver
 
@@ -278,3 +278,15 @@ def test_a_handler_that_fails_leaves_the_message(
 def test_a_poll_that_fails_ends_nothing(aws: Aws, letters: Letters, consume: Consume) -> None:
     aws.fail("POST", "ReceiveMessage", 403, "RequestExpired", times=9)
     assert consume().as_dict()["processed"] == 0
+
+
+def test_without_a_dead_letter_queue_poison_stays(
+    aws: Aws, tmp_path: Path, predictor: Predictor, cloud: Cloud
+) -> None:
+    sqs = aws.client("sqs")
+    url = through(aws, sqs.create_queue(QueueName=f"lonely-{tmp_path.name}"[:80])["QueueUrl"])
+    letters = Letters(sqs, url, "")
+    letters.send("poison")
+    consumer = make_consumer(tmp_path, predictor, cloud, letters)
+    assert consumer.start_consuming(run_once=True).failed == 1
+    assert letters.left() == 1
