@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
-from pydantic import SecretStr
 
 if TYPE_CHECKING:
     from service.cloud.session import Given
@@ -235,5 +234,7 @@ def aws_check(
 
 def _given(key_id: str | None, secret: str | None, region: str | None) -> Given:
     from service.cloud.session import Given
+
+    from pydantic import SecretStr
 
     return Given(key_id, SecretStr(secret) if secret else None, region)
