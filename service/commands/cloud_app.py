@@ -233,8 +233,8 @@ def aws_check(
 
 
 def _given(key_id: str | None, secret: str | None, region: str | None) -> Given:
-    from service.cloud.session import Given
-
     from pydantic import SecretStr
+
+    from service.cloud.session import Given
 
     return Given(key_id, SecretStr(secret) if secret else None, region)
