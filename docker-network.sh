@@ -72,6 +72,10 @@ hardened=(--init --read-only --tmpfs /tmp --cap-drop ALL --security-opt no-new-p
 has() { [ -n "$($docker ps -aq -f "name=^$1\$")" ]; }
 runs() { [ -n "$($docker ps -q -f "name=^$1\$")" ]; }
 remove() { ! has "$1" || $docker rm -f "$1" >/dev/null; }
+have_image() {
+    $docker image inspect "$1" >/dev/null 2>&1 || $docker pull -q "$1" >/dev/null 2>&1 ||
+        fail "There is no image $1, and it cannot be pulled." "Build or load it, or log in to its registry."
+}
 image_of() { $docker inspect -f '{{.Config.Image}}' "$1"; }
 
 # A short-lived root container without network: volumes are filled without root on the host.
@@ -79,7 +83,7 @@ helper() { # SCRIPT [docker run options]
     local script=$1
     shift
     $docker run --rm --network none --read-only --cap-drop ALL --cap-add CHOWN --cap-add FOWNER \
-        --cap-add DAC_OVERRIDE --user 0:0 "$@" --entrypoint bash "$image" -c "$script"
+        --cap-add DAC_OVERRIDE --user 0:0 "$@" --entrypoint bash "${helper_image:-$image}" -c "$script"
 }
 
 make_network() { $docker network inspect "$network" >/dev/null 2>&1 || $docker network create "$network" >/dev/null; }
@@ -139,6 +143,8 @@ is_live() { # NAME: within $wait seconds, and not one that dies again and again
 why_not() { $docker logs --tail 4 "$1" 2>&1 | sed 's/^/  /' >&2; }
 
 up() {
+    have_image "$image"
+    have_image "$cache_image"
     make_network
     make_secrets
     start_cache
@@ -187,10 +193,12 @@ where() { # keep the place at which it is published now, whatever the options' d
     local bound
     bound=$($docker port "$service" 5001/tcp | head -1)
     address=${bound%:*} port=${bound##*:}
+    helper_image=$(image_of "$service")
 }
 
 upgrade() {
     has "$service" || fail "Nothing is installed yet." "$0 up comes first."
+    have_image "$image"
     where
     # On a copy of the state: whatever the new one writes, the running one never sees it.
     copy_state "$state" "$before"

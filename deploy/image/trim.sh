@@ -23,6 +23,7 @@ echo 'facegate:x:10001:10001:Facegate:/data:/usr/sbin/nologin' >>/etc/passwd
 echo 'facegate:x:10001:' >>/etc/group
 find / -xdev -perm /6000 ! -type l ! -path '/proc*' ! -path '/dev*' ! -path '/sys*' -exec chmod a-s {} +
 find / -xdev -perm -0002 ! -type l ! -path '/proc*' ! -path '/dev*' ! -path '/sys*' -exec chmod o-w {} +
-# Where no tmpfs is mounted there: private, not everybody's.
-install -d -m 700 -o 10001 -g 10001 /tmp /data
+install -d -m 700 -o 10001 -g 10001 /data
+# Sticky, and with everybody's right: a tmpfs that is mounted there takes its mode from here.
+install -d -m 1777 /tmp
 find / -xdev ! -path '/proc*' ! -path '/dev*' ! -path '/sys*' -exec touch -h -d @0 {} + 2>/dev/null || true

@@ -26,6 +26,7 @@ def serve(development: bool) -> None:
 def _preflight(settings: Settings) -> None:
     _writable(settings.data_dir)
     _port_free(settings)
+    _enough_memory(settings)
     # Late, so that `facegate --help` stays quick. Reads manifests and checksums, opens no session.
     from service.analysis.calibration import find_calibration
     from service.analysis.detectors.registry import check_models
@@ -59,6 +60,15 @@ def _port_free(settings: Settings) -> None:
                 f"Cannot listen on {settings.host}:{settings.port}: {error.strerror}.",
                 "Stop what listens there, or set FACEGATE_HOST and FACEGATE_PORT.",
             ) from None
+
+
+def _enough_memory(settings: Settings) -> None:
+    """Better said now than by the kernel, which kills a worker that the master then replaces."""
+    from service.commands.check_machine import check_memory
+
+    finding = check_memory(settings)
+    if finding.level == "failed":
+        raise StartupError(finding.sentence, finding.remedy or "")
 
 
 def _announce(settings: Settings) -> dict[str, str]:

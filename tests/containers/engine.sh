@@ -14,7 +14,6 @@ packages() { # COMMAND PACKAGE ...
         command -v "$1" >/dev/null || missing+=("$2")
         shift 2
     done
-    [ -e /usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1 ] || missing+=(libfaketime)
     [ ${#missing[@]} -eq 0 ] && return
     apt-get update -qq && apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
 }

@@ -111,14 +111,15 @@ def test_no_setuid_file_and_no_world_writable_path(service_image: str) -> None:
     plain = ("--user", "0", "--cap-add", "DAC_READ_SEARCH")
     assert inside("find / -xdev -perm /6000", *plain) == ""
     writable = inside("find / -xdev -perm -0002 ! -type l ! -path '/dev*'", *plain)
-    assert writable == ""
+    assert writable == "/tmp"
+    assert inside("stat -c %a /tmp; touch /tmp/scratch") == "1777"
 
 
 def test_only_the_data_folder_belongs_to_the_service(service_image: str) -> None:
     # Without the tmpfs, to see what the image itself has there.
     script = "find / -xdev -user 10001 ! -path '/proc*' ! -path '/dev*'"
     found = docker("run", "--rm", "--user", "0", "--entrypoint", "bash", SERVICE, "-c", script)
-    assert set(found.split()) == {"/data", "/tmp"}
+    assert set(found.split()) == {"/data"}
 
 
 def test_every_aws_service_that_the_code_uses_is_described(service_image: str) -> None:
