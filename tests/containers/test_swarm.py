@@ -67,7 +67,7 @@ def swarm(service_image: str, cache_image: str) -> Iterator[str]:
     wait(lambda: len(replicas()) == 2 and all(map(ready, replicas())), 120)
     yield f"{STACK}_service"
     docker("stack", "rm", STACK)
-    wait(lambda: not docker("ps", "-q", "-f", f"name={STACK}_"), 120)
+    wait(lambda: not docker("ps", "-aq", "-f", f"name={STACK}_"), 120)
     for secret in ("facegate_mongodb_pass", "facegate_digest_key"):
         docker("secret", "rm", secret)
     if began:
