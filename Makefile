@@ -36,7 +36,8 @@ demo: install ## score the bundled genuine and manipulated selfie on the running
 	@$(BIN)/python -m scripts.demo
 
 test: install-dev ## run the tests
-	@$(BIN)/python -m pytest --ignore=tests/containers
+	@$(BIN)/python -m pytest tests/store  # forks workers: by itself, where no server's threads run
+	@$(BIN)/python -m pytest --ignore=tests/containers --ignore=tests/store
 
 test-containers: install-dev ## build the images and test them with a real Docker engine (root, Debian or Ubuntu)
 	@tests/containers/engine.sh

@@ -33,7 +33,7 @@ def prefix(aws: Aws, bucket: str) -> str:
 
 
 def rows(output: Path) -> list[dict[str, Any]]:
-    files = sorted((output / "results").iterdir())
+    files = sorted((output / "results").glob("*.jsonl"))  # not what was half-written
     return [json.loads(line) for file in files for line in file.read_text().splitlines()]
 
 

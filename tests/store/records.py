@@ -50,7 +50,8 @@ def in_processes(count: int, work: Callable[[int], None], wait: float = 60.0) ->
         process.start()
     for process in processes:
         process.join(wait)
-    assert [process.exitcode for process in processes] == [0] * count
+    codes = [process.exitcode for process in processes]
+    assert codes == [0] * count, codes
 
 
 def eventually(condition: Callable[[], bool], seconds: float = 15.0) -> None:
