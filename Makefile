@@ -39,9 +39,10 @@ test: install-dev ## run the tests
 	@$(BIN)/python -m pytest tests/store  # forks workers: by itself, where no server's threads run
 	@$(BIN)/python -m pytest --ignore=tests/containers --ignore=tests/store
 
+CONTAINER_TESTS ?= tests/containers
 test-containers: install-dev ## build the images and test them with a real Docker engine (root, Debian or Ubuntu)
 	@tests/containers/engine.sh
-	@$(BIN)/python -m pytest --timeout=900 tests/containers
+	@$(BIN)/python -m pytest --timeout=900 $(CONTAINER_TESTS)
 
 lint: install-dev ## format, lint, types and the import contract
 	@$(BIN)/ruff format --check . && $(BIN)/ruff check . && $(BIN)/mypy && $(BIN)/lint-imports

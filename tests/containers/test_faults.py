@@ -137,7 +137,7 @@ def test_a_wrong_password_is_degraded_and_never_told(
         more = ("-e", "MONGODB_USER=svc", "-e", f"MONGODB_PASS={wrong}", "--network", network)
         with service(*more) as (name, base):
             wait(lambda: state_of(base) == "degraded")
-            assert read(base + "/status_check") == "Service is Live."
+            wait(lambda: read(base + "/status_check") == "Service is Live.")  # of every worker
             assert wrong not in logs(name) + read(base + "/readyz") + read(base + "/metrics")
 
 
