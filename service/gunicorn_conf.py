@@ -31,9 +31,15 @@ proc_name = "facegate"
 
 
 def post_worker_init(worker: Any) -> None:
-    """Load models right after the fork, not with the first request."""
-    services = worker.wsgi.extensions["facegate"]
-    services.engine.start()
+    """Load models right after the fork, not with the first request.
+
+    The first worker answers probes while it loads. The others, and those that take a dead worker's
+    place, accept connections only when they are loaded: who was told "live" is not refused after.
+    """
+    engine = worker.wsgi.extensions["facegate"].engine
+    engine.start()
+    if worker.age > 1:
+        engine.settle(timeout / 2)
 
 
 def child_exit(server: Any, worker: Any) -> None:  # noqa: ARG001 (gunicorn's signature)

@@ -46,6 +46,33 @@ def test_a_killed_worker_is_replaced_and_loses_no_acknowledged_result(tmp_path: 
         assert load.ids <= kept_ids(live)
 
 
+def states(live: Live, seconds: float) -> set[int]:
+    """What new connections hear from /readyz, each accepted by whichever worker comes first."""
+    end, seen = time.monotonic() + seconds, set()
+    while time.monotonic() < end:
+        seen.add(requests.get(f"{live.base}/readyz", timeout=30).status_code)
+    return seen
+
+
+def test_once_ready_no_worker_says_that_it_is_not(tmp_path: Path) -> None:
+    live = Live(tmp_path, probability=0.2, workers=4)
+    live.start()
+    try:
+        live.wait_until("ready")
+        assert states(live, 3) == {200}
+    finally:
+        live.stop()
+
+
+def test_a_worker_that_takes_a_dead_ones_place_joins_when_it_is_loaded(tmp_path: Path) -> None:
+    with Live(tmp_path, probability=0.2, workers=2) as live:
+        victim = workers(live)[0]
+        victim.send_signal(signal.SIGKILL)
+        victim.wait(10)
+        assert states(live, 3) == {200}
+        assert eventually(lambda: len(workers(live)) == 2)
+
+
 def test_sigterm_answers_everything_that_was_sent(tmp_path: Path) -> None:
     with Live(tmp_path, probability=0.2, workers=2) as live:
         statuses: list[int] = []
