@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from training import model, tower
 
-FULL_VIEW = 0.85  # share of the run after which a step looks at every patch
+FULL_VIEW = 0.92  # share of the run after which a step looks at every patch
 
 
 @dataclass(frozen=True)

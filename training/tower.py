@@ -121,11 +121,16 @@ class Block(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         count, tokens, _ = x.shape
         parts = self.qkv(self.norm1(x)).reshape(count, tokens, 3, HEADS, WIDTH // HEADS)
-        query, key, value = parts.permute(2, 0, 3, 1, 4)
-        mixed = functional.scaled_dot_product_attention(query, key, value)
+        mixed = attend(*parts.permute(2, 0, 3, 1, 4).contiguous())
         x = x + self.out(mixed.transpose(1, 2).reshape(count, tokens, WIDTH))
         up = self.up(self.norm2(x))
         return x + self.down(up * torch.sigmoid(1.702 * up))
+
+
+def attend(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
+    """Attention as plain products: over so few tokens faster to train than torch's own."""
+    share = (query @ key.transpose(-1, -2) * query.shape[-1] ** -0.5).softmax(-1)
+    return share.to(value.dtype) @ value
 
 
 def _linear(weights: Weights, name: str) -> Frozen:

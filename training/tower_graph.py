@@ -24,6 +24,7 @@ from training.tower import (
 )  # fmt: skip
 
 OPSET, DEPTH = 17, WIDTH // HEADS
+LOWEST = -0.164  # of x * sigmoid(1.702 x), found at x = -0.75
 
 
 class Graph:
@@ -69,6 +70,25 @@ class Graph:
         factor = self.one("Mul", scale, self.constant(f"{name}.scale", weight.scale))
         scaled = self.one("Mul", self.one("Cast", product, to=TensorProto.FLOAT), factor)
         return self.one("Add", scaled, self.tunable(f"{name}.bias", part.bias))
+
+    def linear_by_token(self, x: str, name: str, weight: Quantised, part: Frozen) -> str:
+        """The same for gated inputs, which end at LOWEST: each token (row) has a scale of its own.
+
+        A few tokens reach values many times those of the others; with one scale for all of them
+        these were rounded away, and the class token's relative error was 0.39 instead of 0.05.
+        """
+        highest = self.one("ReduceMax", x, axes=[1], keepdims=1)
+        span = self.one("Sub", highest, self.fixed(LOWEST))
+        scale = self.one("Mul", span, self.fixed(1 / 255))
+        steps = self.one("Div", self.one("Sub", x, self.fixed(LOWEST)), scale)
+        rounded = self.one("Add", steps, self.fixed(0.5))  # a cast cuts off
+        values = self.one("Cast", rounded, to=TensorProto.UINT8)
+        product = self.one("MatMulInteger", values, self.constant(name + ".int8", weight.values))
+        factor = self.constant(f"{name}.scale", weight.scale)
+        scaled = self.one("Mul", self.one("Cast", product, to=TensorProto.FLOAT), factor)
+        shift = self.constant(f"{name}.shift", np.float32(LOWEST) * weight.real.sum(axis=0))
+        bias = self.one("Add", self.tunable(f"{name}.bias", part.bias), shift)
+        return self.one("Add", self.one("Mul", scaled, scale), bias)
 
 
 def build(net: ClipNet, weights: Weights) -> onnx.ModelProto:
@@ -122,8 +142,8 @@ def _mlp(graph: Graph, x: str, number: int, block: Block, weights: Weights) -> s
     up = graph.linear(normed, f"{name}.up", weights.products[packaged + "fc1"], block.up)
     gate = graph.one("Sigmoid", graph.one("Mul", up, graph.fixed(1.702)))
     gated = graph.one("Mul", up, gate)
-    down = graph.linear(gated, f"{name}.down", weights.products[packaged + "fc2"], block.down)
-    return graph.one("Add", x, down)
+    fc2 = weights.products[packaged + "fc2"]
+    return graph.one("Add", x, graph.linear_by_token(gated, f"{name}.down", fc2, block.down))
 
 
 def _model(graph: Graph) -> onnx.ModelProto:
