@@ -16,12 +16,15 @@ import numpy as np
 import onnx
 import onnxruntime as ort
 import torch
+from onnx import numpy_helper
 
 from training.manifest import write_manifest
 from training.model import MEAN, SIZE, STD, Exported, FaceNet
 
 MARGIN = 1.3
 OPSET = 17
+OUTPUTS = ["logit", "cam", "features"]
+HEAD = {"weight": "head.weight", "bias": "head.bias"}  # logit = features * weight + bias
 TOLERANCE = 1e-3  # largest difference of a logit between torch and ONNX Runtime
 ORIGIN = "EfficientNet-Lite0 (ImageNet weights, Apache-2.0), fine-tuned by training/ on face crops."
 
@@ -37,7 +40,8 @@ def export(net: FaceNet, folder: Path, version: str, origin: str = ORIGIN) -> fl
     fields = {
         **neutral_fields(folder.name, version, origin),
         "input": {"name": "image", "size": SIZE, "mean": MEAN, "std": STD},
-        "output": {"logit": "logit", "cam": "cam"},
+        "output": {"logit": "logit", "cam": "cam", "features": "features"},
+        "head": HEAD,
         "fast": True,
     }
     write_manifest(folder, fields)
@@ -48,14 +52,22 @@ def export(net: FaceNet, folder: Path, version: str, origin: str = ORIGIN) -> fl
 
 
 def write_onnx(module: Exported, file: Path) -> None:
-    """Fixed shapes; batch normalisation is folded into the convolutions by the exporter."""
+    """Fixed shapes; batch normalisation is folded into the convolutions by the exporter.
+
+    The head's values are defaults of inputs, so that another head can take their place.
+    """
+    head = {name: part.detach() for name, part in zip(HEAD.values(), module.head(), strict=True)}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the exporter that folds is the older one, and says so
         torch.onnx.export(
-            module, (torch.zeros(1, 3, SIZE, SIZE),), str(file), input_names=["image"],
-            output_names=["logit", "cam"], opset_version=OPSET, dynamo=False,
+            module, (torch.zeros(1, 3, SIZE, SIZE), *head.values()), str(file),
+            input_names=["image", *head], output_names=OUTPUTS, opset_version=OPSET, dynamo=False,
         )  # fmt: skip
-    onnx.checker.check_model(onnx.load(file), full_check=True)
+    model = onnx.load(file)
+    defaults = (numpy_helper.from_array(part.numpy(), name) for name, part in head.items())
+    model.graph.initializer.extend(defaults)
+    onnx.save(model, file)
+    onnx.checker.check_model(model, full_check=True)
 
 
 def neutral_fields(name: str, version: str, origin: str) -> dict[str, Any]:
@@ -71,14 +83,14 @@ def neutral_fields(name: str, version: str, origin: str) -> dict[str, Any]:
 
 
 def parity(module: Exported, file: Path, rounds: int = 8) -> float:
-    """Largest absolute difference of both outputs over random images."""
+    """Largest absolute difference of all outputs over random images."""
     session = ort.InferenceSession(str(file), providers=["CPUExecutionProvider"])
     worst, generator = 0.0, torch.Generator().manual_seed(0)
     for _ in range(rounds):
         image = torch.rand(1, 3, SIZE, SIZE, generator=generator) * 2 - 1
         with torch.inference_mode():
-            theirs = [output.numpy() for output in module(image)]
-        ours = session.run(["logit", "cam"], {"image": image.numpy()})
+            theirs = [output.numpy() for output in module(image, *module.head())]
+        ours = session.run(OUTPUTS, {"image": image.numpy()})
         differences = [np.abs(a - b).max() for a, b in zip(ours, theirs, strict=True)]
         worst = max(worst, *map(float, differences))
     return worst

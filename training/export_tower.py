@@ -19,7 +19,7 @@ import torch
 from service.analysis.detectors.onnx import OnnxDetector
 from training.augment import plain
 from training.dataset import load_crops
-from training.export import neutral_fields
+from training.export import HEAD, neutral_fields
 from training.manifest import write_manifest
 from training.metrics import DEFAULT_RATE
 from training.nets import RECIPES
@@ -54,7 +54,8 @@ def write(net: ClipNet, folder: Path, version: str) -> None:
         "file": BASE,
         "tuned": {"file": TUNED},
         "input": {"name": "image", "size": SIZE, "mean": MEAN, "std": STD},
-        "output": {"logit": "logit"},
+        "output": {"logit": "logit", "features": "features"},
+        "head": HEAD,
     }
     write_manifest(folder, fields)
 

@@ -55,15 +55,21 @@ def merge_padding(module: nn.Module) -> None:
 
 
 class Exported(nn.Module):
-    """One image -> logit (1,1) and class activation map (1,7,7), whose mean is logit - bias."""
+    """One image -> logit (1,1), class activation map (1,7,7), features (1,1280).
+
+    The map's mean is logit - bias, and logit = features * weight + bias.
+    """
 
     def __init__(self, net: FaceNet) -> None:
         super().__init__()
         self.net = net
 
-    def forward(self, image: Tensor) -> tuple[Tensor, Tensor]:
-        features = self.net.features(image)
-        weight = self.net.head.weight.reshape(1, FEATURES, 1, 1)
-        cam = (features * weight).sum(dim=1)
-        logit = cam.mean(dim=(1, 2)).reshape(-1, 1) + self.net.head.bias
-        return logit, cam
+    def head(self) -> tuple[Tensor, Tensor]:
+        """(weight, bias)."""
+        return self.net.head.weight, self.net.head.bias
+
+    def forward(self, image: Tensor, weight: Tensor, bias: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        seen = self.net.features(image)
+        pooled = seen.mean(dim=(2, 3))
+        cam = (seen * weight.reshape(1, FEATURES, 1, 1)).sum(dim=1)
+        return (pooled * weight).sum(dim=1, keepdim=True) + bias, cam, pooled

@@ -92,7 +92,7 @@ class Graph:
 
 
 def build(net: ClipNet, weights: Weights) -> onnx.ModelProto:
-    """image 1x3x224x224 -> logit 1x1, every shape fixed."""
+    """image 1x3x224x224 -> logit 1x1 and what its head sees, features 1x768; every shape fixed."""
     graph = Graph()
     x = _tokens(graph, net)
     for number, block in enumerate(net.blocks):
@@ -101,9 +101,10 @@ def build(net: ClipNet, weights: Weights) -> onnx.ModelProto:
     seen = graph.norm(token, "after", net.after)
     length = graph.one("ReduceL2", seen, axes=[1], keepdims=1)
     unit = graph.one("Div", seen, length)
-    head = graph.tunable("head.weight", net.head.weight)
-    scaled = graph.one("Mul", graph.one("Mul", unit, head), graph.fixed(TEMPERATURE))
-    total = graph.one("ReduceSum", scaled, graph.fixed([1], np.int64), keepdims=1)
+    scale = graph.fixed(TEMPERATURE)
+    graph.nodes.append(helper.make_node("Mul", [unit, scale], ["features"]))
+    terms = graph.one("Mul", "features", graph.tunable("head.weight", net.head.weight))
+    total = graph.one("ReduceSum", terms, graph.fixed([1], np.int64), keepdims=1)
     bias = graph.tunable("head.bias", net.head.bias)
     graph.nodes.append(helper.make_node("Add", [total, bias], ["logit"]))
     return _model(graph)
@@ -149,7 +150,9 @@ def _mlp(graph: Graph, x: str, number: int, block: Block, weights: Weights) -> s
 def _model(graph: Graph) -> onnx.ModelProto:
     image = helper.make_tensor_value_info("image", TensorProto.FLOAT, [1, 3, SIZE, SIZE])
     logit = helper.make_tensor_value_info("logit", TensorProto.FLOAT, [1, 1])
-    whole = helper.make_graph(graph.nodes, "clip", [image, *graph.inputs], [logit], graph.constants)
+    features = helper.make_tensor_value_info("features", TensorProto.FLOAT, [1, WIDTH])
+    inputs, outputs = [image, *graph.inputs], [logit, features]
+    whole = helper.make_graph(graph.nodes, "clip", inputs, outputs, graph.constants)
     model = helper.make_model(whole, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=8)
     onnx.checker.check_model(model, full_check=True)
     return model

@@ -89,3 +89,20 @@ def test_export_gives_what_torch_gives(tmp_path: Path) -> None:
 
     assert export(FaceNet(pretrained=False).eval(), tmp_path / "m", "0.0.0") < TOLERANCE
     assert json.loads((tmp_path / "m" / "manifest.json").read_text())["name"] == "m"
+
+
+def test_another_head_may_be_laid_over_the_exported_one(tmp_path: Path) -> None:
+    pytest.importorskip("torch")
+    pytest.importorskip("efficientnet_lite_pytorch")
+    from training.export import export
+    from training.model import FaceNet
+
+    export(FaceNet(pretrained=False).eval(), tmp_path, "0.0.0")
+    session = ort.InferenceSession(tmp_path / "model.onnx", providers=["CPUExecutionProvider"])
+    rng = np.random.default_rng(0)
+    head = {"head.weight": rng.normal(0, 1, (1, 1280)), "head.bias": np.array([0.5])}
+    given = {"image": rng.normal(0, 1, (1, 3, 224, 224)), **head}
+    feed = {name: value.astype(np.float32) for name, value in given.items()}
+    logit, cam, features = session.run(["logit", "cam", "features"], feed)
+    assert logit == pytest.approx(features @ head["head.weight"].T + 0.5, abs=1e-3)
+    assert logit == pytest.approx(cam.mean() + 0.5, abs=1e-3)

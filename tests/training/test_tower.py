@@ -86,6 +86,22 @@ def test_tuned_values_laid_over_an_untuned_base(net: tower.ClipNet, weights: tow
     assert np.abs(logits(base) - logits(base, tuned_of(net))).max() > 1e-3
 
 
+def test_the_logit_is_what_the_head_makes_of_the_features(
+    net: tower.ClipNet, weights: tower.Weights
+) -> None:
+    import onnxruntime as ort
+
+    model = build(net, weights).SerializeToString()
+    session = ort.InferenceSession(model, providers=["CPUExecutionProvider"])
+    head = {
+        "head.weight": np.ones((1, WIDTH), np.float32),
+        "head.bias": np.array([0.5], np.float32),
+    }
+    feed = {"image": images(1).numpy(), **head}
+    logit, features = session.run(["logit", "features"], feed)
+    assert logit == pytest.approx(features.sum(keepdims=True) + 0.5, abs=1e-3)
+
+
 def test_what_is_tuned_is_small(net: tower.ClipNet) -> None:
     names = {name.rsplit(".", 1)[1] for name, _ in net.named_parameters()}
     assert names == {"weight", "bias"}

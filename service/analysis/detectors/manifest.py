@@ -36,10 +36,19 @@ class Input(Part):
 
 
 class Output(Part):
-    """Names of the outputs: a single logit and, where there is one, a class activation map."""
+    """Names of the outputs: a single logit and, where there are some, a class activation map and
+    the features (1xN) that the head sees."""
 
     logit: str
     cam: str | None = None
+    features: str | None = None
+
+
+class Head(Part):
+    """Names of the inputs with defaults that make the logit: features * weight (1xN) + bias (1)."""
+
+    weight: str
+    bias: str
 
 
 class Crop(Part):
@@ -129,6 +138,7 @@ class Manifest(Pointed):
     output: Output
     crop: Crop
     calibration: Calibration
+    head: Head | None = None
     fast: bool = False
 
 
