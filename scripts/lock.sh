@@ -7,4 +7,4 @@ lock() {
         --no-emit-find-links --no-emit-trusted-host --no-header --no-annotate "$@"
 }
 lock --extra build -o requirements.lock pyproject.toml
-lock --extra dev --constraint requirements.lock -o requirements-dev.lock pyproject.toml
+lock --extra dev --extra ensemble --constraint requirements.lock -o requirements-dev.lock pyproject.toml

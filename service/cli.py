@@ -132,14 +132,20 @@ def ensemble_fit(
         ),
     ],
     deploy: Annotated[bool, typer.Option(help="Put it to use, if it is better.")] = True,
+    search: Annotated[
+        int, typer.Option(min=0, help="Trials of an Optuna search for each classifier.")
+    ] = 0,
+    only: Annotated[
+        list[str] | None, typer.Option(help="A classifier to consider; repeat it. Default: all.")
+    ] = None,
 ) -> None:
-    """Fit a fusion on a labelled folder, compare it on species held out, deploy it if better.
+    """Compare eight classifiers on species held out, deploy the best if it beats each detector.
 
     Exit code 1: a single detector is better on species held out, so nothing was deployed.
     """
     from service.commands.ensemble import fit as run
 
-    raise typer.Exit(run(folder, deploy=deploy))
+    raise typer.Exit(run(folder, deploy=deploy, search=search, only=only or ()))
 
 
 @ensemble_app.command("rollback")

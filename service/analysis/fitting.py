@@ -1,21 +1,25 @@
-"""A trained fusion compared with what it has to beat, on people and species it never saw.
+"""Fusions compared with what they have to beat, on people and species they never saw.
 
-Rows are images. Folds are made by person, never by image; a species of fakes is held out whole.
+Rows are images. Folds are made by person, never by image; a species of fakes is held out whole. How
+a fusion is made is chosen within the training images alone (nested cross-validation).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from service.analysis.rates import auc, balanced, sigmoid
+from service.analysis.rates import auc, sigmoid
 
-FOLDS = 5
-RIDGES = (1e-3, 1e-2, 1e-1, 1.0)
+FOLDS, INNER = 5, 3
+CHOSEN = "chosen"  # the candidate that stands for the whole procedure, its choice included
 Scorer = Callable[[np.ndarray], np.ndarray]
 Fit = Callable[["Table"], Scorer]
+Fits = Callable[["Table"], Mapping[str, Scorer]]
+Told = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,6 +36,11 @@ class Table:
         parts = (self.log_odds, self.fake, self.species, self.person)
         return Table(*(part[chosen] for part in parts))
 
+    @property
+    def attacks(self) -> list[str]:
+        """The species of fakes."""
+        return [str(one) for one in np.unique(self.species[self.fake])]
+
 
 @dataclass(frozen=True)
 class Line:
@@ -47,94 +56,91 @@ class Line:
         return float(np.mean(list(self.held_out.values())))
 
 
-def logistic(table: Table, ridge: float) -> tuple[np.ndarray, float]:
-    """Weights and intercept; both classes, and in a class every species, count the same."""
-    weights = balanced(table.fake, table.species)
-    design = np.column_stack([table.log_odds, np.ones(len(table.fake))])
-    penalty = np.diag([ridge] * table.log_odds.shape[1] + [1e-9])
-    solution = np.zeros(design.shape[1])
-    for _ in range(50):
-        probability = sigmoid(design @ solution)
-        gradient = design.T @ (weights * (probability - table.fake)) + penalty @ solution
-        curvature = (design.T * (weights * probability * (1 - probability))) @ design + penalty
-        step = np.linalg.solve(curvature, gradient)
-        solution = solution - np.clip(step, -2, 2)
-        if np.abs(step).max() < 1e-8:
-            break
-    return solution[:-1], float(solution[-1])
+def compare(
+    table: Table, detectors: Sequence[str], fits: Fits, told: Told = lambda *_: None
+) -> list[Line]:
+    """Each detector alone, their average, and each candidate that `fits` makes of images.
+
+    `told` hears how many of how many fits of them all are done.
+    """
+    parts = [None, *table.attacks]
+    done = _Progress(told, len(parts) * FOLDS)
+
+    def everybody(seen: Table) -> dict[str, Scorer]:
+        alone = {name: _alone(i) for i, name in enumerate(detectors)}
+        found = {**alone, "average": _average, **fits(seen)}
+        done()
+        return found
+
+    by_part = {part: figures(table, everybody, held_out=part) for part in parts}
+    return [
+        Line(name, known, {one: by_part[one][name] for one in table.attacks})
+        for name, known in by_part[None].items()
+    ]
 
 
-def best_ridge(table: Table) -> float:
-    """The ridge that does best on species held out of these images."""
-    return max(RIDGES, key=lambda ridge: float(np.mean(list(held_out(table, _at(ridge)).values()))))
+def figures(
+    table: Table, fits: Fits, *, held_out: str | None = None, folds: int | None = None
+) -> dict[str, float]:
+    """AUC of each candidate on people left out.
+
+    With a species held out: of that species against genuine images, by fits that have not seen
+    any image of it.
+    """
+    asked = ~table.fake | _is(table, held_out) if held_out else np.full(len(table.fake), True)
+    scores = out_of_fold(table, fits, held_out=held_out, folds=folds)
+    return {name: auc(said[asked], table.fake[asked]) for name, said in scores.items()}
 
 
-def stacked(table: Table) -> Scorer:
-    """Logistic regression whose ridge is chosen within the training images alone."""
-    species = np.unique(table.species[table.fake])
-    return _at(best_ridge(table) if len(species) > 1 else RIDGES[1])(table)
+def out_of_fold(
+    table: Table, fits: Fits, *, held_out: str | None = None, folds: int | None = None
+) -> dict[str, np.ndarray]:
+    """Each image's score by candidates that have not seen its person."""
+    folds = folds or FOLDS
+    fold = _folds(table.person, folds)
+    scores: dict[str, np.ndarray] = defaultdict(lambda: np.full(len(table.fake), np.nan))
+    for number in range(folds):
+        test = fold == number
+        seen = table.rows(~test & ~_is(table, held_out))
+        for name, scorer in fits(seen).items() if test.any() else ():
+            scores[name][test] = scorer(table.log_odds[test])
+    return dict(scores)
 
 
-def compare(table: Table, detectors: list[str]) -> list[Line]:
-    """Each detector alone, their average, and the trained fusion."""
-    fits: dict[str, Fit] = {name: _alone(i) for i, name in enumerate(detectors)}
-    fits |= {"average": _average, "stacking": stacked}
-    return [Line(name, known(table, fit), held_out(table, fit)) for name, fit in fits.items()]
+def promise(table: Table, fit: Fit) -> float:
+    """How well fits like this do on species held out of these images; where there is but one
+    species, on people left out. 0.5 where neither can be told."""
+    held: list[str | None] = [*table.attacks] if len(table.attacks) > 1 else [None]
+    each = [figures(table, lambda t: {"": fit(t)}, held_out=one, folds=INNER)[""] for one in held]
+    return float(np.mean(np.nan_to_num(each, nan=0.5)))
 
 
-def known(table: Table, fit: Fit) -> float:
-    """AUC on people left out, among species that the fit has seen."""
-    return auc(out_of_fold(table, fit), table.fake)
+def guarded(fit: Fit) -> Fit:
+    """Where all images are of one class there is nothing to learn: their detectors' mean."""
+    return lambda table: fit(table) if len(np.unique(table.fake)) == 2 else _average
 
 
-def out_of_fold(table: Table, fit: Fit) -> np.ndarray:
-    """Each image's score by a fit that has not seen its person."""
-    fold, scores = _folds(table.person), np.empty(len(table.fake))
-    for number in range(FOLDS):
-        if (fold == number).any():
-            scores[fold == number] = fit(table.rows(fold != number))(table.log_odds[fold == number])
-    return scores
+def _is(table: Table, species: str | None) -> np.ndarray:
+    return np.asarray(table.species == (species or ""))
 
 
-def held_out(table: Table, fit: Fit) -> dict[str, float]:
-    """AUC of each species of fakes against genuine images, both of people left out, by fits that
-    have seen neither these people nor any image of the species."""
-    fold = _folds(table.person)
-    return {
-        str(one): _held_out(table, fit, fold, one) for one in np.unique(table.species[table.fake])
-    }
-
-
-def _held_out(table: Table, fit: Fit, fold: np.ndarray, species: str) -> float:
-    asked = (table.species == species) | ~table.fake
-    scores = np.empty(len(table.fake))
-    for number in range(FOLDS):
-        test = asked & (fold == number)
-        if test.any():
-            scores[test] = fit(table.rows((table.species != species) & (fold != number)))(
-                table.log_odds[test]
-            )
-    return auc(scores[asked], table.fake[asked])
-
-
-def _folds(person: np.ndarray) -> np.ndarray:
+def _folds(person: np.ndarray, folds: int) -> np.ndarray:
     _, number = np.unique(person, return_inverse=True)
-    return np.asarray(np.random.default_rng(0).permutation(number.max() + 1)[number] % FOLDS)
+    return np.asarray(np.random.default_rng(0).permutation(number.max() + 1)[number] % folds)
 
 
-def _alone(index: int) -> Fit:
-    return lambda _: lambda log_odds: log_odds[:, index]
+def _alone(index: int) -> Scorer:
+    return lambda log_odds: log_odds[:, index]
 
 
-def _average(_: Table) -> Scorer:
-    return lambda log_odds: sigmoid(log_odds).mean(axis=1)
+def _average(log_odds: np.ndarray) -> np.ndarray:
+    return np.asarray(sigmoid(log_odds).mean(axis=1))
 
 
-def _at(ridge: float) -> Fit:
-    def fit(table: Table) -> Scorer:
-        if len(np.unique(table.fake)) < 2:  # no other species is left to learn from
-            return lambda log_odds: log_odds.mean(axis=1)
-        weights, intercept = logistic(table, ridge)
-        return lambda log_odds: log_odds @ weights + intercept
+class _Progress:
+    def __init__(self, told: Told, total: int) -> None:
+        self._told, self._total, self._done = told, total, 0
 
-    return fit
+    def __call__(self) -> None:
+        self._done += 1
+        self._told(self._done, self._total)

@@ -8,7 +8,7 @@ from typing import Protocol
 from service.analysis.detectors.base import Detector
 from service.analysis.detectors.registry import added_models
 from service.analysis.fusion import fuse, fused_threshold
-from service.analysis.stacking import Stack, find_stack
+from service.analysis.stacking import Rule, Stack, find_stack
 from service.settings import Settings
 
 
@@ -44,16 +44,19 @@ class Fixed:
 
 
 class Trained:
-    """Raises StartupError when the stack has no threshold for `bpcer`."""
+    """A stack and its rule. Raises StartupError when it has no threshold for `bpcer`."""
 
     name = "stacking"
 
-    def __init__(self, stack: Stack, detectors: Sequence[Detector], bpcer: float) -> None:
-        self._stack, self._names = stack, [one.name for one in detectors]
+    def __init__(
+        self, stack: Stack, rule: Rule, detectors: Sequence[Detector], bpcer: float
+    ) -> None:
+        self._stack, self._rule = stack, rule
+        self._names = [one.name for one in detectors]
         self.threshold = stack.threshold(bpcer)
 
     def probability(self, probabilities: Sequence[float]) -> float:
-        return self._stack.probability(self._names, probabilities)
+        return self._rule(self._names, probabilities)
 
     def card(self) -> dict[str, object]:
         return {"name": self.name, "manifest": self._stack.model_dump(mode="json")}
@@ -65,5 +68,5 @@ def open_fusion(settings: Settings, detectors: Sequence[Detector]) -> Fusion:
         return Fixed("average" if settings.fusion == "stacking" else settings.fusion, detectors)
     # One that was fitted here comes before that of the release.
     roots = (added_models(settings), settings.models_dir)
-    stack = next(filter(None, (find_stack(root, detectors) for root in roots)), None)
-    return Trained(stack, detectors, settings.bpcer) if stack else Fixed("average", detectors)
+    found = next(filter(None, (find_stack(root, detectors) for root in roots)), None)
+    return Trained(*found, detectors, settings.bpcer) if found else Fixed("average", detectors)

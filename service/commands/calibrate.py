@@ -33,7 +33,7 @@ def calibrate(folder: Path, bpcer: float | None, *, force: bool) -> None:
     images = genuine_or_labelled(folder)
     _enough(sum(not image.fake for image in images), rate)
     analyzer = Analyzer.load(settings, calibrated=False)
-    if analyzer.fusion == "voting":
+    if analyzer.ruling.fusion.name == "voting":
         raise StartupError("Votes cannot be calibrated.", "Set FACEGATE_FUSION to another fusion.")
     scored = score(analyzer, settings, images)
     calibration = fit(analyzer, scored, rate)
@@ -72,7 +72,9 @@ def fit(analyzer: Analyzer, scored: Scored, rate: float) -> LocalCalibration:
     return LocalCalibration(
         made_at=f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
         service=__version__,
-        fitted_for=FittedFor(identity=analyzer.identity, models=models, fusion=analyzer.fusion),
+        fitted_for=FittedFor(
+            identity=analyzer.ruling.identity, models=models, fusion=analyzer.ruling.fusion.name
+        ),
         images=Images(genuine=genuine, attacks=attacks, without_answer=int((~scored.judged).sum())),
         bpcer=rate,
         bpcer_interval=Interval.model_validate(interval),
@@ -134,7 +136,7 @@ def _write(path: Path, calibration: LocalCalibration) -> None:
 
 def _tell(path: Path, calibration: LocalCalibration, analyzer: Analyzer, scored: Scored) -> None:
     genuine = scored.probability[scored.judged & ~scored.fake]
-    before = rates.bpcer(genuine, analyzer.threshold)
+    before = rates.bpcer(genuine, analyzer.ruling.fusion.threshold)
     low, high = calibration.bpcer_interval.low, calibration.bpcer_interval.high
     threshold = calibration.threshold(calibration.bpcer)
     print(f"Written: {path}. It counts from the next start of the service.")
@@ -142,7 +144,8 @@ def _tell(path: Path, calibration: LocalCalibration, analyzer: Analyzer, scored:
         f"Threshold {threshold:.4f} stands for a BPCER of {calibration.bpcer:.2%}"
         f" (95 %: {low:.2%} to {high:.2%}), by {calibration.images.genuine:,} genuine images."
     )
-    print(f"The models' own threshold, {analyzer.threshold:.4f}, refuses {before:.2%} of them.")
+    own = analyzer.ruling.fusion.threshold
+    print(f"The models' own threshold, {own:.4f}, refuses {before:.2%} of them.")
     if calibration.images.attacks:
         print(
             f"Probabilities: slope {calibration.slope:.3f}, intercept {calibration.intercept:.3f},"

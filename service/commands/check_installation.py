@@ -34,7 +34,7 @@ def check_calibration(settings: Settings) -> Finding:
         return ok("There is no calibration of your own; the models' own threshold counts.")
     from service.analysis.analyzer import Analyzer
 
-    calibration, path = Analyzer.load(settings).calibration, settings.calibration_file()
+    calibration, path = Analyzer.load(settings).ruling.calibration, settings.calibration_file()
     if calibration is None:
         return warning(
             f"The calibration {path} was fitted for other models, so it is ignored.",

@@ -23,7 +23,9 @@ def report_of(analyzer: Analyzer, scored: Scored) -> dict[str, Any]:
     seen = scored.where(scored.judged)
     p = seen.probability
     named = figures.thresholds(p[~seen.fake], RATES)
-    points: list[dict[str, float | None]] = [{"bpcer": None, "threshold": analyzer.threshold}]
+    points: list[dict[str, float | None]] = [
+        {"bpcer": None, "threshold": analyzer.ruling.fusion.threshold}
+    ]
     points += [{"bpcer": rate, "threshold": threshold} for rate, threshold in named.items()]
     return {
         "service": __version__,

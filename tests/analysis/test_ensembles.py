@@ -97,7 +97,9 @@ def test_none_left_is_told(analysis: Analysis) -> None:
 
 
 def test_it_agrees_with_the_services_own_judgement(analysis: Analysis, analyzer: Analyzer) -> None:
-    again = ensembles.fused_anew(analysis, "average", analyzer.thresholds, analyzer.fusion_of)
+    again = ensembles.fused_anew(
+        analysis, "average", analyzer.thresholds, analyzer.ruling.fusion_of
+    )
     assert again.score == pytest.approx(analysis.score)
 
 

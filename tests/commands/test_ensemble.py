@@ -1,21 +1,30 @@
 """`facegate ensemble fit` and `rollback`. Scores are put where an earlier run would have left them;
-a test of its own judges real images."""
+tests of their own judge real images."""
 
 from __future__ import annotations
 
 import json
+import os
+import shutil
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from service.analysis import deployed
 from service.analysis.analyzer import Analyzer
-from service.commands import ensemble
+from service.commands import ensemble, stack
+from service.commands.scoring import kept_scores, score_folder, scores
 from service.errors import StartupError
 from service.settings import Settings, load_settings
 from tests.analysis.models import copy_face_detectors, make_detector
 from tests.analysis.test_fitting import made
 from tests.images import genuine
+from tests.live import Live
+
+QUICK = ("naive-bayes",)
 
 
 @pytest.fixture(autouse=True)
@@ -31,52 +40,57 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
     return load_settings()
 
 
+def kept(settings: Settings, name: str) -> Path:
+    alone = settings.model_copy(update={"detectors": (name,)})
+    path = kept_scores(settings, name, Analyzer.load(alone, calibrated=False))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return path
+
+
 def filled(settings: Settings, other: dict[str, float]) -> Path:
     """A labelled folder whose images were all scored before."""
     folder = settings.data_dir.parent / "labelled"
     table = made(1.5, other)
-    kept = (
-        settings.data_dir / "ensemble" / f"{ensemble.detectors_id(Analyzer.load(settings))}.jsonl"
-    )
-    kept.parent.mkdir(parents=True)
-    lines = []
+    lines: dict[str, list[str]] = {"a": [], "b": []}
     for number, species in enumerate(table.species):
         file = folder / str(species) / str(table.person[number]) / f"{number}.jpg"
         file.parent.mkdir(parents=True, exist_ok=True)
         file.touch()
         key = f"{file.relative_to(folder)} 0 {file.stat().st_mtime_ns}"
-        said = dict(zip("ab", ensemble.sigmoid(table.log_odds[number]).tolist(), strict=True))
-        lines.append(json.dumps({"key": key, "said": said}))
-    kept.write_text("\n".join([*lines, '{"key": "half wri']))
+        said = stack.sigmoid(table.log_odds[number]).tolist()
+        for name, one in zip("ab", said, strict=True):
+            lines[name].append(json.dumps([key, one]))
+    for name, rows in lines.items():
+        kept(settings, name).write_text("\n".join([*rows, '["half wri']))
     return folder
 
 
-def deployed(settings: Settings) -> dict[str, Any]:
-    manifest: dict[str, Any] = json.loads(
-        (settings.data_dir / "models" / "ensemble" / "manifest.json").read_text()
-    )
-    return manifest
+def manifest(settings: Settings) -> dict[str, Any]:
+    path = settings.data_dir / "models" / "ensemble" / "manifest.json"
+    found: dict[str, Any] = json.loads(path.read_text())
+    return found
 
 
 def test_a_better_fusion_is_deployed_used_and_taken_back(
     here: Settings, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    before = Analyzer.load(here)
-    folder = filled(here, {"x": 1.5, "y": 1.5})
-    assert ensemble.fit(folder) == 0
-    assert "y held out" in capsys.readouterr().out
-    after = Analyzer.load(here)
-    assert (before.analyze(genuine()).fusion, after.analyze(genuine()).fusion) == (
-        "average",
-        "stacking",
-    )
-    assert after.fingerprint != before.fingerprint
-    assert ensemble.detectors_id(after) == ensemble.detectors_id(before)
-    points = deployed(here)["operating_points"]
+    running = Analyzer.load(here)
+    assert running.analyze(genuine()).fusion == "average"
+    assert ensemble.fit(filled(here, {"x": 1.5, "y": 1.5}), only=QUICK) == 0
+    shown = capsys.readouterr()
+    assert "y held out" in shown.out
+    assert "compared: 15 of 15 parts" in shown.err
+    found = manifest(here)
+    assert (found["classifier"], found["file"]) == ("naive-bayes", "model.onnx")
+    assert {line["name"] for line in found["figures"]} >= {"a", "b", "average", "chosen"}
+    points = found["operating_points"]
     assert [one["bpcer"] for one in points] == [0.05, 0.1]  # of 240 genuine images
     assert points[0]["threshold"] > points[1]["threshold"]
+    for analyzer in (running, Analyzer.load(here)):
+        now = analyzer.analyze(genuine())
+        assert (now.fusion, now.threshold) == ("stacking", points[0]["threshold"])
     ensemble.rollback()
-    assert Analyzer.load(here).analyze(genuine()).fusion == "average"
+    assert running.analyze(genuine()).fusion == "average"
     with pytest.raises(StartupError, match="No fusion"):
         ensemble.rollback()
 
@@ -84,42 +98,78 @@ def test_a_better_fusion_is_deployed_used_and_taken_back(
 def test_one_that_is_worse_on_species_held_out_is_not_deployed(
     here: Settings, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert ensemble.fit(filled(here, {"x": 6.0, "y": -2.0})) == 1
+    assert ensemble.fit(filled(here, {"x": 6.0, "y": -2.0}), only=QUICK) == 1
     assert "Not deployed: on species held out, a alone is better." in capsys.readouterr().out
-    assert not (here.data_dir / "models").exists()
+    assert deployed.deployed(here) is None
 
 
-def test_the_fusion_before_comes_back(here: Settings) -> None:
+def test_all_eight_are_compared_side_by_side(
+    here: Settings, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("service.analysis.fitting.INNER", 2)
+    monkeypatch.setattr("service.analysis.fitting.FOLDS", 2)
+    folder = filled(here, {"x": 2.5, "y": 2.5})
+    for person in range(4, 40):  # so few that it is quick
+        shutil.rmtree(folder / "x" / f"p{person}")
+        shutil.rmtree(folder / "y" / f"p{person}")
+    assert ensemble.fit(folder, deploy=False) == 0
+    rows = [line.split() for line in capsys.readouterr().out.splitlines()]
+    names = [row[0] for row in rows if len(row) == 5]
+    assert names == ["a", "b", "average", *(kind.name for kind in ensemble.KINDS), "chosen"]
+    assert deployed.deployed(here) is None
+
+
+def test_a_threshold_that_cannot_be_told_stops_it_and_leaves_nothing(
+    here: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
     folder = filled(here, {"x": 1.5, "y": 1.5})
-    target = here.data_dir / "models" / "ensemble" / "manifest.json"
-    ensemble.fit(folder)
-    first = json.loads(target.read_text()) | {"version": "first"}
-    target.write_text(json.dumps(first))
-    ensemble._deploy(here, first | {"version": "second"})
-    assert deployed(here)["version"] == "second"
-    ensemble.rollback()
-    assert deployed(here)["version"] == "first"
+    monkeypatch.setattr(stack, "RATES", (0.1,))
+    with pytest.raises(StartupError, match="no threshold for a BPCER"):
+        ensemble.fit(folder, only=QUICK)
+    assert not list(deployed.stacks(here).iterdir())
 
 
-def test_without_deploying_nothing_changes(here: Settings) -> None:
-    assert ensemble.fit(filled(here, {"x": 1.5, "y": 1.5}), deploy=False) == 0
-    assert not (here.data_dir / "models").exists()
+def test_what_onnx_answers_otherwise_is_not_deployed(
+    here: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = filled(here, {"x": 1.5, "y": 1.5})
+    monkeypatch.setattr(stack, "TOLERANCE", -1.0)
+    with pytest.raises(StartupError, match="otherwise once it is written"):
+        ensemble.fit(folder, only=QUICK)
+    assert deployed.deployed(here) is None
 
 
-def test_real_images_are_scored_once(here: Settings, tmp_path: Path) -> None:
+def test_real_images_are_scored_once_and_by_each_detector_alone(
+    here: Settings, tmp_path: Path
+) -> None:
     folder = tmp_path / "labelled"
     for name in ("genuine/ada/1.jpg", "x/ada/1.jpg", "x/eve/broken.jpg"):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_bytes(b"junk" if "broken" in name else genuine())
-    analyzer = Analyzer.load(here)
-    first = list(ensemble._scored(folder, analyzer, here))
-    assert [(row["species"], row["person"]) for row in first] == [("genuine", "ada"), ("x", "ada")]
-    assert set(first[0]["said"]) == {"a", "b"}
+    table = score_folder(folder, here)
+    assert (list(table.species), list(table.person)) == (["genuine", "x"], ["ada", "ada"])
+    assert table.log_odds.shape == (2, 2)
+    before = {name: kept(here, name).read_text() for name in "ab"}
+    assert len(before["a"].splitlines()) == 3
+    make_detector(here.models_dir, "c", gain=1.0)
+    assert score_folder(folder, here).log_odds.shape == (2, 3)
+    assert {name: kept(here, name).read_text() for name in "ab"} == before
+    with kept(here, "a").open("a") as file:
+        file.write('["half')
+    assert (score_folder(folder, here).log_odds[:, 0] == table.log_odds[:, 0]).all()
 
-    class Never:
-        model_card = analyzer.model_card
 
-    assert list(ensemble._scored(folder, Never(), here)) == first  # type: ignore[arg-type]
+def test_a_detector_that_does_not_answer_stops_it(here: Settings, tmp_path: Path) -> None:
+    folder = here.data_dir / "models" / "away"
+    folder.mkdir(parents=True)
+    url = {"url": "http://127.0.0.1:1", "retries": 0}
+    away = {"name": "away", "version": "1", "kind": "remote", **url}
+    (folder / "manifest.json").write_text(json.dumps(away))
+    image = tmp_path / "labelled" / "genuine" / "ada" / "1.jpg"
+    image.parent.mkdir(parents=True)
+    image.write_bytes(genuine())
+    with pytest.raises(StartupError, match="away did not answer"):
+        scores([image], tmp_path / "labelled", here, "away")
 
 
 def test_too_little_is_told(here: Settings, tmp_path: Path) -> None:
@@ -134,3 +184,33 @@ def test_one_detector_needs_no_fusion(
     monkeypatch.setenv("FACEGATE_DETECTORS", "a")
     with pytest.raises(StartupError, match="two detectors"):
         ensemble.fit(tmp_path)
+
+
+def test_a_classifier_that_is_not_there_is_told(facegate: Callable[..., Any]) -> None:
+    said = facegate("ensemble", "fit", ".", "--only", "oracle")
+    assert said.returncode == 3
+    assert "There is no classifier named 'oracle'." in said.stderr
+
+
+def test_every_worker_takes_it_over_without_a_restart(here: Settings, tmp_path: Path) -> None:
+    """Fitted and deployed beside a running service; asked on, each of its workers notices."""
+    with Live(tmp_path, models_dir=here.models_dir, workers=2) as live:
+        lines = {"before": live.analyze(genuine()).json()["threshold"]}
+        ensemble.fit(filled(here, {"x": 1.5, "y": 1.5}), only=QUICK)
+        lines["after"] = asked_until(live, "fusion taken over", times=2)
+        ensemble.rollback()
+        lines["back"] = asked_until(live, "fusion taken over", times=4)
+    point = json.loads(next(deployed.stacks(here).glob("*/manifest.json")).read_text())
+    own = pytest.approx(point["operating_points"][0]["threshold"], abs=1e-4)
+    assert lines == {"before": pytest.approx(0.6), "after": own, "back": pytest.approx(0.6)}
+
+
+def asked_until(live: Live, told: str, times: int) -> float:
+    """The threshold of the last answer, once the log has told something so often."""
+    deadline = time.monotonic() + 60
+    while live.log().count(told) < times and time.monotonic() < deadline:
+        live.session.close()  # a connection stays with one worker
+        image = genuine() + os.urandom(4)
+        threshold: float = live.analyze(image).json()["threshold"]
+    assert live.log().count(told) == times
+    return threshold

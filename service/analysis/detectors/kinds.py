@@ -67,9 +67,9 @@ def check_folder(folder: Path, kind: str, bpcer: float | None = None) -> None:
             part = read_manifest(_FaceDetector, folder)
             verify_checksum(folder, part.file, part.sha256)
         case "fusion":
-            from service.analysis.stacking import Stack
+            from service.analysis.stacking import read_stack
 
-            read_manifest(Stack, folder)
+            read_stack(folder)
         case _:
             raise StartupError(
                 f"The manifest of the model {folder.name} is of no kind that is known here.",

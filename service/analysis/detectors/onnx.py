@@ -34,7 +34,7 @@ class OnnxDetector:
         self._metrics = _read_metrics(folder)
         try:
             self._tuned = _tuned(folder, self.manifest)
-            self._session = _session(folder / self.manifest.file, threads)
+            self._session = open_session(folder / self.manifest.file, threads)
             self._self_test()
         except StartupError:
             raise
@@ -88,7 +88,7 @@ class OnnxDetector:
             raise StartupError(f"The model {self.name} fails its self-test.", RESTORE)
 
 
-def _session(path: Path, threads: int) -> Any:
+def open_session(path: Path, threads: int = 1) -> Any:
     """Spinning is off: pools that spin on shared cores halve each other's throughput."""
     options = ort.SessionOptions()
     options.intra_op_num_threads = threads

@@ -72,5 +72,5 @@ def _judged(data: bytes, options: Options, grant: Grant) -> Verdict:
         if name not in analyzer.thresholds:
             raise RequestError(f"There is no model {name[:40]!a}; see GET /health.")
     method, names = options.ensemble_method, options.models
-    ensemble = fused_anew(analysis, method, analyzer.thresholds, analyzer.fusion_of, names)
+    ensemble = fused_anew(analysis, method, analyzer.thresholds, analyzer.ruling.fusion_of, names)
     return verdict(ensemble, options.threshold)
