@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 import re
 import subprocess
 import sys
@@ -235,6 +236,40 @@ def test_it_needs_nothing_heavy_and_the_build_brings_the_rest() -> None:
     brought = (ROOT / "deploy/aws/lambda/build").read_text().split()
     # Pillow and structlog take these along where they happen to be.
     assert used <= set(brought) | {"numpy", "rich"}
+
+
+@pytest.fixture(scope="module")
+def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What `deploy/aws/lambda/build` makes for the Python that runs here."""
+    folder = tmp_path_factory.mktemp("lambda") / "build.d"
+    version = f"{sys.version_info.major}.{sys.version_info.minor}"
+    command = [ROOT / "deploy/aws/lambda/build", folder, version]
+    subprocess.run(command, check=True, env=os.environ | {"PYTHON": sys.executable}, timeout=300)
+    return folder
+
+
+def test_the_bundle_answers_by_itself(
+    bundle: Path, aws: Aws, table: str, site: str, function: Function
+) -> None:
+    """An interpreter that sees nothing but the bundle and its own library."""
+    event = {"httpMethod": "POST", "body": json.dumps({"file_url": f"{site}/selfie.jpg"})}
+    code = (
+        "import sys; sys.path.insert(0, sys.argv[1])\n"
+        "from service.cloud.lambda_handler import handler\n"
+        "print(handler(__import__('json').loads(sys.argv[2]), None)['body'])"
+    )
+    python = Path(sys.base_prefix, "bin", Path(sys.executable).name)
+    ran = subprocess.run(
+        [python, "-I", "-S", "-c", code, bundle, json.dumps(event)],
+        capture_output=True, text=True, check=True, timeout=120,
+    )  # fmt: skip
+    assert json.loads(ran.stdout.splitlines()[-1])["verdict"] == "fake"
+
+
+def test_the_bundle_fits(bundle: Path) -> None:
+    """AWS takes 250 MB unpacked."""
+    assert sum(file.stat().st_size for file in bundle.rglob("*")) < 100_000_000
+    assert not (bundle / "service" / "models").exists()
 
 
 def test_a_recheck_records_both_scores(
