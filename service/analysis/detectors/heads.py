@@ -67,7 +67,7 @@ class Record(Points):
 
     @property
     def title(self) -> str:
-        return f"The head of your own of the model {self.made_for.name}"
+        return f"Your own head of the model {self.made_for.name}"
 
 
 class Records(Part):

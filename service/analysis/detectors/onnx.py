@@ -12,6 +12,8 @@ import onnxruntime as ort
 
 from service.analysis.crop import crop_box, face_crop, normalise
 from service.analysis.detectors.base import Evidence
+from service.analysis.detectors.heads import OwnHead
+from service.analysis.detectors.initializers import read_initializer
 from service.analysis.detectors.manifest import RESTORE, Manifest, load_manifest
 from service.analysis.faces import Face
 from service.analysis.fusion import sigmoid
@@ -21,19 +23,26 @@ from service.errors import StartupError
 class OnnxDetector:
     """Runs one session of ONNX Runtime, made here and now: make it after the fork.
 
-    Raises StartupError when the folder is unusable, the model does not run, or there is no
-    threshold for `bpcer`.
+    `own_head` is laid over the model; it must fit. Raises StartupError when the folder is unusable,
+    the model does not run, or there is no threshold for `bpcer`.
     """
 
-    def __init__(self, folder: Path, *, bpcer: float, threads: int = 1) -> None:
-        self.manifest = load_manifest(folder)
+    def __init__(
+        self, folder: Path, *, bpcer: float, threads: int = 1, own_head: OwnHead | None = None
+    ) -> None:
+        shipped = load_manifest(folder)
+        self.manifest = own_head.over(shipped) if own_head else shipped
         self.name, self.version = self.manifest.name, self.manifest.version
         self.threshold = self.manifest.threshold(bpcer)
-        self.identity = self.manifest.model_dump_json()
-        self._bpcer = bpcer
+        self.identity = self.manifest.model_dump_json() + (
+            own_head.record.sha256 if own_head else ""
+        )
+        self.own_head = own_head
+        self._folder, self._bpcer = folder, bpcer
         self._metrics = _read_metrics(folder)
         try:
-            self._tuned = _tuned(folder, self.manifest)
+            own = own_head.values(shipped) if own_head else {}
+            self._tuned = {**_tuned(folder, shipped), **own}
             self._session = open_session(folder / self.manifest.file, threads)
             self._self_test()
         except StartupError:
@@ -57,23 +66,60 @@ class OnnxDetector:
         """The logit before calibration of a face crop as `face_crop` makes it."""
         return self._run(crop, explain=False)[0]
 
+    @property
+    def can_be_retrained(self) -> bool:
+        """Whether the model gives out the features that its head sees, and takes another head."""
+        return self.manifest.head is not None and self.manifest.output.features is not None
+
+    def features(self, image: np.ndarray, face: Face) -> tuple[float, np.ndarray]:
+        """The probability, and the N float32 that the head sees, where it can be retrained."""
+        output = self.manifest.output
+        names = [output.logit, output.features]
+        logit, features = self._session.run(names, self._feed(self._crop(image, face)))
+        return self._calibrated(float(logit.reshape(()))), np.asarray(features[0], np.float32)
+
+    def head(self) -> tuple[np.ndarray, float]:
+        """(N weights, bias) of the head in force. Raises StartupError when it cannot be read."""
+        names = self.manifest.head
+        assert names is not None
+        try:
+            weight, bias = (self._value(name).ravel() for name in (names.weight, names.bias))
+            return weight, float(bias[0])
+        except (LookupError, ValueError):
+            raise StartupError(
+                f"The head of the model {self.name} cannot be read from its file.", RESTORE
+            ) from None
+
     def card(self) -> dict[str, object]:
-        """The manifest, the operating point in force, and the figures measured in training."""
+        """The manifest, the operating point in force, and the figures measured in training.
+
+        Those are of the shipped head: with one of an operator's own, its figures stand instead.
+        """
         point = {"bpcer": self._bpcer, "threshold": self.threshold}
+        own = self.own_head.card() if self.own_head else None
+        metrics = None if own else self._metrics
         manifest = self.manifest.model_dump(mode="json")
-        return {**manifest, "operating_point": point, "metrics": self._metrics}
+        return {**manifest, "operating_point": point, "metrics": metrics, "own_head": own}
 
     def _crop(self, image: np.ndarray, face: Face) -> np.ndarray:
         return face_crop(image, face, self.manifest.crop.margin, self.manifest.input.size)
 
     def _run(self, crop: np.ndarray, explain: bool) -> tuple[float, np.ndarray | None]:
-        manifest = self.manifest
-        tensor = normalise(crop, manifest.input.mean, manifest.input.std)
-        cam = manifest.output.cam if explain else None
-        names = [manifest.output.logit, *([cam] if cam else [])]
-        logit, *maps = self._session.run(names, {manifest.input.name: tensor, **self._tuned})
+        output = self.manifest.output
+        cam = output.cam if explain else None
+        names = [output.logit, *([cam] if cam else [])]
+        logit, *maps = self._session.run(names, self._feed(crop))
         heat_map = np.squeeze(maps[0]).astype(np.float32) if maps else None
         return float(np.asarray(logit).reshape(())), heat_map
+
+    def _feed(self, crop: np.ndarray) -> dict[str, np.ndarray]:
+        taken = self.manifest.input
+        return {taken.name: normalise(crop, taken.mean, taken.std), **self._tuned}
+
+    def _value(self, name: str) -> np.ndarray:
+        if name in self._tuned:
+            return self._tuned[name]
+        return read_initializer(self._folder / self.manifest.file, name)
 
     def _calibrated(self, logit: float) -> float:
         calibration = self.manifest.calibration

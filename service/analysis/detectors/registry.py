@@ -8,19 +8,59 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import structlog
+
 from service.analysis.detectors.base import Detector
+from service.analysis.detectors.heads import Heads, OwnHead, open_heads
 from service.analysis.detectors.kinds import KINDS, check_folder
-from service.analysis.detectors.manifest import RESTORE, kind_of, read_json
+from service.analysis.detectors.manifest import (
+    RESTORE,
+    Manifest,
+    kind_of,
+    read_json,
+    read_manifest,
+)
 from service.errors import StartupError
 from service.settings import Settings
 
-
-def load_detectors(settings: Settings) -> tuple[Detector, ...]:
-    """All detectors in force, by name. Raises StartupError when one is unusable or unknown."""
-    return tuple(_load(folder, settings.bpcer) for folder in detector_folders(settings))
+log = structlog.get_logger()
 
 
-def _load(folder: Path, bpcer: float) -> Detector:
+def load_detectors(settings: Settings, heads: Heads | None = None) -> tuple[Detector, ...]:
+    """All detectors in force, by name. Raises StartupError when one is unusable or unknown.
+
+    `heads` are laid over the models; None stands for those of the data folder.
+    """
+    heads = open_heads(settings) if heads is None else heads
+    for name in _ignored(settings, heads):
+        log.warning("head ignored", model=name, reason="it was made for another version of it")
+    folders = detector_folders(settings)
+    return tuple(_load(folder, settings.bpcer, own_head(folder, heads)) for folder in folders)
+
+
+def own_head(folder: Path, heads: Heads) -> OwnHead | None:
+    """The one of these heads that was made for exactly this model. Raises StartupError."""
+    head = _named(folder, heads)
+    if head is None or kind_of(folder) != "detector":
+        return None
+    return head if head.fits(read_manifest(Manifest, folder)) else None
+
+
+def ignored_heads(settings: Settings) -> list[str]:
+    """Models in force for whose other versions there is a head. Raises StartupError."""
+    return _ignored(settings, open_heads(settings))
+
+
+def _ignored(settings: Settings, heads: Heads) -> list[str]:
+    folders = detector_folders(settings)
+    return [one.name for one in folders if _named(one, heads) and not own_head(one, heads)]
+
+
+def _named(folder: Path, heads: Heads) -> OwnHead | None:
+    return heads.get(str(read_json(folder).get("name")))
+
+
+def _load(folder: Path, bpcer: float, head: OwnHead | None) -> Detector:
     # Late: `check_models` needs no ONNX Runtime, which must not be imported before the fork.
     match kind_of(folder):
         case "python":
@@ -34,13 +74,16 @@ def _load(folder: Path, bpcer: float) -> Detector:
         case _:
             from service.analysis.detectors.onnx import OnnxDetector
 
-            return OnnxDetector(folder, bpcer=bpcer)
+            return OnnxDetector(folder, bpcer=bpcer, own_head=head)
 
 
 def check_models(settings: Settings) -> None:
     """Read all manifests and verify all checksums; opens no session. Raises StartupError."""
+    heads = open_heads(settings)
     for folder in detector_folders(settings):
         check_folder(folder, kind_of(folder), settings.bpcer)
+        if head := own_head(folder, heads):
+            head.record.threshold(settings.bpcer)
     for folder in _folders(settings.models_dir, ("face_detector",)):
         check_folder(folder, "face_detector")
 
