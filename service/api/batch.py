@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from flask import Blueprint, Response
 
-from service import metrics
 from service.api.analyze import image_bytes, wanted
 from service.api.body import Item, batch_call
 from service.api.context import request_id, services
-from service.api.errors import unexpected
+from service.api.errors import ours
 from service.api.licensed import licensed
 from service.api.render import analyzed, elapsed_ms
 from service.api.reply import json_reply
 from service.api.schemas import BatchAnswer, BatchOutcome
-from service.errors import FacegateError, RequestError
+from service.errors import RequestError
 from service.licensing.grant import Grant
 
 blueprint = Blueprint("batch", __name__)
@@ -49,6 +48,5 @@ def _outcome(index: int, item: Item, grant: Grant, explain: bool) -> BatchOutcom
         judged = services().judge.judge(image_bytes(item), grant, explain=explain)
         return BatchOutcome(index=index, id=item.id, result=analyzed(judged))
     except Exception as error:
-        ours = error if isinstance(error, FacegateError) else unexpected(error)
-        metrics.REJECTIONS.labels(ours.code).inc()
-        return BatchOutcome(index=index, id=item.id, error=ours.sentence, code=ours.code)
+        known = ours(error)
+        return BatchOutcome(index=index, id=item.id, error=known.sentence, code=known.code)

@@ -12,15 +12,37 @@ from pydantic import BaseModel
 from service.api.schemas import ErrorAnswer
 from service.errors import (
     SENTENCES,
+    BodyTooLarge,
     CannotJudge,
     FacegateError,
+    FeatureNotLicensed,
     ImageError,
+    ImageTooLarge,
+    LicenceError,
+    LicenceExpired,
+    LicenceRevoked,
+    Overloaded,
     QuotaExceeded,
+    RequestError,
+    StoreUnavailable,
     TooManyAttempts,
+    Unavailable,
+    WrongMediaType,
 )
 
 Json = dict[str, Any]
 ErrorClass = type[FacegateError]
+# What may come of reading a body, of a licence, and of judging an image.
+BODY: list[ErrorClass] = [RequestError, BodyTooLarge, WrongMediaType]
+LICENCE: list[ErrorClass] = [
+    *(LicenceError, LicenceExpired, LicenceRevoked, FeatureNotLicensed),
+    StoreUnavailable,
+]
+JUDGING: list[ErrorClass] = [
+    *(ImageError, ImageTooLarge, CannotJudge),
+    *(QuotaExceeded, Unavailable, Overloaded),
+]
+TEXT: Json = {"type": "string"}
 
 
 class Shown(BaseModel):

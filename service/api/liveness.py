@@ -6,11 +6,11 @@ import json
 
 from flask import Blueprint, Response
 
-from service import metrics
 from service.analysis.datauri import decode_image_text
 from service.analysis.result import Analysis
 from service.api.body import read_json, text_field
 from service.api.context import services
+from service.api.errors import shaped
 from service.api.licensed import licensed
 from service.api.render import thousandths
 from service.errors import FacegateError, ImageError
@@ -43,17 +43,15 @@ def liveness() -> Response:
         return _answer(200, _success(here.judge.judge(data, grant).analysis))
 
 
-@blueprint.errorhandler(FacegateError)
-def refuse(error: FacegateError) -> Response:
+def _refusal(error: FacegateError) -> Response:
     """The contract knows one failure, a corrupt image; the others add a `code` to its shape."""
-    metrics.REJECTIONS.labels(error.code).inc()
     body = {"error": error.sentence}
     if type(error) is not ImageError:
         body["code"] = error.code
-    response = _answer(error.status, body)
-    if error.retry_after is not None:
-        response.headers["Retry-After"] = str(error.retry_after)
-    return response
+    return _answer(error.status, body)
+
+
+shaped(blueprint, _refusal)
 
 
 def _success(analysis: Analysis) -> dict[str, object]:

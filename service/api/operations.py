@@ -10,7 +10,9 @@ from service.api import schemas as s
 from service.api.check import operations as check
 from service.api.check.schemas import CheckAnswer, CheckFailure, CheckForm
 from service.api.describe import (
-    ErrorClass,
+    BODY,
+    JUDGING,
+    LICENCE,
     Json,
     about,
     answers,
@@ -24,24 +26,7 @@ from service.api.describe import (
 )
 from service.api.gateway import operations as gateway
 from service.api.sagemaker import operations as sagemaker
-from service.errors import (
-    BodyTooLarge,
-    CannotJudge,
-    FacegateError,
-    FeatureNotLicensed,
-    ImageError,
-    ImageTooLarge,
-    LicenceError,
-    LicenceExpired,
-    LicenceRevoked,
-    Overloaded,
-    QuotaExceeded,
-    RequestError,
-    ResultNotFound,
-    StoreUnavailable,
-    Unavailable,
-    WrongMediaType,
-)
+from service.errors import FacegateError, QuotaExceeded, RequestError, ResultNotFound, Unavailable
 
 REQUESTS: list[type[BaseModel]] = [
     s.LivenessBody,
@@ -60,15 +45,6 @@ SCHEMAS: list[tuple[type[BaseModel], Literal["validation", "serialization"]]] = 
     *((model, "serialization") for model in ANSWERS),
 ]
 
-BODY: list[ErrorClass] = [RequestError, BodyTooLarge, WrongMediaType]
-LICENCE: list[ErrorClass] = [
-    *(LicenceError, LicenceExpired, LicenceRevoked, FeatureNotLicensed),
-    StoreUnavailable,
-]
-JUDGING: list[ErrorClass] = [
-    *(ImageError, ImageTooLarge, CannotJudge),
-    *(QuotaExceeded, Unavailable, Overloaded),
-]
 KEYED: list[Json] = [{"bearer": []}, {"header": []}]
 UPLOAD: Json = {"type": "string", "format": "binary", "description": "a PNG or JPEG file"}
 UPLOADS: Json = {

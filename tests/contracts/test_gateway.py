@@ -11,6 +11,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 from uuid import uuid4
 
 import pytest
@@ -143,6 +144,13 @@ def test_wrong_uploads(live: Live) -> None:
 def test_no_face_is_no_verdict(live: Live) -> None:
     answer = detect(live, encode(portrait().crop((0, 0, 90, 90))))
     assert failed(answer) == (422, "FACE_NOT_FOUND")
+
+
+@pytest.mark.parametrize("path", ["/predict", "/detect", "/register", "/token"])
+def test_a_wrong_method_has_the_contracts_shape(live: Live, path: str) -> None:
+    answer = live.get(path)
+    assert failed(answer) == (405, "METHOD_NOT_ALLOWED")
+    assert "POST" in answer.headers["Allow"]
 
 
 def test_without_a_licence(live: Live) -> None:
@@ -351,6 +359,38 @@ def test_no_field_breaks_the_shape(live: Live, odd: dict[str, Any]) -> None:
     head = {"Content-Type": "application/json"} | key(live)
     answer = live.post("/predict", data=json.dumps(odd), headers=head)
     assert failed(answer)[0] in {400, 415}
+
+
+TEXTS = st.text(max_size=12)
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@given(st.dictionaries(st.sampled_from(["ensemble_method", "threshold", "models", "x"]), TEXTS))
+def test_no_field_of_an_upload_breaks_the_shape(live: Live, odd: dict[str, str]) -> None:
+    assert failed(detect(live, b"junk", **odd))[0] == 400
+
+
+@pytest.fixture(scope="module")
+def reader(live: Live) -> dict[str, str]:
+    return enrol(live)
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@given(TEXTS | st.integers(), TEXTS)
+def test_no_page_breaks_the_shape(
+    live: Live, reader: dict[str, str], limit: str | int, cursor: str
+) -> None:
+    page = live.get("/history", headers=reader, params={"limit": limit, "cursor": cursor})
+    if page.status_code != 200:
+        assert failed(page) == (400, "BAD_REQUEST")
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@given(st.text("abc123_-%$'\"{}é\0", min_size=1, max_size=40))
+def test_no_entry_breaks_the_shape(live: Live, reader: dict[str, str], entry: str) -> None:
+    path = f"/history/{quote(entry, safe='')}"
+    for answer in (live.get(path, headers=reader), live.delete(path, headers=reader)):
+        assert failed(answer) == (404, "RESULT_NOT_FOUND")
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))

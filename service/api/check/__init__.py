@@ -10,9 +10,9 @@ from flask import Blueprint, Response, request
 from service.api.body import read_form
 from service.api.check.envelope import failure, success
 from service.api.context import services
-from service.api.errors import unexpected
+from service.api.errors import shaped
 from service.api.licensed import licensed
-from service.errors import FacegateError, LicenceError, RequestError
+from service.errors import LicenceError, RequestError
 from service.licensing.grant import Grant
 
 blueprint = Blueprint("check", __name__)
@@ -48,16 +48,7 @@ def check_upload() -> Response:
     return _judge(_parse(fields | {"url": media.filename or "media"}, media.read()))
 
 
-@blueprint.errorhandler(FacegateError)
-def refuse(error: FacegateError) -> Response:
-    """Every refusal in the contract's envelope."""
-    return failure(error)
-
-
-@blueprint.errorhandler(Exception)
-def fail(error: Exception) -> Response:
-    """What nobody foresaw, in the same envelope."""
-    return failure(unexpected(error))
+shaped(blueprint, failure, below="/1.0/")
 
 
 def _parse(fields: dict[str, str], media: bytes | None = None) -> Check:

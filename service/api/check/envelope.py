@@ -8,7 +8,6 @@ import uuid
 
 from flask import Response
 
-from service import metrics
 from service.analysis.result import Analysis
 from service.api.context import request_id
 from service.api.render import thousandths
@@ -20,6 +19,8 @@ TYPES: dict[str, tuple[str, int]] = {
     "BAD_REQUEST": ("argument_error", 101),
     "WRONG_MEDIA_TYPE": ("request_error", 201),
     "BODY_TOO_LARGE": ("request_error", 202),
+    "NOT_FOUND": ("request_error", 203),
+    "METHOD_NOT_ALLOWED": ("request_error", 204),
     "INVALID_IMAGE": (MEDIA, 301),
     "IMAGE_TOO_LARGE": (MEDIA, 302),
     "URL_NOT_FETCHED": (MEDIA, 303),
@@ -47,11 +48,7 @@ def success(analysis: Analysis, operations: int, uri: str) -> Response:
 
 def failure(error: FacegateError) -> Response:
     """A refusal; it costs no operation."""
-    metrics.REJECTIONS.labels(error.code).inc()
-    response = _answer({**_head("failure", 0), "error": told(error)}, error.status)
-    if error.retry_after is not None:
-        response.headers["Retry-After"] = str(error.retry_after)
-    return response
+    return _answer({**_head("failure", 0), "error": told(error)}, error.status)
 
 
 def told(error: FacegateError) -> dict[str, object]:

@@ -3,30 +3,27 @@
 from __future__ import annotations
 
 from service.api.check.schemas import CheckAnswer, CheckFailure, CheckForm
-from service.api.describe import ErrorClass, Json, about, answers, body, parameter, ref
-from service.errors import (
-    AddressRefused,
-    BodyTooLarge,
-    CannotJudge,
-    FeatureNotLicensed,
-    FetchError,
-    ImageError,
-    ImageTooLarge,
-    LicenceError,
-    LicenceExpired,
-    LicenceRevoked,
-    Overloaded,
-    QuotaExceeded,
-    RequestError,
-    StoreUnavailable,
-    Unavailable,
-    WrongMediaType,
+from service.api.describe import (
+    BODY,
+    JUDGING,
+    LICENCE,
+    TEXT,
+    ErrorClass,
+    Json,
+    about,
+    answers,
+    body,
+    parameter,
+    ref,
 )
+from service.errors import AddressRefused, FetchError, RequestError
 
 ERRORS: list[ErrorClass] = [
-    *(RequestError, ImageError, ImageTooLarge, CannotJudge, FetchError, AddressRefused),
-    *(LicenceError, LicenceExpired, LicenceRevoked, FeatureNotLicensed, QuotaExceeded),
-    *(Unavailable, Overloaded, StoreUnavailable),
+    RequestError,
+    *JUDGING,
+    FetchError,
+    AddressRefused,
+    *LICENCE,
 ]
 EXAMPLE: Json = {
     "status": "success",
@@ -34,7 +31,6 @@ EXAMPLE: Json = {
     "type": {"deepfake": 0.01},
     "media": {"id": "med_5f1a", "uri": "https://example.com/face.jpg"},
 }
-TEXT: Json = {"type": "string"}
 FIELDS = ("models", "api_user", "api_secret")
 
 
@@ -59,7 +55,7 @@ def _post() -> Json:
         "multipart/form-data": {"schema": upload | {"required": [*FIELDS, "media"]}},
         "application/x-www-form-urlencoded": {"schema": ref(CheckForm)},
     }
-    errors = [*ERRORS, BodyTooLarge, WrongMediaType]
+    errors = [*ERRORS, *BODY]
     return {
         **about("checkUpload", "Sightengine", "Is this upload a deepfake?"),
         "requestBody": body(content),

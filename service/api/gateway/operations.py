@@ -5,6 +5,9 @@ from __future__ import annotations
 from pydantic import BaseModel
 
 from service.api.describe import (
+    BODY,
+    JUDGING,
+    LICENCE,
     ErrorClass,
     Json,
     about,
@@ -18,15 +21,7 @@ from service.api.describe import (
 from service.api.gateway import schemas as s
 from service.errors import (
     AccountError,
-    BodyTooLarge,
-    CannotJudge,
     FacegateError,
-    FeatureNotLicensed,
-    ImageError,
-    ImageTooLarge,
-    LicenceError,
-    LicenceExpired,
-    LicenceRevoked,
     NoDetectorAnswered,
     Overloaded,
     QuotaExceeded,
@@ -34,10 +29,8 @@ from service.errors import (
     ResultNotFound,
     StoreUnavailable,
     TooManyAttempts,
-    Unavailable,
     UnsupportedMedia,
     UserExists,
-    WrongMediaType,
     WrongPassword,
     WrongToken,
 )
@@ -48,13 +41,10 @@ ANSWERS: list[type[BaseModel]] = [
     *(s.Verdict, s.GatewayHealth, s.Token, s.Me, s.Records, s.FullRecord, s.Deleted),
     s.GatewayFailure,
 ]
-BODY: list[ErrorClass] = [RequestError, BodyTooLarge, WrongMediaType]
-LICENCE: list[ErrorClass] = [LicenceError, LicenceExpired, LicenceRevoked, FeatureNotLicensed]
 TOKEN: list[ErrorClass] = [WrongToken, StoreUnavailable]
 USER: list[ErrorClass] = [AccountError, *TOKEN]
-JUDGING: list[ErrorClass] = [
-    *(*BODY, *LICENCE, *TOKEN, ImageError, ImageTooLarge, CannotJudge, UnsupportedMedia),
-    *(QuotaExceeded, Unavailable, Overloaded, NoDetectorAnswered),
+VERDICT: list[ErrorClass] = [
+    *(*BODY, *LICENCE, *TOKEN, *JUDGING, UnsupportedMedia, NoDetectorAnswered),
 ]
 TRYING: list[ErrorClass] = [*BODY, TooManyAttempts, Overloaded, StoreUnavailable]
 KEYED: list[Json] = [{"header": []}, {"header": [], "user": []}]
@@ -83,7 +73,7 @@ def _judging() -> Json:
     form = {"type": "object", "required": ["file"], "properties": {"file": file, **options}}
     predict = body({"application/json": {"schema": ref(s.PredictBody)}})
     upload = body({"multipart/form-data": {"schema": form}})
-    judged = {"security": [*KEYED, {}]} | _good(s.Verdict, JUDGING, EXAMPLE)
+    judged = {"security": [*KEYED, {}]} | _good(s.Verdict, VERDICT, EXAMPLE)
     return {
         "/predict": {
             "post": {**about("predict", TAG, "Judge one image"), "requestBody": predict, **judged}

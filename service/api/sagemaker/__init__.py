@@ -8,12 +8,11 @@ from typing import Any
 import orjson
 from flask import Blueprint, Response, request
 
-from service import metrics
 from service.analysis.datauri import decode_image_text
 from service.analysis.result import Analysis
 from service.api.body import read_raw
 from service.api.context import request_id, services
-from service.api.errors import unexpected
+from service.api.errors import ours, shaped
 from service.api.licensed import licensed
 from service.api.reply import json_reply
 from service.api.sagemaker.caller import caller
@@ -44,22 +43,15 @@ def invoke_endpoint(name: str) -> Response:  # noqa: ARG001 (one service, howeve
     return invocations()
 
 
-@blueprint.errorhandler(FacegateError)
-def refuse(error: FacegateError) -> Response:
+def _refusal(error: FacegateError) -> Response:
     """As everywhere, and with the names under which boto3 looks for code and message."""
-    metrics.REJECTIONS.labels(error.code).inc()
     body = {"error": error.sentence, "code": error.code, "request_id": request_id()}
     response = json_reply(body | {"message": error.sentence}, error.status)
     response.headers["x-amzn-ErrorType"] = error.code
-    if error.retry_after is not None:
-        response.headers["Retry-After"] = str(error.retry_after)
     return response
 
 
-@blueprint.errorhandler(Exception)
-def fail(error: Exception) -> Response:
-    """What nobody foresaw, in the same form."""
-    return refuse(unexpected(error))
+shaped(blueprint, _refusal)
 
 
 def _one() -> Response:
@@ -89,9 +81,8 @@ def _outcome(line: bytes, grant: Grant) -> list[dict[str, Any]] | dict[str, str]
         image = _image(line, "application/json")
         return _labels(services().judge.judge(image, grant).analysis)
     except Exception as error:
-        ours = error if isinstance(error, FacegateError) else unexpected(error)
-        metrics.REJECTIONS.labels(ours.code).inc()
-        return {"error": ours.sentence, "code": ours.code}
+        known = ours(error)
+        return {"error": known.sentence, "code": known.code}
 
 
 def _image(data: bytes, media_type: str) -> bytes:

@@ -2,30 +2,21 @@
 
 from __future__ import annotations
 
-from service.api.describe import ErrorClass, Json, about, body, failures, json_answer, parameter
-from service.errors import (
-    BodyTooLarge,
-    CannotJudge,
-    FacegateError,
-    FeatureNotLicensed,
-    ImageError,
-    ImageTooLarge,
-    LicenceError,
-    LicenceExpired,
-    LicenceRevoked,
-    Overloaded,
-    QuotaExceeded,
-    RequestError,
-    StoreUnavailable,
-    Unavailable,
-    WrongMediaType,
+from service.api.describe import (
+    BODY,
+    JUDGING,
+    LICENCE,
+    ErrorClass,
+    Json,
+    about,
+    body,
+    failures,
+    json_answer,
+    parameter,
 )
+from service.errors import FacegateError
 
-ERRORS: list[ErrorClass] = [
-    *(RequestError, BodyTooLarge, WrongMediaType, ImageError, ImageTooLarge, CannotJudge),
-    *(LicenceError, LicenceExpired, LicenceRevoked, FeatureNotLicensed, QuotaExceeded),
-    *(Unavailable, Overloaded, StoreUnavailable, FacegateError),
-]
+ERRORS: list[ErrorClass] = [*BODY, *JUDGING, *LICENCE, FacegateError]
 LABEL: Json = {
     "type": "object",
     "required": ["label", "score"],
