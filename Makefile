@@ -6,6 +6,7 @@ PIP := $(BIN)/pip --disable-pip-version-check -q
 
 .DEFAULT_GOAL := help
 .PHONY: help install install-dev run demo test test-containers lint format lock bench soak clean
+.PHONY: start stop health logs
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -34,6 +35,27 @@ run: install ## start the service on 127.0.0.1:5001
 
 demo: install ## score the bundled genuine and manipulated selfie on the running service
 	@$(BIN)/python -m scripts.demo
+
+# The platform of containers. The plug-in of newer engines, else the program that came before it.
+COMPOSE ?= $(if $(shell docker compose version 2>/dev/null),docker compose,docker-compose)
+PROJECT ?= facegate
+PLATFORM = DOCKER_BUILDKIT=1 COMPOSE_DOCKER_CLI_BUILD=1 $(COMPOSE) -p $(PROJECT) -f deploy/compose.yaml
+ANSWERS = $(PLATFORM) exec -T gateway /opt/facegate/healthcheck
+
+start: ## start gateway, detectors and cache in containers; build them where they are not
+	@$(PLATFORM) up -d
+	@for _ in $$(seq 120); do $(ANSWERS) 2>/dev/null && break; sleep 1; done
+	@$(MAKE) --no-print-directory health
+
+stop: ## stop and remove these containers; their data stays
+	@$(PLATFORM) down
+
+health: ## how they are, and whether images are judged
+	@$(PLATFORM) ps
+	@$(ANSWERS) 2>/dev/null && echo 'Service is Live.' || { echo 'Service is Not Live.'; exit 1; }
+
+logs: ## what they wrote (FOLLOW=-f: and go on writing)
+	@$(PLATFORM) logs --tail=200 $(FOLLOW)
 
 test: install-dev ## run the tests
 	@$(BIN)/python -m pytest tests/store  # forks workers: by itself, where no server's threads run
