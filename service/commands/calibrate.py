@@ -37,9 +37,9 @@ def calibrate(folder: Path, bpcer: float | None, *, force: bool) -> None:
         raise StartupError("Votes cannot be calibrated.", "Set FACEGATE_FUSION to another fusion.")
     scored = score(analyzer, settings, images)
     calibration = fit(analyzer, scored, rate)
-    _write(path, calibration)
-    _tell(path, calibration, analyzer, scored)
-    _warn(settings, path)
+    write(path, calibration)
+    tell(path, calibration, analyzer, scored)
+    warn_of_setting(settings, path)
 
 
 def remove() -> None:
@@ -51,7 +51,7 @@ def remove() -> None:
         print(f"Removed {path}. Restart the service: the models' own threshold counts again.")
     else:
         print(f"There is no calibration in {settings.data_dir}.")
-    _warn(settings, path)
+    warn_of_setting(settings, path)
 
 
 def fit(analyzer: Analyzer, scored: Scored, rate: float) -> LocalCalibration:
@@ -121,7 +121,7 @@ def _enough(genuine: int, rate: float) -> None:
         )
 
 
-def _write(path: Path, calibration: LocalCalibration) -> None:
+def write(path: Path, calibration: LocalCalibration) -> None:
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -134,7 +134,7 @@ def _write(path: Path, calibration: LocalCalibration) -> None:
         ) from None
 
 
-def _tell(path: Path, calibration: LocalCalibration, analyzer: Analyzer, scored: Scored) -> None:
+def tell(path: Path, calibration: LocalCalibration, analyzer: Analyzer, scored: Scored) -> None:
     genuine = scored.probability[scored.judged & ~scored.fake]
     before = rates.bpcer(genuine, analyzer.ruling.fusion.threshold)
     low, high = calibration.bpcer_interval.low, calibration.bpcer_interval.high
@@ -155,6 +155,6 @@ def _tell(path: Path, calibration: LocalCalibration, analyzer: Analyzer, scored:
         note(f"Images without an answer, left out: {calibration.images.without_answer}.")
 
 
-def _warn(settings: Settings, path: Path) -> None:
+def warn_of_setting(settings: Settings, path: Path) -> None:
     if settings.calibration is not None and settings.calibration.absolute() != path.absolute():
         note(f"FACEGATE_CALIBRATION is set, so {settings.calibration} counts, and not {path}.")

@@ -6,7 +6,13 @@ import time
 from pathlib import Path
 
 from service.analysis.calibration import find_calibration
-from service.analysis.detectors.registry import check_models, detector_folders
+from service.analysis.detectors.heads import open_heads
+from service.analysis.detectors.registry import (
+    check_models,
+    detector_folders,
+    ignored_heads,
+    own_head,
+)
 from service.commands.finding import Finding, failed, ok, warning
 from service.errors import StoreUnavailable
 from service.licensing.digest import digest_key
@@ -23,6 +29,23 @@ def check_model_files(settings: Settings) -> Finding:
     check_models(settings)
     names = ", ".join(folder.name for folder in detector_folders(settings))
     return ok(f"All model files are as they were released; in force: {names}.")
+
+
+def check_heads(settings: Settings) -> Finding:
+    """Raises StartupError."""
+    ignored = ignored_heads(settings)
+    if ignored:
+        return warning(
+            f"Your own head of {', '.join(ignored)} was made for another version of it, so it is"
+            " ignored.",
+            "Run `facegate train DIR`, or `facegate train --remove`.",
+        )
+    heads, folders = open_heads(settings), detector_folders(settings)
+    own = [head.record for folder in folders if (head := own_head(folder, heads))]
+    if not own:
+        return ok("There is no head of your own; the shipped ones are in force.")
+    names = ", ".join(f"{one.made_for.name} ({one.made_at[:10]})" for one in own)
+    return ok(f"Heads of your own are in force: {names}.")
 
 
 def check_calibration(settings: Settings) -> Finding:

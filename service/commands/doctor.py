@@ -17,6 +17,7 @@ CHECKS: dict[str, Callable[[Settings], Finding]] = {
     "cores": check_machine.check_cores,
     "memory": check_machine.check_memory,
     "models": check_installation.check_model_files,
+    "heads": check_installation.check_heads,
     "calibration": check_installation.check_calibration,
     "data folder": check_machine.check_data_folder,
     "digest key": check_installation.check_digest_key,

@@ -56,3 +56,33 @@ def calibrate(
         run.remove()
     else:
         run.calibrate(folder, bpcer, force=force)
+
+
+@measure_app.command()
+def train(
+    folder: Annotated[
+        Path | None, typer.Argument(metavar="DIR", help="Holds real/ and fake/.")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only report; write nothing.")] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Write the new heads even if they are not better.")
+    ] = False,
+    remove: Annotated[bool, typer.Option("--remove", help="Go back to the shipped heads.")] = False,
+) -> None:
+    """Fit other heads of the models to your own images; keep them if they are better.
+
+    Three tenths of the images are held out, to judge the new heads and to fit threshold and
+    probabilities by. Sub-folders of fake/ are attack species, those of real/ are sources; folders
+    of one name below these hold the images of one person, and are never parted. The models are not
+    touched; new heads count from the next start of the service.
+
+    Exit code 1: the new heads are not better than the shipped ones, so nothing was written.
+    """
+    from service.commands import train as run
+
+    if remove == (folder is not None):
+        raise typer.BadParameter("Name a folder, or --remove.", param_hint="DIR")
+    if folder is None:
+        run.remove()
+    else:
+        raise typer.Exit(run.train(folder, dry_run=dry_run, force=force))

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
+from service.analysis.detectors.heads import Heads, OwnHead, open_heads
 from service.analysis.detectors.kinds import check_folder
 from service.analysis.detectors.manifest import read_json
-from service.analysis.detectors.registry import added_models
+from service.analysis.detectors.registry import added_models, own_head
 from service.commands.output import print_json, print_table
 from service.errors import StartupError
 from service.settings import load_settings
@@ -15,13 +17,17 @@ from service.settings import load_settings
 
 @dataclass(frozen=True)
 class Listed:
-    """One model folder; `damage` says what is wrong with it, if anything. size: bytes."""
+    """One model folder; `damage` says what is wrong with it, if anything. size: bytes.
+
+    `own_head` is when the head of the operator's own that is in force for it was made.
+    """
 
     name: str
     version: str
     kind: str
     size: int
     damage: str | None
+    own_head: str | None
     operating_points: list[dict[str, float]]
 
 
@@ -34,20 +40,22 @@ def list_models(form: str) -> int:
         raise StartupError(
             f"There is no model in {settings.models_dir}.", "Set FACEGATE_MODELS_DIR, or reinstall."
         )
-    models = [_listed(folder) for folder in folders]
+    heads = open_heads(settings)
+    models = [_listed(folder, heads) for folder in folders]
     if form == "json":
         print_json([asdict(model) for model in models])
     else:
-        columns = ("name", "version", "kind", "size", "checksum", "thresholds at BPCER")
+        columns = ("name", "version", "kind", "size", "checksum", "head", "thresholds at BPCER")
         print_table(columns, map(_row, models))
     return 1 if any(model.damage for model in models) else 0
 
 
-def _listed(folder: Path) -> Listed:
-    manifest, damage = {}, None
+def _listed(folder: Path, heads: Heads) -> Listed:
+    manifest, damage, head = {}, None, None
     try:
         manifest = read_json(folder)
         check_folder(folder, str(manifest.get("kind")))
+        head = own_head(folder, heads)
     except StartupError as error:
         damage = error.sentence
     file = folder / str(manifest.get("file"))
@@ -57,12 +65,20 @@ def _listed(folder: Path) -> Listed:
         kind=str(manifest.get("kind", "?")),
         size=file.stat().st_size if file.is_file() else 0,
         damage=damage,
-        operating_points=[] if damage else list(manifest.get("operating_points", [])),
+        own_head=head.record.made_at if head else None,
+        operating_points=[] if damage else _points(manifest, head),
     )
+
+
+def _points(manifest: dict[str, Any], head: OwnHead | None) -> list[dict[str, float]]:
+    if head is None:
+        return list(manifest.get("operating_points", []))
+    return [point.model_dump() for point in head.record.operating_points]
 
 
 def _row(model: Listed) -> tuple[object, ...]:
     points = (f"{p['threshold']:.3f} at {p['bpcer']:.2%}" for p in model.operating_points)
     size = f"{model.size / 2**20:.1f} MiB"
     checksum = model.damage or "ok"
-    return model.name, model.version, model.kind, size, checksum, ", ".join(points)
+    head = f"own, {model.own_head[:10]}" if model.own_head else None
+    return model.name, model.version, model.kind, size, checksum, head, ", ".join(points)

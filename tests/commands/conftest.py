@@ -22,16 +22,21 @@ SCRIPT = Path(sys.executable).with_name("facegate")
 @pytest.fixture
 def facegate(tmp_path: Path) -> Run:
     """`facegate("licence", "list", store="sqlite")`: keyword arguments are settings."""
+    return command_in(tmp_path)
+
+
+def command_in(folder: Path) -> Run:
+    """The command, run in a folder; its data folder lies in there."""
 
     def run(*arguments: object, stdin: str | bytes = "", **settings: Any) -> Ran:
-        options = {"data_dir": tmp_path / "data", "store": "sqlite"} | settings
+        options = {"data_dir": folder / "data", "store": "sqlite"} | settings
         data = stdin if isinstance(stdin, bytes) else stdin.encode()
         done = subprocess.run(
             [SCRIPT, *map(str, arguments)],
             input=data,
             capture_output=True,
             env=environment(options) | {"COLUMNS": "200"},
-            cwd=tmp_path,
+            cwd=folder,
             timeout=60,
             check=False,
         )

@@ -23,7 +23,7 @@ from tests.servers import MongoServer, free_port
 
 CHECKS = {
     *("python", "cpu", "cores", "memory", "models", "data folder", "digest key", "store"),
-    *("licences", "port", "calibration"),
+    *("licences", "port", "heads", "calibration"),
 }
 Check = dict[str, Any]
 

@@ -133,7 +133,7 @@ def find_heads(settings: Settings) -> Records | None:
     path = _folder(settings) / "heads.json"
     try:
         return Records.model_validate(json.loads(path.read_text()))
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:
         reason = f"cannot be read: {error.strerror}"
