@@ -14,7 +14,8 @@ site=$($venv/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"
 mkdir /setuptools && mv "$site"/setuptools* "$site"/_distutils_hack "$site"/distutils-precedence.pth /setuptools/
 # Tests of others, and the headers of libraries that nobody compiles against here.
 find "$site" -type d \( -name tests -o -name include \) -path "$site/numpy/*" -prune -exec rm -rf {} +
-rm -rf "$site"/onnxruntime/transformers "$site"/onnxruntime/quantization
+for part in transformers quantization tools datasets backend; do rm -rf "$site/onnxruntime/$part"; done
+rm -f "$site"/onnxruntime/capi/libonnxruntime.so.* # for programs in C; Python's own part holds it all
 # Descriptions of some 400 AWS services; these are the ones that an installation can meet.
 find "$site"/botocore/data -mindepth 1 -maxdepth 1 -type d | grep -vE \
     '/(s3|sqs|sns|sts|sso|sso-oidc|signin|dynamodb|sagemaker-runtime|lambda|ecr|kms|ssm|secretsmanager|iam|cloudformation|logs|cloudwatch|events|apigateway|sagemaker)$' | xargs rm -rf
