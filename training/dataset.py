@@ -170,3 +170,10 @@ def main() -> None:
 
 if __name__ == "__main__":
     main()
+
+
+def some_of(kinds: np.ndarray, most: int) -> np.ndarray:
+    """Indices, rising, of at most `most` of each kind."""
+    order = np.random.default_rng(0).permutation(len(kinds))
+    picked = [order[kinds[order] == kind][:most] for kind in np.unique(kinds)]
+    return np.sort(np.concatenate(picked))

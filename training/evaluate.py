@@ -2,8 +2,9 @@
 
     python -m training.evaluate --data DIR --out DIR --model service/models/lite0
 
-OUT is the folder of `training.train`, whose split is used; the scores stay there as scores.npz, for
-`training.plots`. Every image takes the road it takes in serving: detector, crop, ONNX Runtime.
+OUT is the folder of `training.train`, whose split is used; the scores stay there, for
+`training.plots` and `training.fuse`; interrupted, the same command goes on. Every image takes the
+road it takes in serving: detector, crop, ONNX Runtime.
 """
 
 from __future__ import annotations
@@ -18,19 +19,19 @@ from typing import Any
 import cv2
 import numpy as np
 
-from service.analysis.faces import FaceDetector
 from service.analysis.figures import at_point, auc_by_species, overall, thresholds
 from training import metrics
-from training.augment import encoded
 from training.card import write_card
-from training.dataset import MODELS, Row, load_index, miss_rates, read_labels
-from training.manifest import write_manifest
-from training.scoring import Scorer, Scores, save_scores, score
-from training.selfblend import self_blend
+from training.dataset import MODELS, Row, load_index, miss_rates, read_labels, some_of
+from training.localisation import localisation
+from training.manifest import read_manifest, write_manifest
+from training.measuring import Parts, measure
+from training.robustness import changes
+from training.scoring import Scorer, Scores, save_scores
+from training.slices import by_slice
 
 RATES = (0.001, 0.01, 0.02, 0.05, 0.1)
-QUALITIES = (20, 40, 60, 80, 95)
-QUALITY_IMAGES = 1500  # of the test split, drawn at random, for each JPEG quality
+MAPPED = 100  # genuine images of a source whose self-blends' heat maps are looked at
 PEOPLE = (  # name, column and code in UTKFace's file names
     ("men", 1, "0"), ("women", 1, "1"), ("White", 2, "0"), ("Black", 2, "1"),
     ("Asian", 2, "2"), ("Indian", 2, "3"), ("other", 2, "4"),
@@ -51,86 +52,61 @@ def operating_points(probability: np.ndarray, scores: Scores) -> list[dict[str, 
     return [{"bpcer": rate, "threshold": round(found[rate], 5)} for rate in found]
 
 
-def by_slice(
-    probability: np.ndarray, scores: Scores, threshold: float, name: str, value: object
+def evaluate(data: Path, out: Path, folder: Path) -> dict[str, Any]:
+    """Measures a detector; its manifest gets the calibration. Everything metrics.json holds."""
+    rows, assigned = read_labels(data), np.load(out / "split.npy")
+    splits = {name: rows_of(rows, assigned, name) for name in ("calibration", "test")}
+    parts, manifest = measure(Scorer(folder), data, out, splits), read_manifest(folder)
+    figures = report(data, out, folder, manifest, parts)
+    if "cam" in manifest["output"]:
+        genuine = [row for row in splits["test"] if row.label == "real"]
+        few = [genuine[row] for row in some_of(np.array([row.source for row in genuine]), MAPPED)]
+        figures["test"]["heat_map"] = localisation(folder, data, few)
+    return figures
+
+
+def report(
+    data: Path, out: Path, folder: Path, manifest: dict[str, Any], parts: Parts
 ) -> dict[str, Any]:
-    """Short figures of one slice of the data."""
-    fake = scores.fake
-    return {
-        name: value, "images": len(fake), "attacks": int(fake.sum()),
-        "auc": metrics.interval(lambda r: metrics.auc(probability[r], fake[r]), scores.group),
-        "apcer": metrics.interval(
-            lambda r: metrics.apcer(probability[r][fake[r]], threshold), scores.group),
-        "bpcer": metrics.interval(
-            lambda r: metrics.bpcer(probability[r][~fake[r]], threshold), scores.group),
-    }  # fmt: skip
-
-
-def reencode(quality: int, _: int, image: np.ndarray) -> np.ndarray:
-    return encoded(image, ".jpg", quality)
-
-
-class Blend:
-    """Change of every second image into a self-blend; all are re-encoded alike."""
-
-    def __init__(self, faces: FaceDetector) -> None:
-        self.faces = faces
-
-    def __call__(self, number: int, image: np.ndarray) -> np.ndarray:
-        found = self.faces.detect(image)
-        if number % 2 and found.faces:
-            image = self_blend(found.image, found.faces[0].keypoints, number)
-        return encoded(image, ".jpg", 90)
-
-
-def evaluate(
-    data: Path,
-    out: Path,
-    folder: Path,
-    scorer: Scorer | None = None,
-    assigned: np.ndarray | None = None,
-) -> dict[str, Any]:
-    """Everything that metrics.json holds; the manifest gets its calibration on the way.
-
-    Of the folder's detector and OUT's split, where no other `scorer` and split are given.
-    """
-    rows = read_labels(data)
-    assigned = np.load(out / "split.npy") if assigned is None else assigned
-    scorer, picked = scorer or Scorer.of(folder), partial(rows_of, rows, assigned)
-    raw = score(scorer, data, picked("calibration"))
-    known = raw.where(raw.found)
+    """Everything that metrics.json holds, from the scores of each part; calibrates the manifest."""
+    known = parts["calibration"].where(parts["calibration"].found)
     slope, intercept = calibrate(known)
     points = operating_points(metrics.sigmoid(slope * known.logit + intercept), known)
-    _update_manifest(folder, scorer.manifest, slope, intercept, points)
-    threshold = next(p["threshold"] for p in points if p["bpcer"] == metrics.DEFAULT_RATE)
-
-    def probability(scores: Scores) -> np.ndarray:
-        return metrics.sigmoid(slope * scores.logit + intercept)
-
-    test = score(scorer, data, picked("test"))
-    seen = test.where(test.found)  # all of them: a split holds only images with a face found
-    p = probability(seen)
-    by_quality = score_qualities(scorer, data, picked("test"))
-    qualities = {f"quality_{quality}": scores for quality, scores in by_quality.items()}
-    save_scores(out, scorer.manifest, {"calibration": raw, "test": test, **qualities})
+    update_manifest(folder, manifest, slope, intercept, points)
+    save_scores(out, manifest, parts)  # of a fusion, its weights name it, and these have changed
     return {
-        "model": {key: scorer.manifest[key] for key in ("name", "version", "licence", "origin")},
-        "data": _counts(rows, assigned),
+        "model": {key: manifest[key] for key in ("name", "version", "licence", "origin")},
+        "data": _counts(read_labels(data), np.load(out / "split.npy")),
         "run": _run(out),
         "non_response": {k: {"missed": m, "images": n}
                         for k, (m, n) in miss_rates(load_index(out)).items()},
         "calibration": {"slope": slope, "intercept": intercept,
                         "prior": "both classes count the same, sources within a class too"},
-        "test": {
-            **overall(p, seen),
-            "operating_points": [at_point(p, seen, point) for point in points],
-            "by_species": auc_by_species(p, seen),
-            "by_face_width": list(_widths(p, seen, threshold)),
-            "by_people": _people(p, seen, threshold),
-            "by_jpeg_quality": list(_qualities(by_quality, probability, threshold)),
-            "self_blends": _self_blends(scorer, data, picked("test"), probability, threshold),
-        },
+        "test": tested(parts, slope, intercept, points),
     }  # fmt: skip
+
+
+def tested(
+    parts: Parts, slope: float, intercept: float, points: list[dict[str, float]]
+) -> dict[str, Any]:
+    """The figures of the test split."""
+    threshold = next(p["threshold"] for p in points if p["bpcer"] == metrics.DEFAULT_RATE)
+
+    def probability(scores: Scores) -> np.ndarray:
+        return metrics.sigmoid(slope * scores.logit + intercept)
+
+    seen = parts["test"].where(parts["test"].found)
+    blends = parts["self_blends"].where(parts["self_blends"].found)
+    p = probability(seen)
+    return {
+        **overall(p, seen),
+        "operating_points": [at_point(p, seen, point) for point in points],
+        "by_species": auc_by_species(p, seen),
+        "by_face_width": list(_widths(p, seen, threshold)),
+        "by_people": _people(p, seen, threshold),
+        "by_change": list(changes(parts, probability, threshold)),
+        "self_blends": by_slice(probability(blends), blends, threshold, "jpeg", 90),
+    }
 
 
 def _run(out: Path) -> dict[str, Any]:
@@ -155,7 +131,7 @@ def _counts(rows: list[Row], assigned: np.ndarray) -> dict[str, dict[str, int]]:
     return counts
 
 
-def _update_manifest(
+def update_manifest(
     folder: Path, manifest: dict[str, Any], slope: float, intercept: float, points: list[Any]
 ) -> None:
     if manifest["kind"] == "fusion":  # it has no calibration of its own: its weights take it up
@@ -192,32 +168,6 @@ def _people(p: np.ndarray, scores: Scores, threshold: float) -> dict[str, Any]:
 
 def _mean_of(values: np.ndarray, rows: np.ndarray) -> float:
     return float(values[rows].mean())
-
-
-def score_qualities(scorer: Scorer, data: Path, rows: list[Row]) -> dict[int, Scores]:
-    """Scores of some of the rows, re-encoded at each JPEG quality."""
-    rng = np.random.default_rng(0)
-    few = [rows[i] for i in rng.permutation(len(rows))[:QUALITY_IMAGES]]
-    return {q: score(scorer, data, few, partial(reencode, q)) for q in QUALITIES}
-
-
-def _qualities(by_quality: dict[int, Scores], probability: Any, threshold: float) -> Any:
-    for quality, scores in by_quality.items():
-        seen = scores.where(scores.found)
-        figures = by_slice(probability(seen), seen, threshold, "quality", quality)
-        yield {**figures, "no_face": int((~scores.found).sum())}
-
-
-def _self_blends(
-    scorer: Scorer, data: Path, rows: list[Row], probability: Any, threshold: float
-) -> dict[str, Any]:
-    """Genuine test faces, every second one turned into a self-blend."""
-    genuine = [row for row in rows if row.label == "real"]
-    scores = score(scorer, data, genuine, Blend(FaceDetector(MODELS)))
-    changed = np.arange(len(genuine)) % 2 == 1
-    seen = scores.found
-    blended = Scores(scores.logit, scores.width, changed, scores.source, scores.group)
-    return by_slice(probability(blended)[seen], blended.where(seen), threshold, "jpeg", 90)
 
 
 def main() -> None:

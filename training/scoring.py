@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, fields
 from itertools import islice
@@ -14,13 +14,11 @@ import cv2
 import numpy as np
 
 from service.analysis.detectors.onnx import OnnxDetector
-from service.analysis.faces import Face, FaceDetector
+from service.analysis.faces import FaceDetector
 from training.dataset import MODELS, Row, read_images
 from training.manifest import read_manifest
 
 CHUNK = 256  # images in flight
-Judge = Callable[[np.ndarray, Face], float]
-Fuse = Callable[[Sequence[float]], float]
 
 
 @dataclass(frozen=True)
@@ -42,46 +40,50 @@ class Scores:
 
 
 class Scorer:
-    """Photograph -> (logit, face width), (NaN, 0) where no face is found.
+    """Photograph -> (logit of a detector's folder, face width), (NaN, 0) where no face is found."""
 
-    The logit is the detector's own; of several detectors it is that of their fusion.
-    """
-
-    def __init__(self, manifest: dict[str, Any], judges: Sequence[Judge], fuse: Fuse) -> None:
-        self.manifest, self._judges, self._fuse = manifest, judges, fuse
+    def __init__(self, folder: Path) -> None:
+        self.manifest = read_manifest(folder)
+        self._detector = OnnxDetector(folder, bpcer=self.manifest["default_bpcer"])
         self._faces = FaceDetector(MODELS)
-
-    @classmethod
-    def of(cls, folder: Path) -> Scorer:
-        """Of a single detector's folder."""
-        manifest = read_manifest(folder)
-        detector = OnnxDetector(folder, bpcer=manifest["default_bpcer"])
-        return cls(manifest, [detector.raw], lambda logits: logits[0])
 
     def __call__(self, image: np.ndarray) -> tuple[float, float]:
         detection = self._faces.detect(image)
         if not detection.faces:
             return float("nan"), 0.0
         face = detection.faces[0]
-        logits = [judge(detection.image, face) for judge in self._judges]
-        return self._fuse(logits), face.width
+        return self._detector.raw(detection.image, face), face.width
+
+
+def scores_file(out: Path, manifest: dict[str, Any]) -> Path:
+    return out / f"scores-{manifest['name']}.npz"
 
 
 def save_scores(out: Path, manifest: dict[str, Any], parts: dict[str, Scores]) -> None:
-    """Write out/scores.npz: the scores of each part, and which model file gave them."""
+    """Write the scores of each part, and which model file gave them."""
     columns = {
         f"{part}:{name}": v for part, scores in parts.items() for name, v in vars(scores).items()
     }
-    np.savez_compressed(out / "scores.npz", sha256=np.array(checksums(manifest)), **columns)
+    file = scores_file(out, manifest)
+    part = file.with_suffix(".part.npz")
+    np.savez_compressed(part, sha256=np.array(checksums(manifest)), **columns)
+    part.replace(file)
+
+
+def kept_scores(out: Path, manifest: dict[str, Any]) -> dict[str, Scores]:
+    """The parts that were kept of this very model; none where there are none."""
+    try:
+        return load_scores(out, manifest)
+    except (OSError, ValueError):
+        return {}
 
 
 def load_scores(out: Path, manifest: dict[str, Any]) -> dict[str, Scores]:
-    """The parts of out/scores.npz. Raises ValueError when another model gave them."""
-    with np.load(out / "scores.npz") as kept:
+    """The parts that were kept. Raises ValueError when another model gave them."""
+    file = scores_file(out, manifest)
+    with np.load(file) as kept:
         if str(kept["sha256"]) != checksums(manifest):
-            raise ValueError(
-                f"{out}/scores.npz are scores of another model: run training.evaluate."
-            )
+            raise ValueError(f"{file} are scores of another model: run training.evaluate.")
         parts = dict.fromkeys(key.partition(":")[0] for key in kept.files if ":" in key)
         names = [field.name for field in fields(Scores)]
         return {part: Scores(**{name: kept[f"{part}:{name}"] for name in names}) for part in parts}

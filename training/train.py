@@ -31,7 +31,7 @@ from torch.utils.data import DataLoader
 
 from training.augment import augment, plain
 from training.batches import Batches
-from training.dataset import Index, load_crops, prepare
+from training.dataset import Index, load_crops, prepare, some_of
 from training.latents import load_latents
 from training.metrics import default_is_statable
 from training.nets import RECIPES, Recipe, see
@@ -183,7 +183,7 @@ def keep_memory() -> None:
 def some_of_each(index: Index, rows: np.ndarray) -> np.ndarray:
     """At most VALIDATED rows of each source and label: the checkpoint's choice needs no more."""
     kinds = np.char.add(index.source[rows], np.where(index.fake[rows], " fake", " real"))
-    return np.sort(np.concatenate([rows[kinds == kind][:VALIDATED] for kind in np.unique(kinds)]))
+    return rows[some_of(kinds, VALIDATED)]
 
 
 def report(state: State, aucs: dict[str, float], losses: list[float], out: Path) -> None:

@@ -8,20 +8,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from training.dataset import Row
 from training.manifest import write_manifest
 
-ROWS = [Row("", f"{n}.jpg", "real", "a", str(n // 2)) for n in range(400)]
+GROUPS = np.repeat([f"s/{n}" for n in range(150)], 2)
 
 
 def test_half_of_the_calibration_groups_fit_the_weights() -> None:
     fuse = pytest.importorskip("training.fuse")
-    assigned = np.array(["calibration"] * 300 + ["test"] * 100)
-    halved = fuse.halve(ROWS, assigned)
-    assert set(halved[300:]) == {"test"}
-    assert (halved[:300:2] == halved[1:300:2]).all()
-    assert 0.35 < (halved[:300] == fuse.FITTING).mean() < 0.65
-    assert (fuse.halve(ROWS, assigned) == halved).all()
+    fits = fuse.fitting_half(GROUPS)
+    assert (fits[::2] == fits[1::2]).all()
+    assert 0.35 < fits.mean() < 0.65
+    assert (fuse.fitting_half(GROUPS) == fits).all()
 
 
 def test_the_better_detector_gets_the_larger_weight() -> None:
@@ -41,7 +38,7 @@ def test_the_fusions_own_calibration_goes_into_its_weights(tmp_path: Path) -> No
         "inputs": [{"name": "a", "version": "1", "weight": 2.0}],
         "intercept": 1.0,
     }
-    evaluate._update_manifest(tmp_path, manifest, 0.5, -3.0, [])
+    evaluate.update_manifest(tmp_path, manifest, 0.5, -3.0, [])
     written = json.loads((tmp_path / "manifest.json").read_text())
     assert (written["inputs"][0]["weight"], written["intercept"]) == (1.0, -2.5)
     assert "sha256" not in written
