@@ -8,7 +8,6 @@ Proxies of the environment are not used, for a proxy would resolve the name by i
 from __future__ import annotations
 
 import http.client
-import queue
 import socket
 import ssl
 import threading
@@ -23,6 +22,7 @@ from service import __version__
 from service.errors import AddressRefused, FacegateError, FetchError
 from service.gate import Gate
 from service.settings import Settings
+from service.waiting import within
 
 Address = IPv4Address | IPv6Address
 REDIRECTS = 3
@@ -117,21 +117,14 @@ def _parts(url: str) -> tuple[str, str, int, str]:
 
 
 def _resolve(host: str, port: int, seconds: float) -> list[Address]:
-    """In a thread of its own: a resolver cannot be told how long it may take."""
-    answers: queue.Queue[list[Address]] = queue.Queue(1)
+    def ask() -> list[Address]:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        # A link-local address has its zone after a percent sign.
+        texts = [str(info[4][0]).partition("%")[0] for info in found]
+        return [ip_address(text) for text in dict.fromkeys(texts)]
 
-    def ask() -> None:
-        try:
-            found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-            # A link-local address has its zone after a percent sign.
-            texts = [str(info[4][0]).partition("%")[0] for info in found]
-            answers.put([ip_address(text) for text in dict.fromkeys(texts)])
-        except (OSError, ValueError):
-            answers.put([])
-
-    threading.Thread(target=ask, name="resolve", daemon=True).start()
-    with suppress(queue.Empty):
-        if found := answers.get(timeout=max(seconds, 0)):
+    with suppress(OSError, ValueError):  # a TimeoutError is an OSError
+        if found := within(seconds, ask, "resolve"):
             return found
     raise FetchError("The name in the address could not be resolved.")
 

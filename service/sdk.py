@@ -35,8 +35,9 @@ class FaceDetectorPlugin(ABC):
     def predict(self, face: np.ndarray) -> float:
         """The probability, 0 to 1, that the face is manipulated.
 
-        `face` is size x size x 3 uint8 RGB, upright. Called from several threads at once. An error
-        leaves this detector out of the one answer.
+        `face` is size x size x 3 uint8 RGB, upright. Called from several threads at once. An error,
+        or more than the manifest's `timeout` (10 seconds), leaves this detector out of the one
+        answer; three in a row leave it alone for ten seconds.
         """
 
 

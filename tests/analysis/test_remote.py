@@ -16,10 +16,11 @@ import pytest
 import requests
 from PIL import Image
 
-from service.analysis.detectors.remote import Breaker, DetectorAway, RemoteDetector
+from service.analysis.detectors.breaker import Breaker, DetectorAway
+from service.analysis.detectors.remote import RemoteDetector
 from service.analysis.faces import Face
 from service.errors import StartupError
-from tests.sites import Page, Site, page
+from tests.sites import Page, Site, drip, page
 
 IMAGE = np.full((200, 200, 3), (200, 100, 50), np.uint8)
 FACE = Face(50, 50, 100, 100, 0.9, np.zeros((6, 2)))
@@ -85,6 +86,12 @@ def test_it_is_asked_again_when_it_is_busy(tmp_path: Path, site: Site) -> None:
 def test_it_is_not_waited_for_too_long(tmp_path: Path, site: Site) -> None:
     site.pages["/predict"] = lambda _: site.over.wait(60) and None
     with pytest.raises(requests.RequestException):
+        detector(tmp_path, site.url(), retries=0, timeout=0.2).judge(IMAGE, FACE)
+
+
+def test_one_that_drips_is_not_waited_for_either(tmp_path: Path, site: Site) -> None:
+    site.pages["/predict"] = drip(site, b"HTTP/1.0 200 OK\r\n\r\n", b" ")
+    with pytest.raises(TimeoutError):
         detector(tmp_path, site.url(), retries=0, timeout=0.2).judge(IMAGE, FACE)
 
 

@@ -23,19 +23,26 @@ Text = Annotated[str, Field(min_length=1)]
 
 
 class _Plugged(Part):
-    """`threshold` is the probability from which on this detector calls a face fake."""
+    """`threshold` is the probability from which on this detector calls a face fake.
+
+    After so many `failures` in a row it is left alone for `rest` seconds.
+    """
 
     name: Text
     version: Text
     threshold: Probability = 0.5
     fast: bool = False
+    failures: Annotated[int, Field(ge=1)] = 3
+    rest: Annotated[float, Field(ge=0)] = 10.0
 
 
 class PythonManifest(_Plugged):
-    """`object` names a class as an entry point does: `package.module:Class`."""
+    """`object` names a class as an entry point does: `package.module:Class`; `timeout` seconds are
+    waited for its answer."""
 
     kind: Literal["python"]
     object: Annotated[str, Field(pattern=r"^[\w.]+:[\w.]+$")]
+    timeout: Annotated[float, Field(gt=0, le=60)] = 10.0
 
 
 class RemoteManifest(_Plugged):
@@ -45,8 +52,6 @@ class RemoteManifest(_Plugged):
     url: Annotated[str, Field(pattern=r"^https?://[^\s]+$")]
     timeout: Annotated[float, Field(gt=0, le=60)] = 2.0
     retries: Annotated[int, Field(ge=0, le=5)] = 1
-    failures: Annotated[int, Field(ge=1)] = 3  # in a row; then it is left alone for `rest`
-    rest: Annotated[float, Field(ge=0)] = 10.0
     size: Annotated[int, Field(ge=16, le=1024)] = 384
     crop: Crop = Crop(margin=2.0)
     hash_id_file: Path | None = None  # sent as X-Hash-Id

@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import base64
-import threading
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import cv2
@@ -17,46 +13,14 @@ from urllib3.util.retry import Retry
 
 from service.analysis.crop import crop_box, face_crop
 from service.analysis.detectors.base import Evidence
+from service.analysis.detectors.breaker import Breaker
 from service.analysis.detectors.kinds import RemoteManifest
 from service.analysis.detectors.manifest import read_manifest
 from service.analysis.faces import Face
+from service.waiting import within
 
 FIELDS = ("probability", "ensemble_score_is_fake")  # a model service's, a gateway's
 LARGEST = 65536  # bytes of an answer
-
-
-class DetectorAway(Exception):
-    """It failed too often lately and is not asked for a while."""
-
-
-class Breaker:
-    """After `failures` in a row, refuses for `rest` seconds; then one may try."""
-
-    def __init__(self, failures: int, rest: float) -> None:
-        self._failures, self._rest = failures, rest
-        self._lock = threading.Lock()
-        self._in_a_row, self._closed_at = 0, 0.0
-
-    @contextmanager
-    def guard(self) -> Iterator[None]:
-        """Raises DetectorAway while open; counts what leaves the block."""
-        self._admit()
-        try:
-            yield
-        except BaseException:
-            with self._lock:
-                self._in_a_row += 1
-                self._closed_at = time.monotonic() + self._rest
-            raise
-        self._in_a_row = 0
-
-    def _admit(self) -> None:
-        with self._lock:
-            if self._in_a_row < self._failures:
-                return
-            if time.monotonic() < self._closed_at:
-                raise DetectorAway
-            self._closed_at = time.monotonic() + self._rest  # the others wait for this one
 
 
 class RemoteDetector:
@@ -73,11 +37,16 @@ class RemoteDetector:
         self._session = _session(self.manifest)
 
     def judge(self, image: np.ndarray, face: Face, *, explain: bool = False) -> Evidence:  # noqa: ARG002
-        """Send the crop as PNG. Raises RequestException, ValueError or DetectorAway."""
+        """Send the crop as PNG.
+
+        Raises RequestException, TimeoutError, ValueError or DetectorAway.
+        """
         manifest = self.manifest
         crop = face_crop(image, face, manifest.crop.margin, manifest.size)
+        # Each try has that long to connect, and again to answer; one that drips would never end.
+        patience = 2 * manifest.timeout * (manifest.retries + 1)
         with self._breaker.guard():
-            probability = self._ask(crop)
+            probability = within(patience, lambda: self._ask(crop), self.name)
         return Evidence(probability, crop_box(face, manifest.crop.margin))
 
     def card(self) -> dict[str, object]:
