@@ -62,7 +62,9 @@ def train(folder: Path, *, dry_run: bool, force: bool) -> int:
     trial = _try(settings, faces, detectors, material, kept)
     _print(tried, trial, settings.bpcer)
     if not (force or trial.comparison.better):
-        print("Not written: on the images held out, the new head is not better than the shipped.")
+        print(
+            "Not written: on the images held out, the new head is not better than the shipped one."
+        )
         return REFUSED
     if dry_run:
         print("Nothing was written: this was a dry run.")
@@ -86,7 +88,7 @@ def remove() -> None:
 
 def _open(settings: Settings) -> tuple[FaceDetector, tuple[Detector, ...]]:
     """The models as they were shipped. Raises StartupError when none can be retrained."""
-    check_models(settings)
+    check_models(settings, {})
     cv2.setNumThreads(1)  # images are judged side by side
     detectors = load_detectors(settings, {})
     if not _retrainable(detectors):
@@ -157,6 +159,7 @@ def _print(tried: Sequence[Retrained], trial: Trial, bpcer: float) -> None:
         f" attacks; fitted to {images.genuine:,} and {images.attacks:,} others."
     )
     note(f"APCER at the threshold that refuses {bpcer:.2%} of the genuine images held out.")
+    note("All this is of images like these; attacks of other kinds may be told worse than before.")
 
 
 def _lines(name: str, found: Comparison) -> list[tuple[str | None, ...]]:

@@ -14,7 +14,7 @@ from tests.commands.conftest import Run
 COMMANDS = (
     *("serve", "detect", "licence", "models", "settings", "doctor", "version"),
     *("licence issue", "licence list", "licence revoke", "licence import", "licence export"),
-    *("licence verify", "licence keygen", "models list"),
+    *("licence verify", "licence keygen", "models list", "train"),
 )
 HEAVY = {"onnxruntime", "cv2", "numpy", "flask", "pymongo", "cryptography", "requests", "pydantic"}
 

@@ -213,6 +213,16 @@ def test_a_damaged_head_stops_the_start_and_can_be_removed(
     assert not (data / "heads" / "heads.json").exists()
 
 
+def test_neither_a_damaged_head_nor_its_points_are_in_the_way_of_a_new_one(
+    facegate: Run, data: Path, models_dir: Path, album: Path
+) -> None:
+    """A run at another BPCER, and one where the record of the last is damaged."""
+    ran = facegate("train", album, models_dir=models_dir, bpcer=0.3)
+    assert "stands for a BPCER of 30.00%" in ran.stdout
+    (data / "heads" / "heads.json").write_text("{")
+    assert facegate("train", album, models_dir=models_dir, bpcer=BPCER).returncode == 0
+
+
 def test_a_dry_run_only_reports(facegate: Run, data: Path, models_dir: Path, album: Path) -> None:
     for name in ("heads", "calibration.json"):
         path = data / name

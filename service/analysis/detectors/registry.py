@@ -77,9 +77,12 @@ def _load(folder: Path, bpcer: float, head: OwnHead | None) -> Detector:
             return OnnxDetector(folder, bpcer=bpcer, own_head=head)
 
 
-def check_models(settings: Settings) -> None:
-    """Read all manifests and verify all checksums; opens no session. Raises StartupError."""
-    heads = open_heads(settings)
+def check_models(settings: Settings, heads: Heads | None = None) -> None:
+    """Read all manifests and verify all checksums; opens no session. Raises StartupError.
+
+    `heads` as for `load_detectors`.
+    """
+    heads = open_heads(settings) if heads is None else heads
     for folder in detector_folders(settings):
         check_folder(folder, kind_of(folder), settings.bpcer)
         if head := own_head(folder, heads):
