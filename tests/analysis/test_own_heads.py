@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from pathlib import Path
 from typing import Any
 
@@ -165,6 +167,21 @@ def test_a_manifest_says_whether_it_can_be_retrained(
     tmp_path: Path, changes: dict[str, Any], can: bool
 ) -> None:
     assert OnnxDetector(make_headed(tmp_path, **changes), bpcer=0.05).can_be_retrained is can
+
+
+def test_where_the_shipped_head_is_tuned_that_one_counts_and_gives_way(tmp_path: Path) -> None:
+    """The base has a head of its own, the release tunes it, the operator replaces it."""
+    folder = make_headed(tmp_path)
+    np.savez(folder / "tuned.npz", **{"head.weight": -shipped_weight()})
+    digest = hashlib.sha256((folder / "tuned.npz").read_bytes()).hexdigest()
+    fields = json.loads((folder / "manifest.json").read_text())
+    fields["tuned"] = {"file": "tuned.npz", "sha256": digest}
+    (folder / "manifest.json").write_text(json.dumps(fields))
+    shipped = OnnxDetector(folder, bpcer=0.05)
+    own = OnnxDetector(folder, bpcer=0.05, own_head=own_head(folder, LIKES_BLUE))
+    assert shipped.head()[0].tolist() == (-shipped_weight()).ravel().tolist()
+    assert own.head()[0].tolist() == LIKES_BLUE.ravel().tolist()
+    assert own.judge(BLUE, FACE).probability == pytest.approx(1 / (1 + np.exp(-2)), abs=1e-4)
 
 
 def test_a_head_that_the_file_lacks_is_told(tmp_path: Path) -> None:
