@@ -94,6 +94,17 @@ def models_list(form: Listing = "table") -> None:
     raise typer.Exit(run(form))
 
 
+@models_app.command("new")
+def models_new(
+    name: Annotated[str, typer.Argument(help="How it shall be called.")],
+    kind: Annotated[Literal["onnx", "class", "container"], typer.Argument()],
+) -> None:
+    """Write the file that a detector of your own begins with, in this folder."""
+    from service.commands.new_model import new_model as run
+
+    run(name, kind)
+
+
 @models_app.command("add")
 def models_add(
     name: Annotated[str, typer.Argument(help="How it shall be called.")],

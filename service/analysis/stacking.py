@@ -123,13 +123,22 @@ def open_stack(folder: Path) -> tuple[Stack, Rule]:
     return stack, Classifier(folder, stack).probability
 
 
+def check_stacks(models_dir: Path) -> None:
+    """Read all fusions and verify their checksums; opens no session. Raises StartupError."""
+    for folder in _stacks(models_dir):
+        read_stack(folder)
+
+
 def find_stack(models_dir: Path, detectors: Sequence[Detector]) -> tuple[Stack, Rule] | None:
     """The trained fusion of these detectors, where there is one, ready to run.
 
     Raises StartupError when a fusion is unusable.
     """
-    folders = sorted(path.parent for path in models_dir.glob("*/manifest.json"))
-    stacks = [folder for folder in folders if kind_of(folder) == "fusion"]
-    fitting = (folder for folder in stacks if read_stack(folder).fits(detectors))
+    fitting = (folder for folder in _stacks(models_dir) if read_stack(folder).fits(detectors))
     folder = next(fitting, None)
     return open_stack(folder) if folder else None
+
+
+def _stacks(models_dir: Path) -> list[Path]:
+    folders = sorted(path.parent for path in models_dir.glob("*/manifest.json"))
+    return [folder for folder in folders if kind_of(folder) == "fusion"]

@@ -29,10 +29,13 @@ def _preflight(settings: Settings) -> None:
     _enough_memory(settings)
     # Late, so that `facegate --help` stays quick. Reads manifests and checksums, opens no session.
     from service.analysis.calibration import find_calibration
-    from service.analysis.detectors.registry import check_models
+    from service.analysis.detectors.registry import added_models, check_models
+    from service.analysis.stacking import check_stacks
     from service.licensing import check_licences
 
     check_models(settings)
+    for folder in (settings.models_dir, added_models(settings)):
+        check_stacks(folder)
     find_calibration(settings)
     check_licences(settings)
 

@@ -172,6 +172,17 @@ def test_a_detector_that_does_not_answer_stops_it(here: Settings, tmp_path: Path
         scores([image], tmp_path / "labelled", here, "away")
 
 
+def test_a_damaged_fusion_stops_the_start_with_one_sentence(
+    here: Settings, facegate: Callable[..., Any]
+) -> None:
+    ensemble.fit(filled(here, {"x": 1.5, "y": 1.5}), only=QUICK)
+    (here.data_dir / "models" / "ensemble" / "model.onnx").write_bytes(b"junk")
+    said = facegate("serve", data_dir=here.data_dir, models_dir=here.models_dir)
+    assert said.returncode == 3
+    assert "The model ensemble is damaged" in said.stderr
+    assert facegate("models", "list", data_dir=here.data_dir).returncode == 1
+
+
 def test_too_little_is_told(here: Settings, tmp_path: Path) -> None:
     (tmp_path / "labelled").mkdir()
     with pytest.raises(StartupError, match="0 genuine images, 0 species"):
