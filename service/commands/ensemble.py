@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-import sys
+import json
 from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -11,13 +13,14 @@ import numpy as np
 from service.analysis import classifiers, deployed
 from service.analysis.choosing import candidates, choose
 from service.analysis.classifiers import KINDS, Kind
+from service.analysis.detectors.base import Detector
 from service.analysis.detectors.registry import load_detectors
 from service.analysis.fitting import CHOSEN, Line, Table, compare
-from service.commands.output import print_table
+from service.commands.output import note, print_table
 from service.commands.scoring import GENUINE, score_folder
 from service.commands.stack import write_stack
 from service.errors import StartupError
-from service.settings import load_settings
+from service.settings import Settings, load_settings
 
 GENUINE_IMAGES, SPECIES, PEOPLE = 200, 2, 10  # at least
 
@@ -29,28 +32,20 @@ def fit(folder: Path, *, deploy: bool = True, search: int = 0, only: Sequence[st
     """
     settings, kinds = load_settings(), _kinds(only)
     classifiers.check_installed()
-    detectors = load_detectors(settings)
-    if len(detectors) < 2:
-        raise StartupError(
-            "A fusion needs two detectors or more.", "Add one: `facegate models add`."
-        )
+    detectors = _detectors(settings)
     table = score_folder(folder, settings)
     _check(table)
     names = [one.name for one in detectors]
     lines = compare(table, names, candidates(kinds, search), _tell)
     _print(lines)
-    best = max(lines[: len(names)], key=lambda line: line.mean)
-    own = next(line for line in lines if line.name == CHOSEN)
-    if not own.mean >= best.mean:  # nan is not better
-        print(f"Not deployed: on species held out, {best.name} alone is better.")
-        return 1
-    choice = choose(kinds, table, search)
-    print(f"Chosen by all images: {choice.kind.name} {choice.params}")
-    if deploy:
+    better, version = _is_better(lines, names), None
+    if better and deploy:
+        choice = choose(kinds, table, search)
         version = write_stack(settings, table, choice, detectors, lines)
         deployed.deploy(settings, version)
-        print(f"Deployed as {version}. `facegate ensemble rollback` takes it back.")
-    return 0
+        print(f"Deployed {choice.kind.name} {choice.params} as {version}.")
+    _report(settings, table, lines, version)
+    return 0 if better else 1
 
 
 def rollback() -> None:
@@ -62,6 +57,39 @@ def rollback() -> None:
             "No fusion was deployed here.", "`facegate ensemble fit DIR` makes one."
         ) from None
     print(f"The fusion {before} is back." if before else "The deployed fusion is gone.")
+
+
+def _detectors(settings: Settings) -> tuple[Detector, ...]:
+    detectors = load_detectors(settings)
+    if len(detectors) < 2:
+        raise StartupError(
+            "A fusion needs two detectors or more.", "Add one: `facegate models add`."
+        )
+    return detectors
+
+
+def _is_better(lines: Sequence[Line], detectors: Sequence[str]) -> bool:
+    """At least as good on species held out as each detector alone."""
+    mean = {line.name: line.mean for line in lines}
+    best = max(detectors, key=mean.__getitem__)
+    if mean[CHOSEN] >= mean[best]:  # nan is not
+        return True
+    print(f"Not deployed: on species held out, {best} alone is better.")
+    return False
+
+
+def _report(settings: Settings, table: Table, lines: Sequence[Line], version: str | None) -> None:
+    """What was printed, for programs."""
+    file = settings.data_dir / "ensemble" / "report.json"
+    report = {
+        "made_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "images": {str(one): int((table.species == one).sum()) for one in np.unique(table.species)},
+        "people": len(np.unique(table.person)),
+        "auc": [{**asdict(line), "mean": line.mean} for line in lines],
+        "deployed": version,
+    }
+    file.write_text(json.dumps(report, indent=2) + "\n")
+    note(f"All of it: {file}")
 
 
 def _kinds(only: Sequence[str]) -> list[Kind]:
@@ -86,7 +114,7 @@ def _check(table: Table) -> None:
 
 
 def _tell(done: int, total: int) -> None:
-    print(f"compared: {done} of {total} parts", file=sys.stderr)
+    note(f"compared: {done} of {total} parts")
 
 
 def _print(lines: list[Line]) -> None:

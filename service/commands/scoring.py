@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from service.analysis.analyzer import Analyzer
 from service.analysis.detectors.registry import detector_folders
 from service.analysis.fitting import Table
 from service.analysis.fusion import log_odds
+from service.commands.output import note
 from service.errors import CannotJudge, ImageError, NoDetectorAnswered, StartupError
 from service.settings import Settings
 
@@ -59,7 +59,7 @@ def scores(files: list[Path], folder: Path, settings: Settings, detector: str) -
                 out.flush()
             found[file] = known[key]
             if number % 100 == 0 or number == len(files):
-                print(f"{detector}: {number} of {len(files)} images", file=sys.stderr)
+                note(f"{detector}: {number} of {len(files)} images")
     return found
 
 

@@ -101,6 +101,11 @@ def test_one_that_is_worse_on_species_held_out_is_not_deployed(
     assert ensemble.fit(filled(here, {"x": 6.0, "y": -2.0}), only=QUICK) == 1
     assert "Not deployed: on species held out, a alone is better." in capsys.readouterr().out
     assert deployed.deployed(here) is None
+    report = json.loads((here.data_dir / "ensemble" / "report.json").read_text())
+    assert report["images"] == {"genuine": 240, "x": 240, "y": 240}
+    figures = {line["name"]: line for line in report["auc"]}
+    assert figures["chosen"]["known"] > figures["a"]["known"]
+    assert figures["chosen"]["held_out"]["y"] < figures["a"]["held_out"]["y"]
 
 
 def test_all_eight_are_compared_side_by_side(
