@@ -36,7 +36,9 @@ ORIGIN = (
 
 def tuned_of(net: ClipNet) -> dict[str, np.ndarray]:
     """What training changed, by name in the graph."""
-    return {name: part.detach().numpy() for name, part in net.named_parameters()}
+    head = {f"head.{name}": part for name, part in net.plain_head().items()}
+    parts = {**dict(net.named_parameters()), **head}
+    return {name: part.detach().numpy() for name, part in parts.items()}
 
 
 def write(net: ClipNet, folder: Path, version: str) -> None:

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from itertools import islice
 
 import torch
+from sklearn.linear_model import LogisticRegression
+from sklearn.preprocessing import StandardScaler
 from torch import Tensor, nn
 
 from training import model, tower
 
+WARMED, FREEDOM = 50, 1e-3  # batches; inverse strength of the ridge
 FULL_VIEW = 0.92  # share of the run after which a step looks at every patch
+
+Batches = Iterable[tuple[Tensor, Tensor]]
 
 
 @dataclass(frozen=True)
@@ -43,7 +49,7 @@ def _clip() -> nn.Module:
 
 RECIPES = {
     "lite0": Recipe(_lite0, 4e-4, 0.02, model.MEAN, model.STD),
-    "clip": Recipe(_clip, 6e-4, 0.0, tower.MEAN, tower.STD),
+    "clip": Recipe(_clip, 4e-4, 0.0, tower.MEAN, tower.STD),
 }
 
 
@@ -51,3 +57,23 @@ def see(net: nn.Module, progress: float) -> None:
     """Towards the end of the run (0..1) a thinned network sees what it will see in serving."""
     if isinstance(net, tower.ClipNet) and progress > FULL_VIEW:
         net.keep = 1.0
+
+
+def warm(net: nn.Module, tensor: Callable[[Tensor], Tensor], batches: Batches) -> None:
+    """A frozen network's head is fitted before the rest is tuned: by itself it takes an age.
+
+    `batches`: uint8 views and labels, WARMED of which are used.
+    """
+    if not isinstance(net, tower.ClipNet):
+        return
+    net.eval()
+    found = [(_features(net, tensor(views)), labels) for views, labels in islice(batches, WARMED)]
+    features, labels = (torch.cat(parts) for parts in zip(*found, strict=True))
+    known = StandardScaler().fit_transform(features.numpy())
+    fitted = LogisticRegression(C=FREEDOM, max_iter=500).fit(known, labels.numpy())
+    net.set_head(features, torch.tensor(fitted.coef_), torch.tensor(fitted.intercept_))
+
+
+def _features(net: tower.ClipNet, images: Tensor) -> Tensor:
+    with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
+        return net.features(images).float()

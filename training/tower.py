@@ -22,7 +22,7 @@ SIZE, PATCH, WIDTH, HEADS, LAYERS = 224, 16, 768, 12, 12
 TOKENS = (SIZE // PATCH) ** 2 + 1
 MEAN = [0.48145466, 0.4578275, 0.40821073]
 STD = [0.26862954, 0.26130258, 0.27577711]
-TEMPERATURE = 16.0  # the head sees unit vectors; without it its logits would stay near zero
+TEMPERATURE = 16.0  # times the unit vectors that the head sees
 EPSILON = 1e-5
 
 
@@ -147,6 +147,8 @@ class ClipNet(nn.Module):
     patch: Tensor
     place: Tensor
     token: Tensor
+    centre: Tensor
+    spread: Tensor
 
     def __init__(self, weights: Weights | None = None, keep: float = 1.0) -> None:
         super().__init__()
@@ -159,22 +161,38 @@ class ClipNet(nn.Module):
         self.before = Norm(weights, "pre_layrnorm")
         self.blocks = nn.ModuleList(Block(weights, layer) for layer in range(LAYERS))
         self.after = Norm(weights, "post_layernorm")
+        # Faces differ little from each other in these features: the head sees what differs.
+        self.register_buffer("centre", torch.zeros(WIDTH))
+        self.register_buffer("spread", torch.ones(WIDTH))
         self.head = nn.Linear(WIDTH, 1)
-        nn.init.normal_(self.head.weight, std=0.01)
+        nn.init.zeros_(self.head.weight)
         nn.init.zeros_(self.head.bias)
 
     def features(self, image: Tensor) -> Tensor:
-        """Nx768, unit vectors: the class token."""
+        """Nx768, vectors of length TEMPERATURE: the class token."""
         patches = functional.conv2d(image.to(self.patch), self.patch, stride=PATCH)
         x = self._thinned(patches.flatten(2).transpose(1, 2).float() + self.place)
         x = self.before(torch.cat([self.token.expand(len(x), 1, WIDTH), x], dim=1))
         for block in self.blocks:
             x = block(x)
-        return functional.normalize(self.after(x[:, 0]), dim=-1)
+        return TEMPERATURE * functional.normalize(self.after(x[:, 0]), dim=-1)
 
     def forward(self, image: Tensor) -> Tensor:
-        logit: Tensor = self.head(TEMPERATURE * self.features(image))[:, 0]
+        logit: Tensor = self.head((self.features(image) - self.centre) / self.spread)[:, 0]
         return logit
+
+    def plain_head(self) -> dict[str, Tensor]:
+        """Weight (1x768) and bias (1) of the same head for features as they are."""
+        weight = self.head.weight / self.spread
+        return {"weight": weight, "bias": self.head.bias - weight @ self.centre}
+
+    def set_head(self, features: Tensor, weight: Tensor, bias: Tensor) -> None:
+        """A head for standardised features, by the mean and spread of these Nx768 ones."""
+        with torch.no_grad():
+            self.centre.copy_(features.mean(dim=0))
+            self.spread.copy_(features.std(dim=0))
+            self.head.weight.copy_(weight.reshape(1, WIDTH))
+            self.head.bias.copy_(bias.reshape(1))
 
     def _constant(self, name: str, array: np.ndarray) -> None:
         self.register_buffer(name, torch.from_numpy(array.copy()), persistent=False)

@@ -16,7 +16,7 @@ import json
 import math
 import platform
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -34,7 +34,7 @@ from training.batches import Batches
 from training.dataset import Index, load_crops, prepare, some_of
 from training.latents import load_latents
 from training.metrics import default_is_statable
-from training.nets import RECIPES, Recipe, see
+from training.nets import RECIPES, Recipe, see, warm
 from training.selfblend import self_blend
 from training.split import split, units_of
 
@@ -80,6 +80,12 @@ def new_state(recipe: Recipe) -> State:
     net = recipe.make()
     optimiser = torch.optim.AdamW(net.parameters(), recipe.rate, weight_decay=recipe.decay)
     return State(recipe, net, copy.deepcopy(net).eval(), optimiser)
+
+
+def begin(state: State, batches: Iterable[tuple[Tensor, Tensor]]) -> None:
+    """Fit what is fitted before the first step; the moving average starts there."""
+    warm(state.net, state.recipe.tensor, batches)
+    state.average.load_state_dict(state.net.state_dict())
 
 
 def rate_at(progress: float) -> float:
@@ -159,6 +165,8 @@ def train(data: Path, out: Path, steps: int, minutes: float, options: dict[str, 
     dataset = Batches(index, crops, rows, options["seed"] + state.step, load_latents(out))
     loader = DataLoader(dataset, batch_size=None, num_workers=options["workers"])
     validation = some_of_each(index, np.flatnonzero(assigned == "validation"))
+    if not state.step:
+        begin(state, dataset)
     before, start, losses, batches = state.seconds, time.monotonic(), [], iter(loader)
     while (progress := max(state.step / steps, state.seconds / 60 / minutes)) < 1:
         losses.append(train_step(state, next(batches), progress))

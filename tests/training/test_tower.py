@@ -11,7 +11,7 @@ import pytest
 torch = pytest.importorskip("torch")
 pytest.importorskip("efficientnet_lite_pytorch")
 
-from training import tower  # noqa: E402
+from training import nets, tower  # noqa: E402
 from training.export_tower import tuned_of  # noqa: E402
 from training.nets import see  # noqa: E402
 from training.tower_graph import build  # noqa: E402
@@ -50,7 +50,7 @@ def weights(monkeypatch: pytest.MonkeyPatch) -> tower.Weights:
 @pytest.fixture
 def net(weights: tower.Weights) -> tower.ClipNet:
     torch.manual_seed(0)
-    return tower.ClipNet(weights).eval()
+    return give_head(tower.ClipNet(weights).eval())
 
 
 def images(count: int) -> Any:
@@ -65,6 +65,14 @@ def logits(model: Any, tuned: dict[str, np.ndarray] | None = None) -> np.ndarray
         session.run(None, {"image": image[None].numpy(), **(tuned or {})}) for image in images(6)
     ]
     return np.array([run[0].item() for run in runs])
+
+
+def give_head(net: tower.ClipNet) -> tower.ClipNet:
+    """Any head; standardised by more than these few images, whose rounding it would blow up."""
+    with torch.inference_mode():
+        features = net.features(images(6)) + torch.randn(6, WIDTH)
+    net.set_head(features, 0.05 * torch.randn(1, WIDTH), torch.tensor([0.2]))
+    return net
 
 
 def of_torch(net: tower.ClipNet) -> np.ndarray:
@@ -106,7 +114,28 @@ def test_what_is_tuned_is_small(net: tower.ClipNet) -> None:
     names = {name.rsplit(".", 1)[1] for name, _ in net.named_parameters()}
     assert names == {"weight", "bias"}
     assert all(part.ndim < 2 or part.shape[0] == 1 for part in net.parameters())
-    assert set(net.state_dict()) == {name for name, _ in net.named_parameters()}
+    named = {name for name, _ in net.named_parameters()}
+    assert set(net.state_dict()) == named | {"centre", "spread"}
+
+
+def test_a_head_for_standardised_features_is_one_for_plain_ones(net: tower.ClipNet) -> None:
+    head = net.plain_head()
+    with torch.inference_mode():
+        plain = net.features(images(6)) @ head["weight"].T + head["bias"]
+    assert plain[:, 0].tolist() == pytest.approx(of_torch(net).tolist(), abs=1e-3)
+
+
+def test_a_head_is_fitted_before_the_rest_is_tuned(
+    weights: tower.Weights, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Dark and bright images, told apart without a step."""
+    monkeypatch.setattr(nets, "WARMED", 3)
+    net, labels = tower.ClipNet(weights), torch.tensor([0.0, 1.0] * 4)
+    batch = (images(8) + 4 * labels[:, None, None, None], labels)
+    nets.warm(net, lambda views: views, [batch] * 3)
+    with torch.inference_mode():
+        found = net.eval()(batch[0])
+    assert (found[labels == 1].min() > found[labels == 0].max()).item()
 
 
 def test_a_training_step_sees_some_patches_and_serving_all(weights: tower.Weights) -> None:
