@@ -280,6 +280,15 @@ def test_no_address_breaks_the_envelope(checks: Live, url: str) -> None:
     assert failed(answer)[0] == 400
 
 
+@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@given(st.binary(max_size=60), st.text(max_size=20), st.booleans())
+def test_no_upload_breaks_the_envelope(live: Live, junk: bytes, name: str, begins: bool) -> None:
+    """Junk, and what begins as an image does."""
+    image = genuine()[:400] + junk if begins else junk
+    answer = live.post(PATH, data=fields(live), files={"media": (name or "x", image)})
+    assert failed(answer)[0] == 400
+
+
 def test_every_code_that_can_meet_this_contract_has_its_type() -> None:
     numbers = [number for _, number in (*TYPES.values(), UNKNOWN)]
     assert len(set(numbers)) == len(numbers)
