@@ -14,8 +14,15 @@ import pytest
 
 from service.analysis.analyzer import Analyzer
 from service.commands import check_machine
-from service.commands.check_machine import check_cpu, check_data_folder, check_memory, cpu_flags
+from service.commands.check_machine import (
+    check_cpu,
+    check_data_folder,
+    check_memory,
+    cpu_flags,
+    worker_memory,
+)
 from service.settings import Settings
+from tests.analysis.models import make_detector
 from tests.analysis.test_calibration import write as write_calibration
 from tests.commands.conftest import Run
 from tests.live import Live
@@ -230,6 +237,14 @@ def test_more_workers_than_memory(doctor: Any) -> None:
     code, found = doctor(workers=100_000)
     assert code == 1
     assert found["memory"]["level"] == "failed"
+
+
+def test_larger_models_take_more_memory(tmp_path: Path) -> None:
+    small = worker_memory(Settings(models_dir=tmp_path))
+    make_detector(tmp_path, "large")
+    with (tmp_path / "large" / "model.onnx").open("ab") as file:
+        file.truncate(100 * 2**20)
+    assert worker_memory(Settings(models_dir=tmp_path)) == small + 150 * 2**20
 
 
 def test_memory_for_the_usual_but_not_for_the_largest(monkeypatch: pytest.MonkeyPatch) -> None:
