@@ -82,9 +82,15 @@ def new_state(recipe: Recipe) -> State:
     return State(recipe, net, copy.deepcopy(net).eval(), optimiser)
 
 
-def begin(state: State, batches: Iterable[tuple[Tensor, Tensor]]) -> None:
-    """Fit what is fitted before the first step; the moving average starts there."""
-    warm(state.net, state.recipe.tensor, batches)
+def begin(
+    state: State, batches: Iterable[tuple[Tensor, Tensor]], checkpoint: Path | None = None
+) -> None:
+    """From the averaged weights of a checkpoint, or with what is fitted before the first step."""
+    if checkpoint:
+        parts = torch.load(checkpoint, map_location="cpu", weights_only=True)
+        state.net.load_state_dict(parts["average"])
+    else:
+        warm(state.net, state.recipe.tensor, batches)
     state.average.load_state_dict(state.net.state_dict())
 
 
@@ -166,7 +172,7 @@ def train(data: Path, out: Path, steps: int, minutes: float, options: dict[str, 
     loader = DataLoader(dataset, batch_size=None, num_workers=options["workers"])
     validation = some_of_each(index, np.flatnonzero(assigned == "validation"))
     if not state.step:
-        begin(state, dataset)
+        begin(state, dataset, options["start"])
     before, start, losses, batches = state.seconds, time.monotonic(), [], iter(loader)
     while (progress := max(state.step / steps, state.seconds / 60 / minutes)) < 1:
         losses.append(train_step(state, next(batches), progress))
@@ -235,7 +241,7 @@ def record(
     images = {str(n) or "no face": int(c) for n, c in zip(names, counts, strict=True)}
     versions = {"python": platform.python_version(), "torch": torch.__version__}
     run = {"steps": steps, "minutes": minutes, **options, "versions": versions, "images": images}
-    (out / "run.json").write_text(json.dumps(run, indent=2) + "\n")
+    (out / "run.json").write_text(json.dumps(run, indent=2, default=lambda file: file.name) + "\n")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -249,12 +255,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--every", type=int, default=250, help="steps between validations")
     parser.add_argument("--workers", type=int, default=1, help="processes that augment")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument(
+        "--start", type=Path, help="checkpoint of an earlier training to go on from"
+    )
     parser.add_argument("--cluster", nargs="*", default=["dfdc"], help="sources to split by look")
     parser.add_argument("--hold-out", nargs="*", default=["stylegan2"], help="test-only sources")
 
 
 def options_of(args: argparse.Namespace) -> dict[str, Any]:
-    names = ("net", "every", "workers", "seed", "cluster", "hold_out")
+    names = ("net", "every", "workers", "seed", "start", "cluster", "hold_out")
     return {name: getattr(args, name) for name in names}
 
 

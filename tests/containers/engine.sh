@@ -38,7 +38,8 @@ make_base_image() { # no registry is asked: the same Debian and Python, made her
 }
 
 packages dockerd docker.io mmdebstrap mmdebstrap docker-registry docker-registry \
-    htpasswd apache2-utils iptables iptables tcpdump tcpdump zstd zstd openssl openssl curl curl cc gcc cc libc6-dev
+    htpasswd apache2-utils iptables iptables tcpdump tcpdump zstd zstd openssl openssl curl curl cc gcc cc libc6-dev \
+    docker-compose docker-compose
 $DOCKER version >/dev/null 2>&1 || start_engine
 $DOCKER image inspect "$BASE_IMAGE" >/dev/null 2>&1 || make_base_image
 scripts/wheels.sh .venv/bin/python

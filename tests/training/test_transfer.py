@@ -87,3 +87,14 @@ def test_each_source_is_left_out_once(out: Path, monkeypatch: pytest.MonkeyPatch
     assert seen == [("without-a", ["a", "c"]), ("without-b", ["b", "c"])]
     assert set(found) == {"a", "b"}
     assert found["a"]["left_out"]["value"] is not None
+
+
+def test_a_training_may_begin_where_another_ended(out: Path) -> None:
+    from training.train import begin
+
+    first, second = nets_state(), nets_state()
+    first.save(out / "first.pt")
+    begin(second, [], out / "first.pt")
+    for name, value in first.average.state_dict().items():
+        assert torch.equal(second.average.state_dict()[name], value)
+        assert torch.equal(second.net.state_dict()[name], value)
