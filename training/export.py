@@ -43,6 +43,7 @@ def export(net: FaceNet, folder: Path, version: str, origin: str = ORIGIN) -> fl
         "output": {"logit": "logit", "cam": "cam", "features": "features"},
         "head": HEAD,
         "fast": True,
+        "mirrored": True,
     }
     write_manifest(folder, fields)
     difference = parity(module, folder / "model.onnx")

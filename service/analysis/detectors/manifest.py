@@ -126,7 +126,8 @@ class Pointed(Points):
 
 
 class Manifest(Pointed):
-    """manifest.json of a model folder of kind `detector`; `fast`: cheap enough to run alone."""
+    """manifest.json of a model folder of kind `detector`; `fast`: cheap enough to run alone;
+    `mirrored`: its logit is the mean of those of the face crop and of its mirror image."""
 
     kind: Literal["detector"]
     file: File
@@ -140,6 +141,7 @@ class Manifest(Pointed):
     calibration: Calibration
     head: Head | None = None
     fast: bool = False
+    mirrored: bool = False
 
 
 def _between(low: OperatingPoint, high: OperatingPoint, bpcer: float) -> float:

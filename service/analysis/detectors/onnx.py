@@ -74,8 +74,7 @@ class OnnxDetector:
     def features(self, image: np.ndarray, face: Face) -> tuple[float, np.ndarray]:
         """The probability, and the N float32 that the head sees, where it can be retrained."""
         output = self.manifest.output
-        names = [output.logit, output.features]
-        logit, features = self._session.run(names, self._feed(self._crop(image, face)))
+        logit, features = self._outputs(self._crop(image, face), output.logit, output.features)
         return self._calibrated(float(logit.reshape(()))), np.asarray(features[0], np.float32)
 
     def head(self) -> tuple[np.ndarray, float]:
@@ -106,15 +105,23 @@ class OnnxDetector:
 
     def _run(self, crop: np.ndarray, explain: bool) -> tuple[float, np.ndarray | None]:
         output = self.manifest.output
-        cam = output.cam if explain else None
-        names = [output.logit, *([cam] if cam else [])]
-        logit, *maps = self._session.run(names, self._feed(crop))
+        maps_of = [output.cam] if explain and output.cam else []
+        logit, *maps = self._outputs(crop, output.logit, *maps_of)
         heat_map = np.squeeze(maps[0]).astype(np.float32) if maps else None
         return float(np.asarray(logit).reshape(())), heat_map
 
-    def _feed(self, crop: np.ndarray) -> dict[str, np.ndarray]:
+    def _outputs(self, crop: np.ndarray, *names: str | None) -> list[np.ndarray]:
+        """Of these names; of a mirrored model the means over the crop and its mirror image."""
         taken = self.manifest.input
-        return {taken.name: normalise(crop, taken.mean, taken.std), **self._tuned}
+        pixels = normalise(crop, taken.mean, taken.std)
+        outputs: list[np.ndarray] = self._session.run(names, {taken.name: pixels, **self._tuned})
+        if not self.manifest.mirrored:
+            return outputs
+        turned = np.ascontiguousarray(pixels[..., ::-1])
+        others = self._session.run(names, {taken.name: turned, **self._tuned})
+        cam = self.manifest.output.cam
+        others = [o[..., ::-1] if name == cam else o for name, o in zip(names, others, strict=True)]
+        return [(one + other) / 2 for one, other in zip(outputs, others, strict=True)]
 
     def _value(self, name: str) -> np.ndarray:
         if name in self._tuned:
