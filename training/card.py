@@ -174,14 +174,24 @@ blended, which is {rate(found["area"])} of the crop: {rate(found["ratio"])} time
 
 def _method(figures: dict[str, Any]) -> str:
     run, calibration = figures["run"], figures["calibration"]
+    steps, seed, validations = run["steps_done"], run["seed"], run["validations"]
     versions = ", ".join(f"{name} {version}" for name, version in run["versions"].items())
+    begun = f", begun with the weights of {run['start']}" if run.get("start") else ""
     return f"""## Method
 
-Fine-tuned for {run["steps_done"]} steps of 32 images (half of them fake), seed {run["seed"]}; best
-of {run["validations"]} checkpoints on the validation split. Fakes: those of the data, each with its
-original in one batch and under the same random changes where it has one, and self-blended images
+Fine-tuned for {steps} steps of 32 images (half of them fake), seed {seed}{begun}; best
+of {validations} checkpoints on the validation split. Fakes: those of the data, each with its
+original in one batch and under the same random changes where it has one, and {_made(run)}
 made from genuine faces of every source, so that a source alone is no cue. Random JPEG 30-98 or
 WebP, resolution chains, framing, borders, colour and noise for both classes alike.
 Calibration: Platt scaling on the calibration split, slope {calibration["slope"]:.3f}, intercept
 {calibration["intercept"]:.3f}; prior: {calibration["prior"]}. Versions: {versions}.
 """
+
+
+def _made(run: dict[str, Any]) -> str:
+    if not run.get("swaps"):
+        return "self-blended images"
+    copies = run.get("latent_copies", 0)
+    copied = f", copies by a latent autoencoder ({copies:,})" if copies else ""
+    return f"self-blended images, swaps{copied}"

@@ -166,9 +166,11 @@ def train(data: Path, out: Path, steps: int, minutes: float, options: dict[str, 
     state, last = new_state(RECIPES[options["net"]]), out / "last.pt"
     if last.exists():
         state.restore(last)
-    record(out, assigned, steps, minutes, options)
+    latents = load_latents(out)
+    made = {"swaps": True, "latent_copies": len(latents[0]) if latents else 0}
+    record(out, assigned, steps, minutes, options | made)
     rows = np.flatnonzero(assigned == "train")
-    dataset = Batches(index, crops, rows, options["seed"] + state.step, load_latents(out))
+    dataset = Batches(index, crops, rows, options["seed"] + state.step, latents)
     loader = DataLoader(dataset, batch_size=None, num_workers=options["workers"])
     validation = some_of_each(index, np.flatnonzero(assigned == "validation"))
     if not state.step:
