@@ -66,7 +66,8 @@ def swarm(service_image: str, cache_image: str) -> Iterator[str]:
     run([*deploy, "-c", "deploy/swarm/stack.yaml", STACK], **environment, **images)
     wait(lambda: len(replicas()) == 2 and all(map(ready, replicas())), 120)
     yield f"{STACK}_service"
-    docker("stack", "rm", STACK)
+    # The network is refused while a task of it still ends.
+    wait(lambda: "Failed" not in docker("stack", "rm", STACK, check=False), 60)
     wait(lambda: not docker("ps", "-aq", "-f", f"name={STACK}_"), 120)
     for secret in ("facegate_mongodb_pass", "facegate_digest_key"):
         docker("secret", "rm", secret)
