@@ -48,6 +48,7 @@ while time.time() < end and not os.path.exists("/tmp/stop"):
     time.sleep(0.05)
 print(json.dumps([good, bad]))
 """
+SECRETS = ("facegate_mongodb_pass", "facegate_digest_key")
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +57,8 @@ def swarm(service_image: str, cache_image: str) -> Iterator[str]:
     began = docker("info", "-f", "{{.Swarm.LocalNodeState}}") == "inactive"
     if began:
         docker("swarm", "init", "--advertise-addr", "127.0.0.1")
-    for secret in ("facegate_mongodb_pass", "facegate_digest_key"):
+    docker("secret", "rm", *SECRETS, check=False)  # what a run that was ended left behind
+    for secret in SECRETS:
         make = f"openssl rand -hex 24 | tr -d '\\n' | {DOCKER} secret create {secret} -"
         subprocess.run(make, shell=True, check=True, capture_output=True)
     docker("tag", SERVICE, NEXT)
@@ -69,8 +71,7 @@ def swarm(service_image: str, cache_image: str) -> Iterator[str]:
     # The network is refused while a task of it still ends.
     wait(lambda: "Failed" not in docker("stack", "rm", STACK, check=False), 60)
     wait(lambda: not docker("ps", "-aq", "-f", f"name={STACK}_"), 120)
-    for secret in ("facegate_mongodb_pass", "facegate_digest_key"):
-        docker("secret", "rm", secret)
+    docker("secret", "rm", *SECRETS)
     if began:
         docker("swarm", "leave", "--force")
     docker("volume", "rm", f"{STACK}_cache", f"{STACK}_spool", check=False)
