@@ -88,10 +88,28 @@ and its actors recur: its genuine faces were clustered by ImageNet features and 
 which makes it less likely, not impossible, that an actor is in two splits. The DFDC figures may
 therefore be somewhat too good. Test images come from the same sources as the training images,
 except where "never in training" is said.
-
+{_unlabelled(kinds)}{_begun(figures["run"])}
 Non-response (no face found), over all images, apart from the error rates:
 
 {missed}
+"""
+
+
+def _unlabelled(kinds: list[str]) -> str:
+    if "wild_swaps fake" not in kinds:
+        return ""
+    return """
+Of the swaps in the wild nothing is known of the people: they were split image by image, so a person,
+and surely the method of the swap, may be on both sides. Their figures say little about other swaps.
+"""
+
+
+def _begun(run: dict[str, Any]) -> str:
+    if not run.get("start"):
+        return ""
+    return f"""
+The weights it began with, {run["start"]}, had been trained on images of the same sources. All that
+they had seen is in the training split here; actors of DFDC may be in both all the same.
 """
 
 

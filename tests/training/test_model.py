@@ -35,6 +35,7 @@ def test_shapes(session: ort.InferenceSession) -> None:
     assert [(o.name, o.shape) for o in session.get_outputs()] == [
         ("logit", [1, 1]),
         ("cam", [1, 7, 7]),
+        ("features", [1, 1280]),
     ]
 
 
