@@ -99,8 +99,9 @@ def _unlabelled(kinds: list[str]) -> str:
     if "wild_swaps fake" not in kinds:
         return ""
     return """
-Of the swaps in the wild nothing is known of the people: they were split image by image, so a person,
-and surely the method of the swap, may be on both sides. Their figures say little about other swaps.
+Of the swaps in the wild nothing is known of the people: they were split image by image, so a
+person may, and the method of the swap will, be on both sides. Their figures say little about other
+swaps.
 """
 
 
