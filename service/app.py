@@ -47,6 +47,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     services = _services(settings)
     app.extensions["facegate"] = services
     housekeeping = Housekeeping(services.store, services.licensing)
+    app.extensions["facegate-housekeeping"] = housekeeping
     # gunicorn's hook starts both; under any other server the first request does.
     for start in (services.engine.start, housekeeping.start):
         app.before_request(start)

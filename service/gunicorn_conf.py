@@ -36,8 +36,10 @@ def post_worker_init(worker: Any) -> None:
     The first worker answers probes while it loads. The others, and those that take a dead worker's
     place, accept connections only when they are loaded: who was told "live" is not refused after.
     """
-    engine = worker.wsgi.extensions["facegate"].engine
+    extensions = worker.wsgi.extensions
+    engine = extensions["facegate"].engine
     engine.start()
+    extensions["facegate-housekeeping"].start()
     if worker.age > 1:
         engine.settle(timeout / 2)
 

@@ -9,6 +9,7 @@ import os
 from pathlib import Path
 
 from prometheus_client import (
+    REGISTRY,
     CollectorRegistry,
     Counter,
     Gauge,
@@ -42,6 +43,11 @@ STORE_LOST = Counter("facegate_store_lost", "Writes that could be kept nowhere",
 STORE_UP = Gauge(
     "facegate_store_up", "1 while the store answers", multiprocess_mode="livemostrecent"
 )
+WITHOUT_STORE = Gauge(
+    "facegate_workers_without_store",
+    "Workers that do without the store now",
+    multiprocess_mode="livesum",
+)
 SPOOL_PENDING = Gauge(
     "facegate_spool_pending", "Writes kept aside now", multiprocess_mode="livemax"
 )
@@ -61,6 +67,9 @@ READY = Gauge("facegate_ready_workers", "Workers ready to judge", multiprocess_m
 
 class StoreObserver(Observer):
     """What the resilient store tells, as metrics."""
+
+    def away(self, away: bool) -> None:
+        WITHOUT_STORE.set(away)
 
     def error(self, operation: str) -> None:
         STORE_ERRORS.labels(operation).inc()
@@ -84,11 +93,20 @@ def use_folder(folder: Path) -> None:
 
 def exposition() -> bytes:
     """All workers' metrics in Prometheus' text format."""
+    return generate_latest(_registry())
+
+
+def everyone_has_the_store() -> bool:
+    """Whether no worker, this one or another, does without the store."""
+    return not _registry().get_sample_value("facegate_workers_without_store")
+
+
+def _registry() -> CollectorRegistry:
     if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
-        return generate_latest()
+        return REGISTRY
     registry = CollectorRegistry()
     multiprocess.MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
-    return generate_latest(registry)
+    return registry
 
 
 def worker_died(pid: int) -> None:

@@ -91,11 +91,13 @@ def _colour(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 
 def _resolution(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Down and up again, blurred, or sharpened."""
+    """Down and up again, as it is or as a messenger sends it; blurred; or sharpened."""
     choice = rng.random()
-    if choice < 0.4:
+    if choice < 0.25:
         return down_up(image, rng.uniform(0.35, 0.95), rng)
     if choice < 0.5:
+        return _sent(image, rng)
+    if choice < 0.55:
         return np.asarray(cv2.GaussianBlur(image, (0, 0), rng.uniform(0.3, 1.5)))
     if choice < 0.6:
         soft = cv2.GaussianBlur(image, (0, 0), 1.2)
@@ -106,11 +108,23 @@ def _resolution(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 def down_up(image: np.ndarray, factor: float, rng: np.random.Generator) -> np.ndarray:
     """Shrunk by `factor` and enlarged again, each with a random filter."""
-    ways = [cv2.INTER_LINEAR, cv2.INTER_AREA, cv2.INTER_CUBIC]
     height, width = image.shape[:2]
     small = (max(8, round(width * factor)), max(8, round(height * factor)))
-    image = cv2.resize(image, small, interpolation=ways[rng.integers(3)])
-    return np.asarray(cv2.resize(image, (width, height), interpolation=ways[rng.integers(3)]))
+    return _resized(_resized(image, small, rng), (width, height), rng)
+
+
+def _sent(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Encoded, shrunk, encoded while small, then enlarged: its blocks fit no grid afterwards."""
+    height, width = image.shape[:2]
+    side = round(width * rng.uniform(0.4, 0.9))
+    small = _resized(_reencode(image, rng, 0.7), (side, side), rng)
+    return _resized(_reencode(small, rng, 1.0), (width, height), rng)
+
+
+def _resized(image: np.ndarray, size: tuple[int, int], rng: np.random.Generator) -> np.ndarray:
+    """`size`: width, height; with a random filter."""
+    ways = [cv2.INTER_LINEAR, cv2.INTER_AREA, cv2.INTER_CUBIC]
+    return np.asarray(cv2.resize(image, size, interpolation=ways[rng.integers(3)]))
 
 
 def _noise(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:

@@ -82,9 +82,12 @@ def healthz() -> Response:
 
 @blueprint.get("/readyz")
 def readyz() -> Response:
-    """Whether this worker judges images: 200 when ready or degraded, 503 otherwise."""
+    """Whether this worker judges images: 200 when ready or degraded, 503 otherwise.
+
+    Ready is said for all workers at once: the next request may be answered by another one.
+    """
     engine, store = services().engine.state, _store_state()
-    sound = store.reachable and not store.spool_pending
+    sound = store.reachable and not store.spool_pending and metrics.everyone_has_the_store()
     state = "degraded" if engine == "ready" and not sound else engine
     answer = Readiness(state=state, models=_models(), self_test=SELF_TEST[engine], store=store)
     return json_reply(answer, 200 if engine == "ready" else 503)

@@ -33,6 +33,9 @@ class Primary(Store, Protocol):
 class Observer:
     """What happens to the store, for metrics; does nothing itself. `kind` is `result` or `use`."""
 
+    def away(self, away: bool) -> None:
+        """From now on this process does, or does not, without the store."""
+
     def error(self, operation: str) -> None:
         """A call failed, or was refused because the store is away."""
 
@@ -180,6 +183,7 @@ class ResilientStore(ResilientAccounts):
         if away != self._away:
             log.warning("store_away" if away else "store_back", kind=self.kind)
             self._away = away
+            self._observe.away(away)
 
     def _check(self) -> None:
         """In the daemon thread: look after the primary, then deliver what waits."""

@@ -119,6 +119,7 @@ def test_gauges_tell_the_present(live: Live) -> None:
     now = counts(live)
     assert now["facegate_ready_workers"] == 2
     assert now["facegate_store_up"] == 1
+    assert now["facegate_workers_without_store"] == 0
     assert now["facegate_queue_depth"] == now["facegate_spool_pending"] == 0
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import resource
 import signal
 import sys
@@ -12,6 +13,7 @@ from pathlib import Path
 import psutil
 import requests
 
+from service.api.health import FRESH
 from tests.faults.load import Load, fresh_selfie, kept_ids
 from tests.live import Live, data_uri
 from tests.servers import MongoServer
@@ -109,6 +111,30 @@ def test_a_mongodb_that_stops_and_returns_fails_no_request(tmp_path: Path) -> No
             assert load.statuses == {200}
             assert all(body["stored"] for _, body in load.answers)
             assert eventually(lambda: load.ids <= kept_ids(live))
+
+
+def without_store(live: Live) -> int:
+    """How many workers say so in /metrics, which one worker answers for all."""
+    found = re.search(r"^facegate_workers_without_store (\S+)", live.get("/metrics").text, re.M)
+    return int(float(found[1])) if found else 0
+
+
+def test_ready_is_said_only_when_every_worker_has_the_store_back(tmp_path: Path) -> None:
+    with MongoServer(tmp_path / "mongo") as server:
+        options = {"store": "mongo", "mongodb_uri": server.uri, "store_retry": 0.2}
+        with Live(tmp_path / "live", probability=0.2, workers=2, **options) as live:
+            server.kill()
+            assert eventually(lambda: without_store(live) == 2)
+            late = next(
+                one for one in workers(live) if one.pid != live.get("/healthz").json()["pid"]
+            )
+            late.suspend()
+            server.start()
+            assert eventually(lambda: without_store(live) == 1)
+            time.sleep(FRESH + 1)
+            assert live.get("/readyz").json()["state"] == "degraded"
+            late.resume()
+            live.wait_until("ready")
 
 
 def test_overload_is_turned_away_at_once_and_probes_still_answer(tmp_path: Path) -> None:
