@@ -193,6 +193,8 @@ blended, which is {rate(found["area"])} of the crop: {rate(found["ratio"])} time
 
 def _method(figures: dict[str, Any]) -> str:
     run, calibration = figures["run"], figures["calibration"]
+    if run.get("fused"):
+        return _fused(run["fused"], calibration["prior"])
     steps, seed, validations = run["steps_done"], run["seed"], run["validations"]
     versions = ", ".join(f"{name} {version}" for name, version in run["versions"].items())
     begun = f", begun with the weights of {run['start']}" if run.get("start") else ""
@@ -205,6 +207,15 @@ made from genuine faces of every source, so that a source alone is no cue. Rando
 WebP, resolution chains, framing, borders, colour and noise for both classes alike.
 Calibration: Platt scaling on the calibration split, slope {calibration["slope"]:.3f}, intercept
 {calibration["intercept"]:.3f}; prior: {calibration["prior"]}. Versions: {versions}.
+"""
+
+
+def _fused(names: list[str], prior: str) -> str:
+    return f"""## Method
+
+Logistic regression over the calibrated log-odds of {" and ".join(names)}; their own cards
+tell how these were trained. Half of the groups of the calibration split fitted the weights, the
+other half the calibration and the thresholds; prior: {prior}.
 """
 
 

@@ -59,9 +59,17 @@ def fuse(data: Path, out: Path, folders: Sequence[Path], model: Path, version: s
     parts["calibration"] = parts["calibration"].where(~fitting_half(known.group))
     model.mkdir(parents=True, exist_ok=True)
     manifest = _manifest(model.name, version, manifests, coefficients, intercept)
-    figures = report(data, out, model, manifest, parts)
+    figures = {**report(data, out, model, manifest, parts), "run": run_of(folders)}
     (model / "metrics.json").write_text(json.dumps(figures, indent=1) + "\n")
     write_card(model, figures)
+
+
+def run_of(folders: Sequence[Path]) -> dict[str, Any]:
+    """What the card tells of the trainings: all detectors share the split."""
+    known = [json.loads((folder / "metrics.json").read_text()) for folder in folders]
+    starts = [one["run"]["start"] for one in known if one["run"].get("start")]
+    names = [f"{one['model']['name']} {one['model']['version']}" for one in known]
+    return {**known[0]["run"], "start": ", ".join(starts), "fused": names}
 
 
 def _manifest(

@@ -19,6 +19,10 @@ rm -f "$site"/onnxruntime/capi/libonnxruntime.so.* # for programs in C; Python's
 # Descriptions of some 400 AWS services; these are the ones that an installation can meet.
 find "$site"/botocore/data -mindepth 1 -maxdepth 1 -type d | grep -vE \
     '/(s3|sqs|sns|sts|sso|sso-oidc|signin|dynamodb|sagemaker-runtime|lambda|ecr|kms|ssm|secretsmanager|iam|cloudformation|logs|cloudwatch|events|apigateway|sagemaker)$' | xargs rm -rf
+# Colours for some 500 languages (an error's page shows Python), hints for editors, a Fortran bridge.
+find "$site"/pygments/lexers -name '*.py' ! -name __init__.py ! -name _mapping.py ! -name python.py -delete
+find "$site" \( -name '*.pyi' -o -name '*.pxd' \) -delete
+rm -rf "$site"/numpy/f2py
 rm -f $venv/bin/*.ps1 $venv/bin/activate* $venv/bin/numpy-config $venv/bin/f2py
 mkdir -p /out/opt/facegate && mv $venv /out/opt/facegate/venv && ln -s /out/opt/facegate/venv $venv
 sh /image/freeze.sh /out

@@ -54,3 +54,20 @@ def test_every_named_file_gets_its_checksum(tmp_path: Path) -> None:
     tuned = json.loads((tmp_path / "manifest.json").read_text())
     assert plain["file"] == "model.onnx"
     assert len({plain["sha256"], tuned["sha256"], tuned["tuned"]["sha256"]}) == 3
+
+
+def test_the_card_of_a_fusion_names_what_it_fuses(tmp_path: Path) -> None:
+    fuse = pytest.importorskip("training.fuse")
+    card = pytest.importorskip("training.card")
+    for name, start in ("small", "small-1.0.0"), ("large", None):
+        (tmp_path / name).mkdir()
+        figures = {
+            "model": {"name": name, "version": "2.0.0"},
+            "run": {"hold_out": ["stylegan2"], "start": start, "steps_done": 7},
+        }
+        (tmp_path / name / "metrics.json").write_text(json.dumps(figures))
+    run = fuse.run_of([tmp_path / "small", tmp_path / "large"])
+    assert (run["hold_out"], run["start"]) == (["stylegan2"], "small-1.0.0")
+    told = card._method({"run": run, "calibration": {"prior": "equal"}})
+    assert "small 2.0.0 and large 2.0.0" in told
+    assert "Fine-tuned" not in told
