@@ -75,8 +75,8 @@ format: install-dev ## format the code
 lock: ## write the lock files anew (names, versions, hashes; no addresses)
 	@scripts/lock.sh
 
-bench: install-dev ## throughput against bare inference, and start-up time
-	@$(BIN)/python -m scripts.bench.throughput && $(BIN)/python -m scripts.bench.startup
+bench: install-dev ## throughput and latency against bare inference, and start-up time
+	@for name in throughput latency startup; do $(BIN)/python -m scripts.bench.$$name || exit; done
 
 soak: install-dev ## ten minutes of load; memory must stay flat
 	@$(BIN)/python -m scripts.bench.soak

@@ -194,10 +194,11 @@ def steady_models(folder: Path, probability: float) -> Path:
     for source in sorted((PACKAGE / "models").iterdir()):
         if (source / "manifest.json").exists() and not (folder / source.name).exists():
             shutil.copytree(source, folder / source.name)
-    detectors = [path for path in folder.glob("*/manifest.json") if _is_detector(path)]
-    for surplus in detectors[1:]:
-        shutil.rmtree(surplus.parent)
-    manifest = json.loads(detectors[0].read_text())
+    known = {path: json.loads(path.read_text()) for path in folder.glob("*/manifest.json")}
+    for path, manifest in known.items():
+        if manifest["kind"] != "face_detector" and not manifest.get("fast"):
+            shutil.rmtree(path.parent)
+    ((path, manifest),) = ((p, m) for p, m in known.items() if m.get("fast"))
     manifest |= {
         "name": "steady",
         "version": "1.0.0",
@@ -206,7 +207,7 @@ def steady_models(folder: Path, probability: float) -> Path:
         "operating_points": [{"bpcer": 0.05, "threshold": 0.5}],
         "default_bpcer": 0.05,
     }
-    detectors[0].write_text(json.dumps(manifest))
+    path.write_text(json.dumps(manifest))
     return folder
 
 
@@ -226,10 +227,6 @@ def licence_file(folder: Path) -> tuple[str, dict[str, Any]]:
     file = folder / "air-gapped.licence"
     file.write_bytes(sign(licence, load_private_key(folder / "vendor.key")))
     return hash_id, {"licence_files": (file,), "vendor_public_key": folder / "vendor.pub"}
-
-
-def _is_detector(manifest: Path) -> bool:
-    return bool(json.loads(manifest.read_text())["kind"] == "detector")
 
 
 def _text(value: Any) -> str:

@@ -249,9 +249,11 @@ def test_larger_models_take_more_memory(tmp_path: Path) -> None:
 
 def test_memory_for_the_usual_but_not_for_the_largest(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(check_machine, "usable_memory", lambda: 512 * 2**20)
-    assert check_memory(Settings(workers=2)).level == "warning"
-    assert check_memory(Settings(workers=1, slots=1, max_pixels=10**7)).level == "ok"
-    assert check_memory(Settings(workers=4)).level == "failed"
+    few: dict[str, Any] = {"profile": "fast"}
+    assert check_memory(Settings(workers=2, **few)).level == "warning"
+    assert check_memory(Settings(workers=1, slots=1, max_pixels=10**7, **few)).level == "ok"
+    assert check_memory(Settings(workers=4, **few)).level == "failed"
+    assert check_memory(Settings(workers=2, profile="accurate")).level == "failed"
 
 
 @pytest.mark.parametrize(

@@ -63,6 +63,8 @@ def key(platform: Platform) -> str:
 def test_both_detectors_answer(platform: Platform, key: str) -> None:
     answer = platform.ask(key, genuine()).json()
     assert set(answer["model_results"]) == {"detector-a", "detector-b"}
+    first, second = (one["probability"] for one in answer["model_results"].values())
+    assert first != second  # each runs a model of its own
     assert answer["ensemble_method_used"] == "average"
     assert requests.get(platform.base + "/readyz", timeout=30).json()["store"]["kind"] == "mongo"
 
