@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from typing import Any
 
 from service import logs, metrics
@@ -34,14 +35,18 @@ def post_worker_init(worker: Any) -> None:
     """Load models right after the fork, not with the first request.
 
     The first worker answers probes while it loads. The others, and those that take a dead worker's
-    place, accept connections only when they are loaded: who was told "live" is not refused after.
+    place, accept connections only when they are loaded, and another one, too: who was told "live"
+    is not refused after.
     """
     extensions = worker.wsgi.extensions
     engine = extensions["facegate"].engine
     engine.start()
     extensions["facegate-housekeeping"].start()
     if worker.age > 1:
+        deadline = time.monotonic() + timeout / 2
         engine.settle(timeout / 2)
+        while metrics.ready_workers() < min(2, workers) and time.monotonic() < deadline:
+            time.sleep(0.05)
 
 
 def child_exit(server: Any, worker: Any) -> None:  # noqa: ARG001 (gunicorn's signature)

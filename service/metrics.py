@@ -101,6 +101,11 @@ def everyone_has_the_store() -> bool:
     return not _registry().get_sample_value("facegate_workers_without_store")
 
 
+def ready_workers() -> int:
+    """How many workers judge images now."""
+    return int(_registry().get_sample_value("facegate_ready_workers") or 0)
+
+
 def _registry() -> CollectorRegistry:
     if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
         return REGISTRY
