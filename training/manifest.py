@@ -11,7 +11,7 @@ from typing import Any
 def write_manifest(folder: Path, fields: dict[str, Any]) -> None:
     """Write folder/manifest.json; the checksums of the files that it names are filled in."""
     manifest = {**({} if fields["kind"] == "fusion" else {"file": "model.onnx"}), **fields}
-    for part in (manifest, manifest.get("tuned")):
+    for part in (manifest, manifest.get("base"), manifest.get("tuned")):
         if part is not None and "file" in part:
             part["sha256"] = hashlib.sha256((folder / part["file"]).read_bytes()).hexdigest()
     (folder / "manifest.json").write_text(json.dumps(manifest, indent=2) + "\n")

@@ -12,6 +12,7 @@ from sklearn.preprocessing import StandardScaler
 from torch import Tensor, nn
 
 from training import model, tower
+from training.precision import has_bfloat16, mixed
 
 WARMED, FREEDOM = 50, 1e-3  # batches; inverse strength of the ridge
 FULL_VIEW = 0.92  # share of the run after which a step looks at every patch
@@ -44,7 +45,8 @@ def _lite0() -> nn.Module:
 
 
 def _clip() -> nn.Module:
-    return tower.halve(tower.ClipNet(keep=0.5))
+    net = tower.ClipNet(keep=0.5)
+    return tower.halve(net) if has_bfloat16() else net
 
 
 RECIPES = {
@@ -75,5 +77,5 @@ def warm(net: nn.Module, tensor: Callable[[Tensor], Tensor], batches: Batches) -
 
 
 def _features(net: tower.ClipNet, images: Tensor) -> Tensor:
-    with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
+    with torch.inference_mode(), mixed():
         return net.features(images).float()

@@ -93,7 +93,7 @@ def checksums(manifest: dict[str, Any]) -> str:
     """Of the model file and, where there is one, of its tuned part; a fusion is its weights."""
     if manifest["kind"] == "fusion":
         return json.dumps([manifest["inputs"], manifest["intercept"]])
-    parts = (manifest, manifest.get("tuned"))
+    parts = (manifest, manifest.get("base"), manifest.get("tuned"))
     return " ".join(part["sha256"] for part in parts if part is not None)
 
 

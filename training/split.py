@@ -81,9 +81,10 @@ def _features(crops: np.ndarray, rows: np.ndarray, net: Any) -> np.ndarray:
 
     from training.augment import plain
     from training.nets import RECIPES
+    from training.precision import mixed
 
     parts = []
-    with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
+    with torch.inference_mode(), mixed():
         for start in range(0, len(rows), 64):
             batch = np.stack([plain(crops[row]) for row in rows[start : start + 64]])
             pooled = net.features(RECIPES["lite0"].tensor(torch.from_numpy(batch))).mean(dim=(2, 3))

@@ -35,6 +35,7 @@ from training.dataset import Index, load_crops, prepare, some_of
 from training.latents import load_latents
 from training.metrics import default_is_statable
 from training.nets import RECIPES, Recipe, see, warm
+from training.precision import mixed
 from training.selfblend import self_blend
 from training.split import split, units_of
 
@@ -106,7 +107,7 @@ def train_step(state: State, batch: tuple[Tensor, Tensor], progress: float) -> f
         group["lr"] = state.recipe.rate * rate_at(progress)
     images, labels = batch
     see(state.net.train(), progress)
-    with torch.autocast("cpu", torch.bfloat16):
+    with mixed():
         logits = state.net(state.recipe.tensor(images))
     soft = labels * (1 - 2 * SMOOTHING) + SMOOTHING
     loss = binary_cross_entropy_with_logits(logits.float(), soft)
@@ -131,7 +132,7 @@ def follow(average: nn.Module, net: nn.Module, keep: float) -> None:
 def logits_of(state: State, images: Iterator[np.ndarray]) -> np.ndarray:
     """Logits of SIZExSIZEx3 uint8 views."""
     net, tensor, found = state.average.eval(), state.recipe.tensor, []
-    with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
+    with torch.inference_mode(), mixed():
         while batch := list(islice(images, 32)):
             found.append(net(tensor(torch.from_numpy(np.stack(batch)))).float().numpy())
     return np.concatenate(found)

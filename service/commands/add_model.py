@@ -106,8 +106,8 @@ def _from_folder(draft: Path, source: str) -> Manifest:
     """The file's checksum is taken anew: whoever adds a model vouches for it."""
     given = Path(source)
     manifest = read_json(given)
-    tuned = manifest.get("tuned")
-    named = [manifest, tuned if isinstance(tuned, dict) else {}]
+    beside = [manifest.get(name) for name in ("base", "tuned")]
+    named = [manifest, *(part for part in beside if isinstance(part, dict))]
     for name in (*(str(part.get("file", "")) for part in named), "card.md", "metrics.json"):
         if (given / name).is_file():
             shutil.copyfile(given / name, draft / Path(name).name)

@@ -45,15 +45,16 @@ def test_the_fusions_own_calibration_goes_into_its_weights(tmp_path: Path) -> No
 
 
 def test_every_named_file_gets_its_checksum(tmp_path: Path) -> None:
-    for name in ("model.onnx", "base.onnx", "tuned.npz"):
+    for name in ("model.onnx", "tower.onnx", "base.onnx", "tuned.npz"):
         (tmp_path / name).write_bytes(name.encode())
     write_manifest(tmp_path, {"kind": "detector"})
     plain = json.loads((tmp_path / "manifest.json").read_text())
-    fields = {"kind": "detector", "file": "base.onnx", "tuned": {"file": "tuned.npz"}}
-    write_manifest(tmp_path, fields)
-    tuned = json.loads((tmp_path / "manifest.json").read_text())
+    beside = {"base": {"file": "base.onnx"}, "tuned": {"file": "tuned.npz"}}
+    write_manifest(tmp_path, {"kind": "detector", "file": "tower.onnx", **beside})
+    several = json.loads((tmp_path / "manifest.json").read_text())
     assert plain["file"] == "model.onnx"
-    assert len({plain["sha256"], tuned["sha256"], tuned["tuned"]["sha256"]}) == 3
+    parts = (plain, several, several["base"], several["tuned"])
+    assert len({part["sha256"] for part in parts}) == 4
 
 
 def test_the_card_of_a_fusion_names_what_it_fuses(tmp_path: Path) -> None:

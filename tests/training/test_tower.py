@@ -12,7 +12,7 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("efficientnet_lite_pytorch")
 
 from training import nets, tower  # noqa: E402
-from training.export_tower import tuned_of  # noqa: E402
+from training.export_tower import refer, tuned_of  # noqa: E402
 from training.nets import see  # noqa: E402
 from training.tower_graph import build  # noqa: E402
 
@@ -60,7 +60,8 @@ def images(count: int) -> Any:
 def logits(model: Any, tuned: dict[str, np.ndarray] | None = None) -> np.ndarray:
     import onnxruntime as ort
 
-    session = ort.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
+    source = str(model) if isinstance(model, Path) else model.SerializeToString()
+    session = ort.InferenceSession(source, providers=["CPUExecutionProvider"])
     runs = [
         session.run(None, {"image": image[None].numpy(), **(tuned or {})}) for image in images(6)
     ]
@@ -92,6 +93,28 @@ def test_tuned_values_laid_over_an_untuned_base(net: tower.ClipNet, weights: tow
             part.add_(0.1 * torch.randn_like(part))
     assert logits(base, tuned_of(net)) == pytest.approx(logits(build(net, weights)), abs=1e-4)
     assert np.abs(logits(base) - logits(base, tuned_of(net))).max() > 1e-3
+
+
+def test_the_weights_are_read_out_of_an_older_base(
+    net: tower.ClipNet, weights: tower.Weights, tmp_path: Path
+) -> None:
+    import onnx
+
+    model, base = build(net, weights), tmp_path / "base.onnx"
+    base.write_bytes(b"an older graph" + model.SerializeToString())
+    whole, size = logits(model), model.ByteSize()
+    refer(model, base)
+    assert model.ByteSize() < size / 2
+    onnx.save(model, tmp_path / "tower.onnx")
+    assert logits(tmp_path / "tower.onnx") == pytest.approx(whole, abs=1e-6)
+
+
+def test_a_base_of_other_weights_is_refused(
+    net: tower.ClipNet, weights: tower.Weights, tmp_path: Path
+) -> None:
+    (tmp_path / "base.onnx").write_bytes(bytes(10_000))
+    with pytest.raises(ValueError, match="not found"):
+        refer(build(net, weights), tmp_path / "base.onnx")
 
 
 def test_the_logit_is_what_the_head_makes_of_the_features(

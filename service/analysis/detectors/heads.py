@@ -111,6 +111,8 @@ Heads = Mapping[str, OwnHead]
 def basis(manifest: Manifest) -> str:
     """SHA-256 of everything that the features, and the meaning of a head, depend on."""
     parts = manifest.model_dump(mode="json", include=BASIS)
+    if manifest.base:  # left out where there is none: heads made before there were bases still fit
+        parts["base"] = manifest.base.sha256
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 

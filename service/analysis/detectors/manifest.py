@@ -78,6 +78,13 @@ class Tuned(Part):
     sha256: Sha256
 
 
+class Base(Part):
+    """A file beside the model's own that this one reads large, unchanging weights out of."""
+
+    file: File
+    sha256: Sha256
+
+
 class Points(Part):
     """Thresholds, named by the BPCER that they stand for."""
 
@@ -132,6 +139,7 @@ class Manifest(Pointed):
     kind: Literal["detector"]
     file: File
     sha256: Sha256
+    base: Base | None = None
     tuned: Tuned | None = None
     licence: str
     origin: str
@@ -162,7 +170,7 @@ def load_manifest(folder: Path) -> Manifest:
     Raises StartupError when it is unusable, or when one of its files is missing or damaged.
     """
     manifest = read_manifest(Manifest, folder)
-    for part in (manifest, manifest.tuned):
+    for part in (manifest, manifest.base, manifest.tuned):
         if part is not None:
             verify_checksum(folder, part.file, part.sha256)
     return manifest
