@@ -3,8 +3,9 @@
     python -m training.fuse --data DIR --out DIR --detectors DIR DIR --model service/models/stack
 
 OUT is the folder of `training.train`, with the scores that `training.evaluate` kept of each of the
-detectors. Half of the calibration split, by group, fits the weights, the other half the calibration
-and the thresholds; the test split is reported on.
+detectors. Half of the calibration split, by group, fits the weights: its photographs as they are
+and as a messenger leaves them, both counting the same, so that what holds under compression gets
+its share. The other half gives the calibration and the thresholds; the test split is reported on.
 """
 
 from __future__ import annotations
@@ -51,17 +52,25 @@ def fuse(data: Path, out: Path, folders: Sequence[Path], model: Path, version: s
     kept = [load_scores(out, manifest) for manifest in manifests]
     odds = [log_odds(*one) for one in zip(manifests, kept, strict=True)]
     values = {name: np.stack([one[name] for one in odds], axis=1) for name in kept[0]}
-    known = kept[0]["calibration"]
-    fits = fitting_half(known.group) & known.found
-    weights = metrics.balanced(known.fake[fits], known.source[fits])
-    coefficients, intercept = fit(values["calibration"][fits], known.fake[fits], weights)
+    coefficients, intercept = fit(*_examples(kept[0], values))
     parts = {n: replace(s, logit=values[n] @ coefficients + intercept) for n, s in kept[0].items()}
-    parts["calibration"] = parts["calibration"].where(~fitting_half(known.group))
+    parts["calibration"] = parts["calibration"].where(~fitting_half(parts["calibration"].group))
     model.mkdir(parents=True, exist_ok=True)
     manifest = _manifest(model.name, version, manifests, coefficients, intercept)
     figures = {**report(data, out, model, manifest, parts), "run": run_of(folders)}
     (model / "metrics.json").write_text(json.dumps(figures, indent=1) + "\n")
     write_card(model, figures)
+
+
+def _examples(parts: Parts, values: dict[str, np.ndarray]) -> tuple[np.ndarray, ...]:
+    """What the weights are fitted to: NxD log-odds, N labels, N weights."""
+    found, total = [], len(parts["calibration"].fake)
+    for name in ("calibration", "calibration_sent"):
+        part = parts[name]
+        fits = fitting_half(part.group) & np.isfinite(values[name]).all(axis=1)
+        weights = metrics.balanced(part.fake[fits], part.source[fits])
+        found.append((values[name][fits], part.fake[fits], weights / weights.sum() * total))
+    return tuple(np.concatenate(column) for column in zip(*found, strict=True))
 
 
 def run_of(folders: Sequence[Path]) -> dict[str, Any]:

@@ -72,10 +72,11 @@ def some(rows: list[Row], most: int) -> np.ndarray:
 
 
 def measure(scorer: Scorer, data: Path, out: Path, splits: dict[str, list[Row]]) -> Parts:
-    """Scores by part: calibration, test, unchanged, each of CHANGES, self_blends.
+    """Scores by part: calibration, calibration_sent, test, unchanged, each of CHANGES, self_blends.
 
-    `unchanged` are the scores of the images that the changes were made to. `splits`: the rows of
-    the calibration and the test split.
+    `unchanged` are the scores of the images that the changes were made to, `calibration_sent` those
+    of calibration images that a messenger sent: a fusion's weights are fitted to both.
+    `splits`: the rows of the calibration and the test split.
     """
     parts = kept_scores(out, scorer.manifest)
     for name, make in _plan(scorer, data, splits):
@@ -96,6 +97,8 @@ def _plan(
 ) -> Iterator[tuple[str, Callable[[], Scores]]]:
     known, test = splits["calibration"], _test(splits)
     yield "calibration", partial(score, scorer, data, [known[row] for row in some(known, MOST)])
+    sent = [known[row] for row in some(known, FEW)]
+    yield "calibration_sent", partial(score, scorer, data, sent, messenger)
     yield "test", partial(score, scorer, data, test)
     few = [test[row] for row in some(test, FEW)]
     for name, change in CHANGES.items():

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from training.manifest import write_manifest
+from training.scoring import Scores
 
 GROUPS = np.repeat([f"s/{n}" for n in range(150)], 2)
 
@@ -29,6 +30,21 @@ def test_the_better_detector_gets_the_larger_weight() -> None:
     (good, useless), _ = fuse.fit(values, fake, np.ones(2000))
     assert good > 1.5
     assert abs(useless) < 0.2
+
+
+def test_a_detector_that_holds_under_compression_gets_its_share() -> None:
+    """`clear` is the better one of plain photographs, and knows nothing of sent ones."""
+    fuse = pytest.importorskip("training.fuse")
+    rng = np.random.default_rng(0)
+    fake, group = rng.random(2000) < 0.5, np.array([f"s/{n}" for n in range(2000)])
+    part = Scores(fake * 1.0, np.ones(2000), fake, np.full(2000, "s"), group)
+    steady = np.stack([fake + rng.normal(0, 1, 2000) for _ in range(2)])
+    clear = np.stack([fake * 3 + rng.normal(0, 1, 2000), rng.normal(0, 1, 2000)])
+    names = ("calibration", "calibration_sent")
+    values = {n: np.stack([clear[k], steady[k]], axis=1) for k, n in enumerate(names)}
+    both = fuse.fit(*fuse._examples(dict.fromkeys(names, part), values))[0]
+    plain = fuse.fit(values["calibration"], fake, np.ones(2000))[0]
+    assert both[1] / both[0] > 1.2 * plain[1] / plain[0]
 
 
 def test_the_fusions_own_calibration_goes_into_its_weights(tmp_path: Path) -> None:
