@@ -11,7 +11,9 @@ identity, so this makes it less likely that a person is on two sides; it cannot 
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -34,6 +36,23 @@ def split(
         rows = np.flatnonzero(index.source == source)
         assigned[rows] = _shares(units[rows], np.random.default_rng(seed))
     assigned[np.isin(index.source, hold_out)] = "test"
+    assigned[~index.found] = ""
+    return assigned
+
+
+def write_groups(file: Path, index: Index, assigned: np.ndarray) -> None:
+    """The groups that are kept from training, one a line: what a later training must keep, too."""
+    pairs = sorted(set(zip(assigned.tolist(), index.group.tolist(), strict=True)))
+    with file.open("w", newline="") as lines:
+        writer = csv.writer(lines, lineterminator="\n")
+        writer.writerows([("split", "group"), *(pair for pair in pairs if pair[0] in SHARES)])
+
+
+def read_groups(file: Path, index: Index) -> np.ndarray:
+    """The split that `write_groups` kept; every group that it does not name is for training."""
+    with file.open(newline="") as lines:
+        split_of = {line["group"]: line["split"] for line in csv.DictReader(lines)}
+    assigned = np.array([split_of.get(str(group), "train") for group in index.group], "U11")
     assigned[~index.found] = ""
     return assigned
 

@@ -37,7 +37,7 @@ from training.metrics import default_is_statable
 from training.nets import RECIPES, Recipe, see, warm
 from training.precision import mixed
 from training.selfblend import self_blend
-from training.split import split, units_of
+from training.split import read_groups, split, units_of, write_groups
 
 AVERAGE = 0.998
 M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4  # malloc.h
@@ -170,6 +170,7 @@ def train(data: Path, out: Path, steps: int, minutes: float, options: dict[str, 
     latents = load_latents(out)
     made = {"swaps": True, "latent_copies": len(latents[0]) if latents else 0}
     record(out, assigned, steps, minutes, options | made)
+    write_groups(out / "groups.csv", index, assigned)
     rows = np.flatnonzero(assigned == "train")
     dataset = Batches(index, crops, rows, options["seed"] + state.step, latents)
     loader = DataLoader(dataset, batch_size=None, num_workers=options["workers"])
@@ -218,14 +219,12 @@ def report(state: State, aucs: dict[str, float], losses: list[float], out: Path)
 
 
 def splits(data: Path, out: Path, options: dict[str, Any]) -> tuple[Index, np.ndarray, np.ndarray]:
-    """(index, crops, split names); the split is made once and kept in OUT/split.npy."""
+    """(index, crops, split names); the split is made or read once and kept in OUT/split.npy."""
     index = prepare(data, out)
     crops, file = load_crops(out), out / "split.npy"
     if not file.exists():
-        units = units_of(
-            index, crops, options["cluster"], RECIPES["lite0"].make().eval(), options["seed"]
-        )
-        np.save(file, split(index, units, options["hold_out"], options["seed"]))
+        given = options["groups"]
+        np.save(file, read_groups(given, index) if given else new_split(index, crops, options))
     assigned = np.load(file)
     genuine = int(((assigned == "calibration") & ~index.fake).sum())
     if not default_is_statable(genuine):
@@ -234,6 +233,13 @@ def splits(data: Path, out: Path, options: dict[str, Any]) -> tuple[Index, np.nd
             "it takes some 1,700 genuine images in all."
         )
     return index, crops, assigned
+
+
+def new_split(index: Index, crops: np.ndarray, options: dict[str, Any]) -> np.ndarray:
+    """By group and, in the clustered sources, by look."""
+    net, seed = RECIPES["lite0"].make().eval(), options["seed"]
+    units = units_of(index, crops, options["cluster"], net, seed)
+    return split(index, units, options["hold_out"], seed)
 
 
 def record(
@@ -262,11 +268,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--start", type=Path, help="checkpoint of an earlier training to go on from"
     )
     parser.add_argument("--cluster", nargs="*", default=["dfdc"], help="sources to split by look")
+    parser.add_argument("--groups", type=Path, help="groups.csv of an earlier training: its split")
     parser.add_argument("--hold-out", nargs="*", default=["stylegan2"], help="test-only sources")
 
 
 def options_of(args: argparse.Namespace) -> dict[str, Any]:
-    names = ("net", "every", "workers", "seed", "start", "cluster", "hold_out")
+    names = ("net", "every", "workers", "seed", "start", "groups", "cluster", "hold_out")
     return {name: getattr(args, name) for name in names}
 
 

@@ -63,7 +63,7 @@ def _restored(best: Path, net: str) -> State:
 def left_out(args: argparse.Namespace, name: str) -> metrics.Figure:
     folder = beside(args.out, name)
     options = options_of(args)
-    options["hold_out"] = sorted({*options["hold_out"], name})
+    options |= {"hold_out": sorted({*options["hold_out"], name}), "groups": None}
     best = train(args.data, folder, args.steps, args.minutes, options)
     return auc_of(best, folder, args.net, name)
 

@@ -84,6 +84,21 @@ def test_split_keeps_groups_whole_and_held_out_sources_in_the_test() -> None:
     assert shares["train"] == pytest.approx(0.65, abs=0.01)
 
 
+def test_a_later_training_keeps_what_an_earlier_one_kept(tmp_path: Path) -> None:
+    """Also where it has more images: known groups stay apart, others are trained on."""
+    pytest.importorskip("sklearn")
+    from training.split import read_groups, split, write_groups
+
+    index = index_of([("a", fake, str(n)) for n in range(100) for fake in (False, True)])
+    assigned = split(index, index.group)
+    write_groups(tmp_path / "groups.csv", index, assigned)
+    assert (read_groups(tmp_path / "groups.csv", index) == assigned).all()
+    more = index_of([("a", False, str(n)) for n in range(99, -20, -1)])
+    again = dict(zip(more.group, read_groups(tmp_path / "groups.csv", more), strict=True))
+    assert all(again[group] == name for group, name in zip(index.group, assigned, strict=True))
+    assert again["-7"] == "train"
+
+
 def test_matched_pairs_join_a_fake_to_its_original() -> None:
     pytest.importorskip("torch")
     from training.batches import matched
