@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import resource
 import signal
+import subprocess
 import sys
 import threading
 import time
@@ -192,6 +193,16 @@ def test_a_preloading_gunicorn_answers_and_stops_at_once(tmp_path: Path) -> None
     started = time.monotonic()
     assert live.stop() == 0
     assert time.monotonic() - started < 10
+
+
+def test_what_is_imported_before_the_fork_survives_it() -> None:
+    """No threads, and neither of the libraries that keep pools of them."""
+    code = (
+        "import sys, threading, service.app;"
+        "print(threading.active_count(), *{'onnxruntime', 'cv2'} & sys.modules.keys())"
+    )
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert told.stdout.split() == ["1"]
 
 
 def test_nothing_is_written_outside_the_data_folder(tmp_path: Path) -> None:
