@@ -11,8 +11,8 @@ import numpy as np
 from pydantic import Field
 
 from service.analysis.detectors.base import Detector
+from service.analysis.detectors.checksums import RESTORE, verify_checksum
 from service.analysis.detectors.manifest import (
-    RESTORE,
     Calibration,
     File,
     Finite,
@@ -22,7 +22,6 @@ from service.analysis.detectors.manifest import (
     kind_of,
     read_json,
     read_manifest,
-    verify_checksum,
 )
 from service.analysis.fusion import log_odds, sigmoid
 from service.errors import StartupError

@@ -13,6 +13,7 @@ from service import __version__
 from service.analysis import figures
 from service.analysis.analyzer import Analyzer
 from service.analysis.comparing import Comparison, compare
+from service.analysis.detectors.checksums import RESTORE
 from service.analysis.detectors.heads import (
     Images,
     MadeFor,
@@ -22,7 +23,7 @@ from service.analysis.detectors.heads import (
     basis,
     file_name,
 )
-from service.analysis.detectors.manifest import RESTORE, Calibration, OperatingPoint
+from service.analysis.detectors.manifest import Calibration, OperatingPoint
 from service.analysis.detectors.onnx import OnnxDetector
 from service.analysis.rates import sigmoid
 from service.analysis.refitting import Linear, Sample, refit

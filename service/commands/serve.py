@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 from service import metrics
+from service.analysis.detectors.checksums import verified_files
 from service.errors import StartupError
 from service.settings import PACKAGE, Settings, load_settings
 
@@ -105,4 +106,5 @@ def _environment(settings: Settings) -> dict[str, str]:
         "MALLOC_ARENA_MAX": "2",
         # Two pools on the same cores halve throughput; the workers are the parallelism.
         "OMP_NUM_THREADS": "1",
+        **verified_files(),
     }

@@ -7,14 +7,13 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from service.analysis.detectors.checksums import RESTORE, verify_checksum
 from service.analysis.detectors.manifest import (
-    RESTORE,
     Crop,
     Part,
     Probability,
     load_manifest,
     read_manifest,
-    verify_checksum,
 )
 from service.errors import StartupError
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import math
 from itertools import pairwise
@@ -11,6 +10,7 @@ from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from service.analysis.detectors.checksums import RESTORE, verify_checksum
 from service.errors import StartupError
 
 Probability = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
@@ -19,7 +19,6 @@ Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 File = Annotated[str, Field(pattern=r"^[\w.-]+$")]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 M = TypeVar("M", bound=BaseModel)
-RESTORE = "Restore the models folder from the release."
 
 
 class Part(BaseModel):
@@ -187,21 +186,6 @@ def read_manifest(model: type[M], folder: Path) -> M:
             f"The manifest of the model {folder.name} is unusable: {where}: {first['msg']}.",
             RESTORE,
         ) from None
-
-
-def verify_checksum(folder: Path, file: str, sha256: str) -> None:
-    """Raises StartupError when the model file is missing or is not the one of the manifest."""
-    try:
-        digest = hashlib.sha256((folder / file).read_bytes()).hexdigest()
-    except OSError as error:
-        raise StartupError(
-            f"The file {file} of the model {folder.name} cannot be read: {error.strerror}.", RESTORE
-        ) from None
-    if digest != sha256:
-        raise StartupError(
-            f"The model {folder.name} is damaged: its checksum differs from its manifest.",
-            RESTORE,
-        )
 
 
 def read_json(folder: Path) -> dict[str, Any]:

@@ -12,9 +12,10 @@ import onnxruntime as ort
 
 from service.analysis.crop import crop_box, face_crop, normalise
 from service.analysis.detectors.base import Evidence
+from service.analysis.detectors.checksums import RESTORE
 from service.analysis.detectors.heads import OwnHead
 from service.analysis.detectors.initializers import read_initializer
-from service.analysis.detectors.manifest import RESTORE, Manifest, load_manifest
+from service.analysis.detectors.manifest import Manifest, load_manifest
 from service.analysis.faces import Face
 from service.analysis.fusion import sigmoid
 from service.errors import StartupError

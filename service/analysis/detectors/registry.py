@@ -11,10 +11,10 @@ from typing import Any
 import structlog
 
 from service.analysis.detectors.base import Detector
+from service.analysis.detectors.checksums import RESTORE
 from service.analysis.detectors.heads import Heads, OwnHead, open_heads
 from service.analysis.detectors.kinds import KINDS, check_folder
 from service.analysis.detectors.manifest import (
-    RESTORE,
     Manifest,
     kind_of,
     read_json,
