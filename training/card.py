@@ -105,16 +105,12 @@ swaps.
 """
 
 
-SEEN = """All that
-they had seen is in the training split here; actors of DFDC may be in both all the same."""
-
-
 def _begun(run: dict[str, Any]) -> str:
     if not run.get("start"):
         return ""
-    seen = run.get("remark", SEEN)
     return f"""
-The weights it began with, {run["start"]}, had been trained on images of the same sources. {seen}
+The weights it began with, {run["start"]}, had been trained on images of the same sources. All that
+they had seen is in the training split here; actors of DFDC may be in both all the same.
 """
 
 
