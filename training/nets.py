@@ -44,6 +44,12 @@ def _lite0() -> nn.Module:
     return net
 
 
+def _folded() -> nn.Module:
+    net = model.fold(model.FaceNet())
+    net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return net
+
+
 def _clip() -> nn.Module:
     net = tower.ClipNet(keep=0.5)
     return tower.halve(net) if has_bfloat16() else net
@@ -51,6 +57,7 @@ def _clip() -> nn.Module:
 
 RECIPES = {
     "lite0": Recipe(_lite0, 4e-4, 0.02, model.MEAN, model.STD),
+    "lite0-folded": Recipe(_folded, 2e-4, 0.02, model.MEAN, model.STD),
     "clip": Recipe(_clip, 4e-4, 0.0, tower.MEAN, tower.STD),
 }
 

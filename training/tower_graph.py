@@ -9,20 +9,16 @@ from onnx import TensorProto, helper
 from training.graph import DEPTH, RUNTIME, Graph
 from training.tower import HEADS, PATCH, SIZE, TEMPERATURE, TOKENS, WIDTH, Block, ClipNet, Weights
 
-OPSET, PATCHES = 17, TOKENS - 1
-ALL = np.arange(PATCHES)
+OPSET = 17
 
 
-def build(net: ClipNet, weights: Weights, seen: np.ndarray = ALL) -> onnx.ModelProto:
-    """image 1x3x224x224 -> logit 1x1 and what its head sees, features 1x768; every shape fixed.
-
-    `seen`: the patches, of 14x14 row by row, that are looked at.
-    """
-    graph = Graph(weights, 1 + len(seen))
-    x = _tokens(graph, net, seen)
+def build(net: ClipNet, weights: Weights) -> onnx.ModelProto:
+    """image 1x3x224x224 -> logit 1x1 and what its head sees, features 1x768; every shape fixed."""
+    graph = Graph(weights)
+    x = _tokens(graph, net)
     for number, block in enumerate(net.blocks):
         last = number == len(net.blocks) - 1  # of the last layer the class token alone is read
-        x = _block(graph, x, number, block, 1 if last else graph.tokens)
+        x = _block(graph, x, number, block, 1 if last else TOKENS)
     token = graph.norm(x, "after", net.after)
     length = graph.one("ReduceL2", token, axes=[1], keepdims=1)
     unit = graph.one("Div", token, length)
@@ -35,15 +31,13 @@ def build(net: ClipNet, weights: Weights, seen: np.ndarray = ALL) -> onnx.ModelP
     return _model(graph)
 
 
-def _tokens(graph: Graph, net: ClipNet, seen: np.ndarray) -> str:
+def _tokens(graph: Graph, net: ClipNet) -> str:
     """The class token and the patches, each with its place."""
     kernel = graph.constant("patch", net.patch.float().numpy())
     patches = graph.one("Conv", "image", kernel, strides=[PATCH, PATCH])
-    flat = graph.one("Reshape", patches, graph.fixed([WIDTH, PATCHES], np.int64))
+    flat = graph.one("Reshape", patches, graph.fixed([WIDTH, TOKENS - 1], np.int64))
     rows = graph.one("Transpose", flat, perm=[1, 0])
-    if len(seen) < PATCHES:
-        rows = graph.one("Gather", rows, graph.fixed(seen, np.int64))
-    placed = graph.one("Add", rows, graph.constant("place", net.place.numpy()[seen]))
+    placed = graph.one("Add", rows, graph.constant("place", net.place.numpy()))
     token = graph.constant("token", net.token.reshape(1, WIDTH).numpy())
     return graph.norm(graph.one("Concat", token, placed, axis=0), "before", net.before)
 
@@ -64,7 +58,7 @@ def _block(graph: Graph, x: str, number: int, block: Block, asked: int) -> str:
 
 def _attention(graph: Graph, x: str, number: int, block: Block, asked: int) -> str:
     """What the first `asked` tokens take from all of them: asked x 768."""
-    parts = _joined if asked == graph.tokens else _parted
+    parts = _joined if asked == TOKENS else _parted
     query, key, value = parts(graph, x, number, block, asked)
     scaled = graph.one("Mul", query, graph.fixed(DEPTH**-0.5))
     share = graph.one("MatMul", scaled, graph.one("Transpose", key, perm=[0, 2, 1]))
@@ -94,7 +88,7 @@ def _parted(graph: Graph, x: str, number: int, block: Block, asked: int) -> list
         for rows, *taken in zip((graph.first(x, asked), x), columns, factors, biases, strict=True)
     )
     halves = graph.fixed([HEADS] * 2, np.int64)
-    apart = graph.heads(both, graph.tokens, 2 * HEADS)
+    apart = graph.heads(both, TOKENS, 2 * HEADS)
     return [graph.heads(query, asked, HEADS),
             *graph.op("Split", apart, halves, outputs=2, axis=0)]  # fmt: skip
 

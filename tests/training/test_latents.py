@@ -9,7 +9,9 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
+from service.analysis.crop import FILL  # noqa: E402
 from training import latents  # noqa: E402
+from training.augment import frame_of  # noqa: E402
 from training.batches import Batches  # noqa: E402
 from training.dataset import STORED, Index  # noqa: E402
 
@@ -42,6 +44,25 @@ def test_an_image_comes_back_in_its_size() -> None:
     copies = latents.reconstruct(net, images)
     assert (copies.shape, copies.dtype) == (images.shape, np.uint8)
     assert latents.encoder()(torch.zeros(1, 3, 32, 32)).shape == (1, latents.LATENT, 4, 4)
+
+
+def test_the_fill_around_a_photograph_stays_exact() -> None:
+    """As a training batch takes it from every image: otherwise it alone would give a copy away."""
+    net = torch.nn.Sequential(latents.encoder(), latents.decoder()).eval()
+    images = np.full((2, 32, 32, 3), FILL, np.uint8)
+    images[:, 8:24, 8:24] = 200
+    copies = latents.reconstruct(net, images)
+    changed = (copies != images).any(axis=3)
+    assert changed[:, 8:24, 8:24].mean() > 0.9
+    assert frame_of(copies[0]) == frame_of(images[0]) == (8, 8, 24, 24)
+
+
+def test_every_second_copy_comes_from_shaken_latents() -> None:
+    net = torch.nn.Sequential(latents.encoder(), latents.decoder()).eval()
+    images = np.full((2, 32, 32, 3), 90, np.uint8)
+    one, other = latents.reconstruct(net, images, 1), latents.reconstruct(net, images, 2)
+    assert (one[0] != other[0]).any()
+    assert (one[1] == other[1]).all()
 
 
 def test_sources_take_turns_and_calibration_is_left_out(index: Index) -> None:

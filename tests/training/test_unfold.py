@@ -10,13 +10,9 @@ import pytest
 torch = pytest.importorskip("torch")
 pytest.importorskip("efficientnet_lite_pytorch")
 
-from training.augment import augment  # noqa: E402
-from training.export import Exported, write_onnx  # noqa: E402
-from training.model import FaceNet  # noqa: E402
-from training.nets import RECIPES  # noqa: E402
-from training.unfold import layers, unfold  # noqa: E402
-
-CROPS = np.random.default_rng(0).integers(0, 256, (6, 288, 288, 3), dtype=np.uint8)
+from training.export import TOLERANCE, Exported, export, load, write_onnx  # noqa: E402
+from training.model import FaceNet, layers  # noqa: E402
+from training.unfold import unfold  # noqa: E402
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +30,11 @@ def trained() -> FaceNet:
 def unfolded(trained: FaceNet, tmp_path_factory: pytest.TempPathFactory) -> FaceNet:
     file: Path = tmp_path_factory.mktemp("model") / "model.onnx"
     write_onnx(Exported(trained).eval(), file)
-    return unfold(file, CROPS)
+    return unfold(file)
+
+
+def convolutions(net: FaceNet) -> list[torch.nn.Conv2d]:
+    return [module for module in net.modules() if isinstance(module, torch.nn.Conv2d)]
 
 
 def answers(net: FaceNet) -> np.ndarray:
@@ -47,20 +47,26 @@ def test_the_answers_stay(trained: FaceNet, unfolded: FaceNet) -> None:
     assert answers(unfolded.eval()) == pytest.approx(answers(trained.eval()), abs=1e-3)
 
 
-def test_training_on_these_crops_begins_in_balance(unfolded: FaceNet) -> None:
-    """Their own statistics, which a training step takes, are the ones that were restored."""
-    views = np.stack([augment(crop, seed) for seed, crop in enumerate(CROPS)])
-    images = RECIPES["lite0"].tensor(torch.from_numpy(views))
-    with torch.inference_mode():
-        known = unfolded.eval()(images)
-        unfolded.train().dropout.eval()
-        unfolded.backbone.eval()
-        for _, norm in layers(unfolded):
-            norm.train().momentum = 0.0
-        fresh = unfolded(images)
-    assert fresh.tolist() == pytest.approx(known.tolist(), abs=0.05)
+def test_a_checkpoint_is_exported_as_what_it_was(trained: FaceNet, tmp_path: Path) -> None:
+    write_onnx(Exported(trained).eval(), tmp_path / "model.onnx")
+    torch.save({"average": unfold(tmp_path / "model.onnx").state_dict()}, tmp_path / "start")
+    again = load(tmp_path / "start")
+    assert answers(again) == pytest.approx(answers(trained), abs=1e-3)
+    assert export(again, tmp_path / "again", "1.0.0") < TOLERANCE
+
+
+def test_it_goes_on_learning(unfolded: FaceNet) -> None:
+    """All that was trained before is trained again: weights, biases and the head."""
+    answers_then, names = answers(unfolded.eval()), dict(unfolded.named_parameters())
+    assert len(names) == 2 * len(convolutions(unfolded)) + 2
+    unfolded(torch.randn(2, 3, 224, 224)).sum().backward()
+    assert all(part.grad is not None and part.grad.any() for part in names.values())
+    with torch.no_grad():
+        for part in names.values():
+            part.sub_(1e-4 * part.grad)
+    assert (answers(unfolded.eval()) != answers_then).all()
 
 
 def test_every_convolution_is_filled(unfolded: FaceNet) -> None:
-    convolutions = sum(isinstance(module, torch.nn.Conv2d) for module in unfolded.modules())
-    assert len(layers(unfolded)) == convolutions
+    assert all(module.bias is not None for module in convolutions(unfolded))
+    assert not any(isinstance(module, torch.nn.BatchNorm2d) for module in unfolded.modules())
