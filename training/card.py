@@ -11,6 +11,7 @@ SPECIES = {
     "stylegan2": "generated faces (StyleGAN2)",
     "wild_swaps": "face swaps in the wild (GAN)",
 }
+MADE = {"self_blends": "self-blends", "latent_copies": "copies by a latent autoencoder"}
 LIMITS = """## What it is not for
 
 * Print and replay attacks (a photograph of a photograph or of a screen): no claim, no data.
@@ -161,7 +162,8 @@ def _robustness(test: dict[str, Any]) -> str:
     changed = lines(test["by_change"], "change", "recall_lost", "moved")
     widths = lines(test["by_face_width"], "pixels")
     people = [[name, e["images"], rate(e)] for name, e in test["by_people"].items()]
-    blends = lines([test["self_blends"]], "jpeg")
+    made = [[MADE[name], *line] for name in MADE if name in test
+            for line in lines([test[name]], "jpeg")]  # fmt: skip
     return f"""## Robustness, at the threshold for BPCER 5 %
 
 The same photographs, changed before detection, every source and species counting alike. Recall lost
@@ -176,10 +178,11 @@ By width of the face in the photograph (sources differ in it, so this is not wid
 BPCER by group of people, genuine UTKFace test images only, by that set's own labels:
 
 {table(["group", "images", "BPCER"], people)}
-Genuine test images, half of them made into self-blends by this project's own script (the kind of
-fake training also made from other images):
+Genuine test images beside fakes that this project's own scripts made of them, of a kind that
+training also made from other images. The copies came back out of the very autoencoder that made
+those for training; a diffusion generator has another one:
 
-{table(["JPEG quality", *header], blends)}
+{table(["fakes", "JPEG quality", *header], made)}
 {_heat_map(test)}"""
 
 

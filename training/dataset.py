@@ -149,6 +149,13 @@ def load_crops(out: Path) -> np.ndarray:
     return np.asarray(np.load(out / "crops.npy", mmap_mode="r"))
 
 
+def load_latents(out: Path) -> tuple[np.ndarray, np.ndarray] | None:
+    """(genuine rows, their copies, memory-mapped), None where `training.latents` made none."""
+    if not (out / "latent_rows.npy").exists():
+        return None
+    return np.load(out / "latent_rows.npy"), np.load(out / "latents.npy", mmap_mode="r")
+
+
 def miss_rates(index: Index) -> dict[str, tuple[int, int]]:
     """ "source real" or "source fake" -> (images without a face found, images)."""
     labels = np.where(index.fake, " fake", " real")

@@ -31,6 +31,7 @@ from training.scoring import Scorer, Scores, save_scores
 from training.slices import by_slice
 
 RATES = (0.001, 0.01, 0.02, 0.05, 0.1)
+MADE = ("self_blends", "latent_copies")  # parts whose fakes were made of genuine test images
 MAPPED = 100  # genuine images of a source whose self-blends' heat maps are looked at
 PEOPLE = (  # name, column and code in UTKFace's file names
     ("men", 1, "0"), ("women", 1, "1"), ("White", 2, "0"), ("Black", 2, "1"),
@@ -96,8 +97,8 @@ def tested(
         return metrics.sigmoid(slope * scores.logit + intercept)
 
     seen = parts["test"].where(parts["test"].found)
-    blends = parts["self_blends"].where(parts["self_blends"].found)
     p = probability(seen)
+    made = {name: parts[name].where(parts[name].found) for name in MADE if name in parts}
     return {
         **overall(p, seen),
         "operating_points": [at_point(p, seen, point) for point in points],
@@ -105,7 +106,7 @@ def tested(
         "by_face_width": list(_widths(p, seen, threshold)),
         "by_people": _people(p, seen, threshold),
         "by_change": list(changes(parts, probability, threshold)),
-        "self_blends": by_slice(probability(blends), blends, threshold, "jpeg", 90),
+        **{n: by_slice(probability(s), s, threshold, "jpeg", 90) for n, s in made.items()},
     }
 
 

@@ -122,13 +122,6 @@ def chosen(index: Index, assigned: np.ndarray, count: int, seed: int = 0) -> np.
     return usable[np.argsort(turn, kind="stable")][:count]
 
 
-def load_latents(out: Path) -> tuple[np.ndarray, np.ndarray] | None:
-    """(genuine rows, their copies, memory-mapped), None where none were made."""
-    if not (out / "latent_rows.npy").exists():
-        return None
-    return np.load(out / "latent_rows.npy"), np.load(out / "latents.npy", mmap_mode="r")
-
-
 def make(out: Path, weights: Path, count: int) -> None:
     """Write OUT/latent_rows.npy and OUT/latents.npy, batch by batch."""
     crops, rows = load_crops(out), chosen(load_index(out), np.load(out / "split.npy"), count)

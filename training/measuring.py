@@ -6,6 +6,7 @@ They are kept as OUT/scores-NAME.npz, part by part: interrupted, the same call g
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -14,7 +15,7 @@ import numpy as np
 
 from service.analysis.faces import FaceDetector
 from training.augment import encoded
-from training.dataset import MODELS, Row, some_of
+from training.dataset import MODELS, Row, load_crops, load_latents, read_labels, some_of
 from training.scoring import Change, Scorer, Scores, kept_scores, save_scores, score
 from training.selfblend import self_blend
 
@@ -72,14 +73,15 @@ def some(rows: list[Row], most: int) -> np.ndarray:
 
 
 def measure(scorer: Scorer, data: Path, out: Path, splits: dict[str, list[Row]]) -> Parts:
-    """Scores by part: calibration, calibration_sent, test, unchanged, each of CHANGES, self_blends.
+    """Scores by part: calibration, calibration_sent, test, unchanged, each of CHANGES, self_blends;
+    and latent_copies where OUT has some.
 
     `unchanged` are the scores of the images that the changes were made to, `calibration_sent` those
     of calibration images that a messenger sent: a fusion's weights are fitted to both.
     `splits`: the rows of the calibration and the test split.
     """
     parts = kept_scores(out, scorer.manifest)
-    for name, make in _plan(scorer, data, splits):
+    for name, make in _plan(scorer, data, out, splits):
         if name not in parts:
             parts[name] = make()
             save_scores(out, scorer.manifest, parts)
@@ -93,7 +95,7 @@ def _test(splits: dict[str, list[Row]]) -> list[Row]:
 
 
 def _plan(
-    scorer: Scorer, data: Path, splits: dict[str, list[Row]]
+    scorer: Scorer, data: Path, out: Path, splits: dict[str, list[Row]]
 ) -> Iterator[tuple[str, Callable[[], Scores]]]:
     known, test = splits["calibration"], _test(splits)
     yield "calibration", partial(score, scorer, data, [known[row] for row in some(known, MOST)])
@@ -105,10 +107,28 @@ def _plan(
         yield name, partial(score, scorer, data, few, change)
     genuine = [row for row in few if row.label == "real"]
     yield "self_blends", partial(_self_blends, scorer, data, genuine)
+    if latents := load_latents(out):
+        yield "latent_copies", partial(_latent_copies, scorer, data, out, latents)
 
 
 def _self_blends(scorer: Scorer, data: Path, genuine: list[Row]) -> Scores:
     """Genuine faces, every second one turned into a self-blend."""
     scores = score(scorer, data, genuine, Blend(FaceDetector(MODELS)))
     changed = np.arange(len(genuine)) % 2 == 1
-    return Scores(scores.logit, scores.width, changed, scores.source, scores.group)
+    return replace(scores, fake=changed)
+
+
+def _latent_copies(
+    scorer: Scorer, data: Path, out: Path, latents: tuple[np.ndarray, np.ndarray]
+) -> Scores:
+    """Genuine faces of the test split, and each again as an autoencoder gives it back."""
+    copied, copies = latents
+    mine = np.flatnonzero(np.load(out / "split.npy")[copied] == "test")
+    crops, labels, count = load_crops(out), read_labels(data), len(mine)
+
+    def change(number: int, _: np.ndarray) -> np.ndarray:
+        one = mine[number % count]
+        return encoded(copies[one] if number >= count else crops[copied[one]], ".jpg", 90)
+
+    scores = score(scorer, data, [labels[copied[one]] for one in mine] * 2, change)
+    return replace(scores, fake=np.arange(2 * count) >= count)

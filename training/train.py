@@ -31,8 +31,7 @@ from torch.utils.data import DataLoader
 
 from training.augment import augment, plain
 from training.batches import Batches
-from training.dataset import Index, load_crops, prepare, some_of
-from training.latents import load_latents
+from training.dataset import Index, load_crops, load_latents, prepare, some_of
 from training.metrics import default_is_statable
 from training.nets import RECIPES, Recipe, see, warm
 from training.precision import mixed

@@ -13,7 +13,7 @@ from service.analysis.crop import FILL  # noqa: E402
 from training import latents  # noqa: E402
 from training.augment import frame_of  # noqa: E402
 from training.batches import Batches  # noqa: E402
-from training.dataset import STORED, Index  # noqa: E402
+from training.dataset import STORED, Index, load_latents  # noqa: E402
 
 KEYPOINTS = [[120, 125], [170, 125], [145, 150], [145, 180], [95, 135], [195, 135]]
 
@@ -73,9 +73,9 @@ def test_sources_take_turns_and_calibration_is_left_out(index: Index) -> None:
 
 
 def test_what_was_made_is_not_made_again(out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert latents.load_latents(out) is None
+    assert load_latents(out) is None
     latents.make(out, out, 10)
-    rows, copies = latents.load_latents(out) or pytest.fail("nothing was written")
+    rows, copies = load_latents(out) or pytest.fail("nothing was written")
     first = copies.copy()
     assert (len(rows), copies.shape) == (10, (10, 32, 32, 3))
     monkeypatch.setattr(latents, "reconstruct", lambda *_: pytest.fail("made again"))

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
 from service.settings import PACKAGE
 from tests.images import genuine, manipulated
 from training import measuring, robustness
-from training.dataset import Row
-from training.scoring import Scorer, Scores, kept_scores
+from training.augment import encoded
+from training.dataset import Row, load_latents, read_image
+from training.scoring import Scorer, Scores, kept_scores, score
 
 LITE0 = PACKAGE / "models" / "lite0"
 ROWS = [Row("", name, label, "s", name) for name, label in (("g.jpg", "real"), ("m.jpg", "fake"))]
@@ -44,6 +46,23 @@ def test_every_change_is_scored_of_the_same_images(parts: measuring.Parts) -> No
         assert parts[name].fake.tolist() == [False, True]
         assert parts[name].found.all()
     assert len({parts[name].logit[1] for name in measuring.CHANGES}) == len(measuring.CHANGES)
+
+
+def test_copies_of_test_images_are_scored_beside_them(data: Path, tmp_path: Path) -> None:
+    """The copy here is another photograph: its score is that photograph's, not the original's."""
+    lines = [f",{row.name},{row.label},s,{row.name}\n" for row in ROWS]
+    (data / "labels.csv").write_text("shard,name,label,source,group\n" + "".join(lines))
+    pictures = np.stack([cv2.resize(read_image(data / row.name), (288, 288)) for row in ROWS])
+    np.save(tmp_path / "crops.npy", pictures)
+    np.save(tmp_path / "split.npy", np.array(["test", "train"]))
+    np.save(tmp_path / "latent_rows.npy", np.array([1, 0]))
+    np.save(tmp_path / "latents.npy", np.stack([pictures[0], pictures[1]]))
+    kept = load_latents(tmp_path) or pytest.fail("nothing was written")
+    found = measuring._latent_copies(Scorer(LITE0), data, tmp_path, kept)
+    alone = score(Scorer(LITE0), data, ROWS, lambda n, _: encoded(pictures[n], ".jpg", 90))
+    assert found.fake.tolist() == [False, True]
+    assert found.group.tolist() == ["s/g.jpg", "s/g.jpg"]
+    assert found.logit.tolist() == alone.logit.tolist()
 
 
 def test_what_was_scored_is_not_scored_again(
