@@ -12,6 +12,8 @@ SPECIES = {
     "wild_swaps": "face swaps in the wild (GAN)",
 }
 MADE = {"self_blends": "self-blends", "latent_copies": "copies by a latent autoencoder"}
+COPIED = """. The copies came back out of the very
+autoencoder that made those for training; a diffusion generator has another one"""
 LIMITS = """## What it is not for
 
 * Print and replay attacks (a photograph of a photograph or of a screen): no claim, no data.
@@ -113,7 +115,7 @@ swaps.
 def _begun(run: dict[str, Any]) -> str:
     if not run.get("start"):
         return ""
-    seen = KEPT if run.get("groups") else NOT_KEPT
+    seen = KEPT if run.get("groups", KEPT) else NOT_KEPT  # earlier trainings kept it by themselves
     return f"""
 The weights it began with, {run["start"]}, had been trained on images of the same sources. {seen}
 """
@@ -179,8 +181,7 @@ BPCER by group of people, genuine UTKFace test images only, by that set's own la
 
 {table(["group", "images", "BPCER"], people)}
 Genuine test images beside fakes that this project's own scripts made of them, of a kind that
-training also made from other images. The copies came back out of the very autoencoder that made
-those for training; a diffusion generator has another one:
+training also made from other images{COPIED if "latent_copies" in test else ""}:
 
 {table(["fakes", "JPEG quality", *header], made)}
 {_heat_map(test)}"""
