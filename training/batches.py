@@ -17,13 +17,12 @@ from training.augment import augment
 from training.dataset import Index
 from training.selfblend import inlay, self_blend, swap
 
-PAIRS = 16  # a batch: 32 images
 KINDS = ("pair", "blend", "loose", "latent")
 SHARES = (0.35, 0.3, 0.15, 0.2)  # of the pairs in a batch; kinds that the data lacks are left out
 
 
 class Batches(IterableDataset[tuple[Tensor, Tensor]]):
-    """Endless (2*PAIRS x 224x224x3 uint8, 2*PAIRS float labels; 1: fake)."""
+    """Endless (Nx224x224x3 uint8, N float labels; 1: fake)."""
 
     def __init__(
         self,
@@ -32,9 +31,12 @@ class Batches(IterableDataset[tuple[Tensor, Tensor]]):
         rows: np.ndarray,
         seed: int,
         latents: tuple[np.ndarray, np.ndarray] | None = None,
+        *,
+        size: int = 32,
     ) -> None:
-        """`latents`: genuine rows and their copies, see `training.latents`."""
+        """`latents`: genuine rows and their copies, see `training.latents`; `size`: N, even."""
         self.index, self.crops, self.rows, self.seed = index, crops, rows, seed
+        self.count = size // 2
         self.pairs = matched(index, rows)
         self.genuine = by_source(index, rows[~index.fake[rows]])
         fakes = by_source(index, rows[index.fake[rows]])
@@ -54,8 +56,8 @@ class Batches(IterableDataset[tuple[Tensor, Tensor]]):
         worker = get_worker_info()
         rng = np.random.default_rng([self.seed, worker.id if worker else 0])
         while True:
-            images = [view for _ in range(PAIRS) for view in self._pair(rng)]
-            labels = torch.tensor([0.0, 1.0]).repeat(PAIRS)
+            images = [view for _ in range(self.count) for view in self._pair(rng)]
+            labels = torch.tensor([0.0, 1.0]).repeat(self.count)
             yield torch.from_numpy(np.stack(images)), labels
 
     def _pair(self, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:

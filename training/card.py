@@ -204,11 +204,12 @@ def _method(figures: dict[str, Any]) -> str:
     if run.get("fused"):
         return _fused(run["fused"], calibration["prior"])
     steps, seed, validations = run["steps_done"], run["seed"], run["validations"]
+    size = run.get("batch", 32)
     versions = ", ".join(f"{name} {version}" for name, version in run["versions"].items())
     begun = f", begun with the weights of {run['start']}" if run.get("start") else ""
     return f"""## Method
 
-Fine-tuned for {steps} steps of 32 images (half of them fake), seed {seed}{begun}; best
+Fine-tuned for {steps} steps of {size} images (half of them fake), seed {seed}{begun}; best
 of {validations} checkpoints on the validation split. Fakes: those of the data, each with its
 original in one batch and under the same random changes where it has one, and {_made(run)}
 made from genuine faces of every source, so that a source alone is no cue. Random JPEG 30-98 or

@@ -12,9 +12,13 @@ from __future__ import annotations
 import argparse
 import csv
 import io
+import os
 import tarfile
 from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass
+from functools import partial
+from multiprocessing import get_context
 from pathlib import Path
 
 import cv2
@@ -26,6 +30,7 @@ from service.analysis.faces import FaceDetector
 
 ROOMY = 1.7  # margin of the stored crop: room for framing jitter
 STORED = 288  # pixels; 1.3 of 1.7 of it are 220, so a crop at margin 1.3 keeps its detail at 224
+PART = 1000  # rows that a core takes at a time
 MODELS = Path(__file__).parents[1] / "service" / "models"
 
 
@@ -109,20 +114,38 @@ def prepare(data: Path, out: Path) -> Index:
     """Write OUT/crops.npy (NxSTOREDxSTOREDx3 uint8) and OUT/index.npz; done once, then reused."""
     if (out / "index.npz").exists():
         return load_index(out)
-    cv2.setNumThreads(1)
     out.mkdir(parents=True, exist_ok=True)
-    rows, detector = read_labels(data), FaceDetector(MODELS)
+    rows = read_labels(data)
     shape = (len(rows), STORED, STORED, 3)
-    crops = np.lib.format.open_memmap(out / "crops.npy", "w+", np.uint8, shape)
+    np.lib.format.open_memmap(out / "crops.npy", "w+", np.uint8, shape).flush()
     keypoints, found = np.zeros((len(rows), 6, 2), np.float32), np.zeros(len(rows), bool)
-    for done, (n, image) in enumerate(read_images(data, rows)):
-        if result := roomy_crop(detector, image):
-            crops[n], keypoints[n] = result
-            found[n] = True
-        if done % 1000 == 0:
-            print(f"{done}/{len(rows)} images", flush=True)
-    crops.flush()
+    for n, points in _all_crops(data, out, rows):
+        keypoints[n], found[n] = points, True
     return _save_index(out, rows, found, keypoints)
+
+
+def _all_crops(data: Path, out: Path, rows: list[Row]) -> Iterator[tuple[int, np.ndarray]]:
+    """(row number, keypoints) of every face found; each core takes some rows at a time."""
+    parts = [range(start, min(start + PART, len(rows))) for start in range(0, len(rows), PART)]
+    work = partial(_crops, data, out, rows)
+    cores = min(len(os.sched_getaffinity(0)), len(parts))
+    # Spawned: a fork of a process with torch's threads may never come back.
+    with get_context("spawn").Pool(cores) if cores > 1 else nullcontext() as pool:
+        for done, found in enumerate(pool.imap(work, parts) if pool else map(work, parts)):
+            yield from found
+            print(f"{parts[done].stop}/{len(rows)} images", flush=True)
+
+
+def _crops(data: Path, out: Path, rows: list[Row], part: range) -> list[tuple[int, np.ndarray]]:
+    """Writes the crops of some rows."""
+    cv2.setNumThreads(1)
+    crops, detector = np.load(out / "crops.npy", mmap_mode="r+"), FaceDetector(MODELS)
+    found = []
+    for n, image in read_images(data, [rows[number] for number in part]):
+        if result := roomy_crop(detector, image):
+            crops[part[n]] = result[0]
+            found.append((part[n], result[1]))
+    return found
 
 
 def _save_index(out: Path, rows: list[Row], found: np.ndarray, keypoints: np.ndarray) -> Index:

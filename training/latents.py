@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 from service.analysis.crop import FILL
 from training.dataset import Index, load_crops, load_index
-from training.precision import mixed
+from training.precision import device, mixed
 
 WIDTH, LATENT, BATCH = 64, 32, 8
 SHAKEN = 0.4  # the strongest noise, in standard deviations of the latents
@@ -82,7 +82,7 @@ def load(weights: Path) -> nn.Sequential:
     for name, net in both.items():
         state = torch.load(weights / f"taef2_{name}.pth", map_location="cpu", weights_only=True)
         net.load_state_dict(state)
-    net = nn.Sequential(*both.values()).eval()
+    net = nn.Sequential(*both.values()).eval().to(device())
     net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     return net
 
@@ -92,16 +92,20 @@ def reconstruct(net: nn.Sequential, crops: np.ndarray, seed: int = 0) -> np.ndar
 
     The latents of every second face are shaken: a generator's are not those of a photograph either.
     """
-    pixels = torch.from_numpy(np.ascontiguousarray(crops)).permute(0, 3, 1, 2).float() / 255
+    views = torch.from_numpy(np.ascontiguousarray(crops)).to(_place(net))
+    pixels = views.permute(0, 3, 1, 2).float() / 255
     with torch.inference_mode(), mixed():
         latents = net[0](pixels.contiguous(memory_format=torch.channels_last))
-        latents[::2] += SHAKEN * latents.std() * _noise(latents[::2], seed)
+        latents[::2] += SHAKEN * latents.std() * _noise(latents[::2], seed).to(latents)
         found = net[1](latents).float()
-    copies = (found.clamp(0, 1) * 255).round().byte().permute(0, 2, 3, 1).numpy()
-    filled = (crops == FILL).all(
-        axis=3, keepdims=True
-    )  # exact in both, or it would tell them apart
+    copies = (found.clamp(0, 1) * 255).round().byte().permute(0, 2, 3, 1).cpu().numpy()
+    # The fill is exact in both, or it alone would tell them apart.
+    filled = (crops == FILL).all(axis=3, keepdims=True)
     return np.where(filled, crops, copies)
+
+
+def _place(net: nn.Module) -> torch.device:
+    return next(net.parameters()).device
 
 
 def _noise(like: Tensor, seed: int) -> Tensor:

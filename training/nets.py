@@ -12,7 +12,7 @@ from sklearn.preprocessing import StandardScaler
 from torch import Tensor, nn
 
 from training import model, tower
-from training.precision import has_bfloat16, mixed
+from training.precision import device, has_bfloat16, mixed
 
 WARMED, FREEDOM = 50, 1e-3  # batches; inverse strength of the ridge
 FULL_VIEW = 0.92  # share of the run after which a step looks at every patch
@@ -32,7 +32,8 @@ class Recipe:
 
     def tensor(self, crops: Tensor) -> Tensor:
         """NxSxSx3 uint8 -> Nx3xSxS float, as `service.analysis.crop.normalise` does it."""
-        mean, std = (torch.tensor(values) * 255 for values in (self.mean, self.std))
+        at = crops.device
+        mean, std = (torch.tensor(values, device=at) * 255 for values in (self.mean, self.std))
         pixels = (crops.float() - mean) / std
         return pixels.permute(0, 3, 1, 2).contiguous(memory_format=torch.channels_last)
 
@@ -76,7 +77,10 @@ def warm(net: nn.Module, tensor: Callable[[Tensor], Tensor], batches: Batches) -
     if not isinstance(net, tower.ClipNet):
         return
     net.eval()
-    found = [(_features(net, tensor(views)), labels) for views, labels in islice(batches, WARMED)]
+    found = [
+        (_features(net, tensor(views.to(device()))), labels)
+        for views, labels in islice(batches, WARMED)
+    ]
     features, labels = (torch.cat(parts) for parts in zip(*found, strict=True))
     known = StandardScaler().fit_transform(features.numpy())
     fitted = LogisticRegression(C=FREEDOM, max_iter=500).fit(known, labels.numpy())
@@ -85,4 +89,4 @@ def warm(net: nn.Module, tensor: Callable[[Tensor], Tensor], batches: Batches) -
 
 def _features(net: tower.ClipNet, images: Tensor) -> Tensor:
     with torch.inference_mode(), mixed():
-        return net.features(images).float()
+        return net.features(images).float().cpu()

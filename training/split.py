@@ -100,12 +100,12 @@ def _features(crops: np.ndarray, rows: np.ndarray, net: Any) -> np.ndarray:
 
     from training.augment import plain
     from training.nets import RECIPES
-    from training.precision import mixed
+    from training.precision import device, mixed
 
-    parts = []
+    parts, net = [], net.to(device())
     with torch.inference_mode(), mixed():
         for start in range(0, len(rows), 64):
             batch = np.stack([plain(crops[row]) for row in rows[start : start + 64]])
-            pooled = net.features(RECIPES["lite0"].tensor(torch.from_numpy(batch))).mean(dim=(2, 3))
-            parts.append(pooled.float().numpy())
+            views = RECIPES["lite0"].tensor(torch.from_numpy(batch).to(device()))
+            parts.append(net.features(views).mean(dim=(2, 3)).float().cpu().numpy())
     return np.concatenate(parts)

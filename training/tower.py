@@ -201,7 +201,7 @@ class ClipNet(nn.Module):
         if not self.training or self.keep >= 1:
             return patches
         count = round(patches.shape[1] * self.keep)
-        order = torch.rand(patches.shape[:2]).argsort(dim=1)[:, :count, None]
+        order = torch.rand(patches.shape[:2], device=patches.device).argsort(dim=1)[:, :count, None]
         return patches.gather(1, order.expand(-1, -1, WIDTH))
 
 

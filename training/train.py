@@ -34,7 +34,7 @@ from training.batches import Batches
 from training.dataset import Index, load_crops, load_latents, prepare, some_of
 from training.metrics import default_is_statable
 from training.nets import RECIPES, Recipe, see, warm
-from training.precision import mixed
+from training.precision import device, mixed
 from training.selfblend import self_blend
 from training.split import read_groups, split, units_of, write_groups
 
@@ -77,7 +77,7 @@ class State:
 
 
 def new_state(recipe: Recipe) -> State:
-    net = recipe.make()
+    net = recipe.make().to(device())
     optimiser = torch.optim.AdamW(net.parameters(), recipe.rate, weight_decay=recipe.decay)
     return State(recipe, net, copy.deepcopy(net).eval(), optimiser)
 
@@ -104,7 +104,7 @@ def rate_at(progress: float) -> float:
 def train_step(state: State, batch: tuple[Tensor, Tensor], progress: float) -> float:
     for group in state.optimiser.param_groups:
         group["lr"] = state.recipe.rate * rate_at(progress)
-    images, labels = batch
+    images, labels = (part.to(device(), non_blocking=True) for part in batch)
     see(state.net.train(), progress)
     with mixed():
         logits = state.net(state.recipe.tensor(images))
@@ -133,7 +133,8 @@ def logits_of(state: State, images: Iterator[np.ndarray]) -> np.ndarray:
     net, tensor, found = state.average.eval(), state.recipe.tensor, []
     with torch.inference_mode(), mixed():
         while batch := list(islice(images, 32)):
-            found.append(net(tensor(torch.from_numpy(np.stack(batch)))).float().numpy())
+            views = torch.from_numpy(np.stack(batch)).to(device())
+            found.append(net(tensor(views)).float().cpu().numpy())
     return np.concatenate(found)
 
 
@@ -171,7 +172,8 @@ def train(data: Path, out: Path, steps: int, minutes: float, options: dict[str, 
     record(out, assigned, steps, minutes, options | made)
     write_groups(out / "groups.csv", index, assigned)
     rows = np.flatnonzero(assigned == "train")
-    dataset = Batches(index, crops, rows, options["seed"] + state.step, latents)
+    seed, size = options["seed"] + state.step, options["batch"]
+    dataset = Batches(index, crops, rows, seed, latents, size=size)
     loader = DataLoader(dataset, batch_size=None, num_workers=options["workers"])
     validation = some_of_each(index, np.flatnonzero(assigned == "validation"))
     if not state.step:
@@ -256,7 +258,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--data", type=Path, required=True, help="folder with labels.csv")
     parser.add_argument("--out", type=Path, required=True, help="crops, checkpoints and records")
     parser.add_argument("--net", choices=sorted(RECIPES), default="lite0")
-    parser.add_argument("--steps", type=int, default=4000, help="batches of 32")
+    parser.add_argument("--steps", type=int, default=4000, help="batches at the most")
+    parser.add_argument("--batch", type=int, default=32, help="images in one, half of them fake")
     parser.add_argument(
         "--minutes", type=float, default=1e6, help="end after so long at the latest"
     )
@@ -272,7 +275,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def options_of(args: argparse.Namespace) -> dict[str, Any]:
-    names = ("net", "every", "workers", "seed", "start", "groups", "cluster", "hold_out")
+    names = ("net", "batch", "every", "workers", "seed", "start", "groups", "cluster", "hold_out")
     return {name: getattr(args, name) for name in names}
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from training import dataset
 from training.dataset import Index, Row, load_crops, miss_rates, prepare, read_labels
 
 ROOT = Path(__file__).parents[2]
@@ -49,7 +50,12 @@ def test_an_unknown_label_is_refused(tmp_path: Path) -> None:
         read_labels(tmp_path)
 
 
-def test_prepare_reads_shards_and_files_alike(data: Path) -> None:
+@pytest.mark.parametrize("part", [1, 1000])
+def test_prepare_reads_shards_and_files_alike(
+    data: Path, part: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By one process, or by one for each core."""
+    monkeypatch.setattr(dataset, "PART", part)
     index = prepare(data, data / "out")
     crops = load_crops(data / "out")
     assert index.found.tolist() == [True, True, False]
@@ -109,12 +115,12 @@ def test_matched_pairs_join_a_fake_to_its_original() -> None:
 
 def test_batches_are_half_fake_and_need_no_fakes_in_the_data() -> None:
     pytest.importorskip("torch")
-    from training.batches import PAIRS, Batches
+    from training.batches import Batches
     from training.dataset import STORED
 
     index = index_of([("a", False, str(i)) for i in range(4)])
     index.keypoints[:] = [[120, 125], [170, 125], [145, 150], [145, 180], [95, 135], [195, 135]]
     crops = np.random.default_rng(0).integers(0, 255, (4, STORED, STORED, 3), dtype=np.uint8)
-    images, labels = next(iter(Batches(index, crops, np.arange(4), seed=0)))
-    assert images.shape == (2 * PAIRS, 224, 224, 3)
+    images, labels = next(iter(Batches(index, crops, np.arange(4), seed=0, size=12)))
+    assert images.shape == (12, 224, 224, 3)
     assert labels.mean() == 0.5
