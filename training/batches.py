@@ -18,7 +18,7 @@ from training.dataset import Index
 from training.selfblend import inlay, self_blend, swap
 
 KINDS = ("pair", "blend", "loose", "latent")
-SHARES = (0.35, 0.3, 0.15, 0.2)  # of the pairs in a batch; kinds that the data lacks are left out
+SHARES = (0.35, 0.25, 0.25, 0.15)  # of the pairs in a batch; kinds that the data lacks are left out
 
 
 class Batches(IterableDataset[tuple[Tensor, Tensor]]):
