@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 
 from service.analysis.faces import FaceDetector
-from training.augment import encoded
+from training.augment import encoded, frame_of
 from training.dataset import MODELS, Row, load_crops, load_latents, read_labels, some_of
 from training.scoring import Change, Scorer, Scores, kept_scores, save_scores, score
 from training.selfblend import self_blend
@@ -121,14 +121,20 @@ def _self_blends(scorer: Scorer, data: Path, genuine: list[Row]) -> Scores:
 def _latent_copies(
     scorer: Scorer, data: Path, out: Path, latents: tuple[np.ndarray, np.ndarray]
 ) -> Scores:
-    """Genuine faces of the test split, and each again as an autoencoder gives it back."""
+    """Genuine faces of the test split, and each again as an autoencoder gives it back.
+
+    Both without the fill around them: serving adds it last, so no photograph has any.
+    """
     copied, copies = latents
     mine = np.flatnonzero(np.load(out / "split.npy")[copied] == "test")
     crops, labels, count = load_crops(out), read_labels(data), len(mine)
 
     def change(number: int, _: np.ndarray) -> np.ndarray:
         one = mine[number % count]
-        return encoded(copies[one] if number >= count else crops[copied[one]], ".jpg", 90)
+        original = crops[copied[one]]
+        left, top, right, bottom = frame_of(original)
+        image = copies[one] if number >= count else original
+        return encoded(image[top:bottom, left:right], ".jpg", 90)
 
     scores = score(scorer, data, [labels[copied[one]] for one in mine] * 2, change)
     return replace(scores, fake=np.arange(2 * count) >= count)

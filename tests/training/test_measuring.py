@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
+from service.analysis.crop import FILL
 from service.settings import PACKAGE
 from tests.images import genuine, manipulated
 from training import measuring, robustness
@@ -53,13 +54,15 @@ def test_copies_of_test_images_are_scored_beside_them(data: Path, tmp_path: Path
     lines = [f",{row.name},{row.label},s,{row.name}\n" for row in ROWS]
     (data / "labels.csv").write_text("shard,name,label,source,group\n" + "".join(lines))
     pictures = np.stack([cv2.resize(read_image(data / row.name), (288, 288)) for row in ROWS])
-    np.save(tmp_path / "crops.npy", pictures)
+    filled = pictures.copy()
+    filled[:, :, :9] = FILL
+    np.save(tmp_path / "crops.npy", filled)
     np.save(tmp_path / "split.npy", np.array(["test", "train"]))
     np.save(tmp_path / "latent_rows.npy", np.array([1, 0]))
     np.save(tmp_path / "latents.npy", np.stack([pictures[0], pictures[1]]))
     kept = load_latents(tmp_path) or pytest.fail("nothing was written")
     found = measuring._latent_copies(Scorer(LITE0), data, tmp_path, kept)
-    alone = score(Scorer(LITE0), data, ROWS, lambda n, _: encoded(pictures[n], ".jpg", 90))
+    alone = score(Scorer(LITE0), data, ROWS, lambda n, _: encoded(pictures[n, :, 9:], ".jpg", 90))
     assert found.fake.tolist() == [False, True]
     assert found.group.tolist() == ["s/g.jpg", "s/g.jpg"]
     assert found.logit.tolist() == alone.logit.tolist()
