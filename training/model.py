@@ -85,7 +85,7 @@ class Times(nn.Module):
 def fold(net: FaceNet) -> FaceNet:
     """Each normalisation, with the statistics that it has, becomes part of its convolution.
 
-    A trained network goes on learning without them, in two thirds of the time on a CPU.
+    A trained network goes on learning without them, in some three quarters of the time on a CPU.
     """
     pairs = layers(net)
     for conv, norm in pairs:
