@@ -164,7 +164,7 @@ def _robustness(test: dict[str, Any]) -> str:
     changed = lines(test["by_change"], "change", "recall_lost", "moved")
     widths = lines(test["by_face_width"], "pixels")
     people = [[name, e["images"], rate(e)] for name, e in test["by_people"].items()]
-    made = [[MADE[name], *line] for name in MADE if name in test
+    made = [[_made_of(name, test[name]), *line] for name in MADE if name in test
             for line in lines([test[name]], "jpeg")]  # fmt: skip
     return f"""## Robustness, at the threshold for BPCER 5 %
 
@@ -185,6 +185,11 @@ training also made from other images{COPIED if "latent_copies" in test else ""}:
 
 {table(["fakes", "JPEG quality", *header], made)}
 {_heat_map(test)}"""
+
+
+def _made_of(name: str, figures: dict[str, Any]) -> str:
+    sources = figures.get("sources")
+    return MADE[name] + (f", of {', '.join(sources)}" if sources else "")
 
 
 def _heat_map(test: dict[str, Any]) -> str:

@@ -106,8 +106,13 @@ def tested(
         "by_face_width": list(_widths(p, seen, threshold)),
         "by_people": _people(p, seen, threshold),
         "by_change": list(changes(parts, probability, threshold)),
-        **{n: by_slice(probability(s), s, threshold, "jpeg", 90) for n, s in made.items()},
+        **{n: _of_made(probability(s), s, threshold) for n, s in made.items()},
     }
+
+
+def _of_made(p: np.ndarray, scores: Scores, threshold: float) -> dict[str, Any]:
+    sources = np.unique(scores.source).tolist()
+    return {**by_slice(p, scores, threshold, "jpeg", 90), "sources": sources}
 
 
 def _run(out: Path) -> dict[str, Any]:

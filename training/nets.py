@@ -38,7 +38,7 @@ class Recipe:
         return pixels.permute(0, 3, 1, 2).contiguous(memory_format=torch.channels_last)
 
 
-def _lite0() -> nn.Module:
+def _lite0() -> model.FaceNet:
     """Channels last is several times faster on a CPU."""
     net = model.FaceNet()
     net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -46,9 +46,7 @@ def _lite0() -> nn.Module:
 
 
 def _folded() -> nn.Module:
-    net = model.fold(model.FaceNet())
-    net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    return net
+    return model.fold(_lite0())
 
 
 def _clip() -> nn.Module:
@@ -58,7 +56,7 @@ def _clip() -> nn.Module:
 
 RECIPES = {
     "lite0": Recipe(_lite0, 4e-4, 0.02, model.MEAN, model.STD),
-    "lite0-folded": Recipe(_folded, 2e-4, 0.02, model.MEAN, model.STD),
+    "lite0-folded": Recipe(_folded, 4e-5, 0.02, model.MEAN, model.STD),
     "clip": Recipe(_clip, 4e-4, 0.0, tower.MEAN, tower.STD),
 }
 
