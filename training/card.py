@@ -208,19 +208,39 @@ def _method(figures: dict[str, Any]) -> str:
     run, calibration = figures["run"], figures["calibration"]
     if run.get("fused"):
         return _fused(run["fused"], calibration["prior"])
-    steps, seed, validations = run["steps_done"], run["seed"], run["validations"]
-    size = run.get("batch", 32)
+    slope = calibration["slope"]
     versions = ", ".join(f"{name} {version}" for name, version in run["versions"].items())
-    begun = f", begun with the weights of {run['start']}" if run.get("start") else ""
     return f"""## Method
 
-Fine-tuned for {steps} steps of {size} images (half of them fake), seed {seed}{begun}; best
-of {validations} checkpoints on the validation split. Fakes: those of the data, each with its
+{_tuned(run)} Fakes: those of the data, each with its
 original in one batch and under the same random changes where it has one, and {_made(run)}
 made from genuine faces of every source, so that a source alone is no cue. Random JPEG 30-98 or
 WebP, resolution chains, framing, borders, colour and noise for both classes alike.
-Calibration: Platt scaling on the calibration split, slope {calibration["slope"]:.3f}, intercept
+{_read(run)}Calibration: Platt scaling on the calibration split, slope {slope:.3f}, intercept
 {calibration["intercept"]:.3f}; prior: {calibration["prior"]}. Versions: {versions}.
+"""
+
+
+def _tuned(run: dict[str, Any]) -> str:
+    if not run["steps_done"]:
+        return f"The tower is that of {run['start']}."
+    steps, seed, validations = run["steps_done"], run["seed"], run["validations"]
+    size = run.get("batch", 32)
+    begun = f", begun with the weights of {run['start']}" if run.get("start") else ""
+    return (
+        f"Fine-tuned for {steps} steps of {size} images (half of them fake), seed {seed}{begun};"
+        f" best\nof {validations} checkpoints on the validation split."
+    )
+
+
+def _read(run: dict[str, Any]) -> str:
+    """Of a network that reads the layers of another, how it was fitted."""
+    if not run.get("readout"):
+        return ""
+    found = run["readout"]
+    views, epochs = found["views"], found["epochs"]
+    return f"""What reads its layers was fitted to {views:,} such views of the training split,
+each seen {epochs} times; AUC on views of the validation split: {found["validation_auc"]:.3f}.
 """
 
 

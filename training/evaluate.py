@@ -77,7 +77,7 @@ def report(
     save_scores(out, manifest, parts)  # of a fusion, its weights name it, and these have changed
     return {
         "model": {key: manifest[key] for key in ("name", "version", "licence", "origin")},
-        "data": _counts(read_labels(data), np.load(out / "split.npy")),
+        "data": counts(read_labels(data), np.load(out / "split.npy")),
         "run": _run(out),
         "non_response": {k: {"missed": m, "images": n}
                         for k, (m, n) in miss_rates(load_index(out)).items()},
@@ -116,8 +116,10 @@ def _of_made(p: np.ndarray, scores: Scores, threshold: float) -> dict[str, Any]:
 
 
 def _run(out: Path) -> dict[str, Any]:
-    """run.json and, of history.json, what became of it."""
+    """run.json and, of history.json, what became of it, unless it says that itself."""
     run: dict[str, Any] = json.loads((out / "run.json").read_text())
+    if "steps_done" in run:
+        return run
     history = json.loads((out / "history.json").read_text())
     best = max(history, key=lambda entry: entry["mean"])
     return {**run, "steps_done": best["step"], "validations": len(history)}
@@ -128,13 +130,13 @@ def rows_of(rows: list[Row], assigned: np.ndarray, name: str) -> list[Row]:
     return [row for row, split in zip(rows, assigned, strict=True) if split == name]
 
 
-def _counts(rows: list[Row], assigned: np.ndarray) -> dict[str, dict[str, int]]:
+def counts(rows: list[Row], assigned: np.ndarray) -> dict[str, dict[str, int]]:
     """split -> "source label" -> images."""
-    counts: dict[str, dict[str, int]] = {}
+    found: dict[str, dict[str, int]] = {}
     for row, name in zip(rows, assigned, strict=True):
-        kinds = counts.setdefault(str(name) or "no face", {})
+        kinds = found.setdefault(str(name) or "no face", {})
         kinds[f"{row.source} {row.label}"] = kinds.get(f"{row.source} {row.label}", 0) + 1
-    return counts
+    return found
 
 
 def update_manifest(

@@ -57,7 +57,8 @@ def fuse(data: Path, out: Path, folders: Sequence[Path], model: Path, version: s
     parts["calibration"] = parts["calibration"].where(~fitting_half(parts["calibration"].group))
     model.mkdir(parents=True, exist_ok=True)
     manifest = _manifest(model.name, version, manifests, coefficients, intercept)
-    figures = {**report(data, out, model, manifest, parts), "run": run_of(folders)}
+    figures = report(data, out, model, manifest, parts)
+    figures["run"] = run_of(folders, figures["data"])
     (model / "metrics.json").write_text(json.dumps(figures, indent=1) + "\n")
     write_card(model, figures)
 
@@ -73,12 +74,18 @@ def _examples(parts: Parts, values: dict[str, np.ndarray]) -> tuple[np.ndarray, 
     return tuple(np.concatenate(column) for column in zip(*found, strict=True))
 
 
-def run_of(folders: Sequence[Path]) -> dict[str, Any]:
-    """What the card tells of the trainings: all detectors share the split."""
+def run_of(folders: Sequence[Path], split: dict[str, Any]) -> dict[str, Any]:
+    """What the card tells of the trainings; `split`: the images in each part of this one's.
+
+    A detector that was measured with another split may have learned from what is the test's here.
+    """
     known = [json.loads((folder / "metrics.json").read_text()) for folder in folders]
+    titles = [f"{one['model']['name']} {one['model']['version']}" for one in known]
+    others = [t for t, one in zip(titles, known, strict=True) if one["data"] != split]
     starts = [one["run"]["start"] for one in known if one["run"].get("start")]
-    names = [f"{one['model']['name']} {one['model']['version']}" for one in known]
-    return {**known[0]["run"], "start": ", ".join(starts), "fused": names}
+    kept = not others and all(one["run"].get("groups", True) for one in known)
+    told = {} if kept else {"groups": None}
+    return {**known[0]["run"], **told, "start": ", ".join(others + starts), "fused": titles}
 
 
 def _manifest(

@@ -44,6 +44,11 @@ class Graph:
         self.inputs.append(helper.make_tensor_value_info(name, TensorProto.FLOAT, value.shape))
         return self.constant(name, value)
 
+    def given(self, name: str, shape: list[int]) -> str:
+        """A value that every run must be given."""
+        self.inputs.append(helper.make_tensor_value_info(name, TensorProto.FLOAT, shape))
+        return name
+
     def norm(self, x: str, name: str, norm: Norm) -> str:
         """Layer norm over the last axis."""
         scale = self.tunable(f"{name}.weight", norm.weight)

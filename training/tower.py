@@ -7,6 +7,7 @@ LN-tuning in A. Yermakov et al., Deepfake Detection that Generalizes Across Benc
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -24,6 +25,19 @@ MEAN = [0.48145466, 0.4578275, 0.40821073]
 STD = [0.26862954, 0.26130258, 0.27577711]
 TEMPERATURE = 16.0  # times the unit vectors that the head sees
 EPSILON = 1e-5
+READ = (2, 4, 6, 8, 10)  # layers whose pools the readout sees, beside the last one's class token
+CENTRE = 3, 11  # rows and columns of patches that are the face's middle
+HIDDEN = 128  # what the readout makes of the pools
+
+
+def pooling() -> np.ndarray:
+    """3xTOKENS: what takes the class token, the mean of the middle's patches, and of the others."""
+    middle = np.zeros((SIZE // PATCH, SIZE // PATCH), bool)
+    middle[slice(*CENTRE), slice(*CENTRE)] = True
+    inside = np.concatenate([[False], middle.ravel()])
+    outside = np.concatenate([[False], ~middle.ravel()])
+    token = np.arange(TOKENS) == 0
+    return np.stack([row / row.sum() for row in (token, inside, outside)]).astype(np.float32)
 
 
 def packaged_weights() -> Path:
@@ -141,7 +155,7 @@ class ClipNet(nn.Module):
     """Nx3x224x224 -> N logits: log-odds that the face is manipulated.
 
     `keep`: the share of patches that a training step looks at, drawn anew for every image; it makes
-    a step cheaper and the tower rely on no single spot.
+    a step cheaper and the tower rely on no single spot. `read`: layers that a readout sees.
     """
 
     patch: Tensor
@@ -150,10 +164,16 @@ class ClipNet(nn.Module):
     centre: Tensor
     spread: Tensor
 
-    def __init__(self, weights: Weights | None = None, keep: float = 1.0) -> None:
+    def __init__(
+        self,
+        weights: Weights | None = None,
+        keep: float = 1.0,
+        read: tuple[int, ...] = READ,
+    ) -> None:
         super().__init__()
         weights = weights or read_weights(packaged_weights())
-        self.keep = keep
+        self.keep, self.read = keep, read
+        self.pooled = (4 * len(read) + 1) * WIDTH
         place = weights.arrays["embeddings.position_embedding.weight"]
         self._constant("patch", weights.arrays["embeddings.patch_embedding.weight"])
         self._constant("place", place[1:])
@@ -168,23 +188,33 @@ class ClipNet(nn.Module):
         nn.init.zeros_(self.head.weight)
         nn.init.zeros_(self.head.bias)
 
-    def features(self, image: Tensor) -> Tensor:
-        """Nx768, vectors of length TEMPERATURE: the class token."""
+    def layers(self, image: Tensor) -> Iterator[Tensor]:
+        """NxTOKENSx768 after each layer."""
         patches = functional.conv2d(image.to(self.patch), self.patch, stride=PATCH)
         x = self._thinned(patches.flatten(2).transpose(1, 2).float() + self.place)
         x = self.before(torch.cat([self.token.expand(len(x), 1, WIDTH), x], dim=1))
         for block in self.blocks:
-            x = block(x)
-        return TEMPERATURE * functional.normalize(self.after(x[:, 0]), dim=-1)
+            yield (x := block(x))
+
+    def features(self, image: Tensor) -> Tensor:
+        """Nx768, vectors of length TEMPERATURE: the class token."""
+        *_, last = self.layers(image)
+        return TEMPERATURE * functional.normalize(self.after(last[:, 0]), dim=-1)
+
+    def pools(self, image: Tensor) -> Tensor:
+        """Nx`pooled`, what the readout sees: of each layer in `read` the class token, the means of
+        the patches in the middle and around it, and the root mean squares of all of them; and the
+        last layer's class token, normalised."""
+        found, matrix = [], torch.from_numpy(pooling()).to(image.device)
+        for number, x in enumerate(self.layers(image)):
+            if number in self.read:
+                found += [matrix @ x, x[:, 1:].square().mean(dim=1, keepdim=True).sqrt()]
+        found.append(self.after(x[:, :1]))
+        return torch.cat(found, dim=1).flatten(1)
 
     def forward(self, image: Tensor) -> Tensor:
         logit: Tensor = self.head((self.features(image) - self.centre) / self.spread)[:, 0]
         return logit
-
-    def plain_head(self) -> dict[str, Tensor]:
-        """Weight (1x768) and bias (1) of the same head for features as they are."""
-        weight = self.head.weight / self.spread
-        return {"weight": weight, "bias": self.head.bias - weight @ self.centre}
 
     def set_head(self, features: Tensor, weight: Tensor, bias: Tensor) -> None:
         """A head for standardised features, by the mean and spread of these Nx768 ones."""

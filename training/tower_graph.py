@@ -1,4 +1,7 @@
-"""CLIP's tower as an ONNX graph whose large products are int8 and whose tuned parts are inputs."""
+"""CLIP's tower as an ONNX graph whose large products are int8 and whose tuned parts are inputs.
+
+The readout's and the head's values are inputs without defaults: without them there is no logit.
+"""
 
 from __future__ import annotations
 
@@ -7,28 +10,54 @@ import onnx
 from onnx import TensorProto, helper
 
 from training.graph import DEPTH, RUNTIME, Graph
-from training.tower import HEADS, PATCH, SIZE, TEMPERATURE, TOKENS, WIDTH, Block, ClipNet, Weights
+from training.tower import (
+    HEADS,
+    HIDDEN,
+    PATCH,
+    SIZE,
+    TOKENS,
+    WIDTH,
+    Block,
+    ClipNet,
+    Weights,
+    pooling,
+)
 
 OPSET = 17
 
 
 def build(net: ClipNet, weights: Weights) -> onnx.ModelProto:
-    """image 1x3x224x224 -> logit 1x1 and what its head sees, features 1x768; every shape fixed."""
-    graph = Graph(weights)
+    """image 1x3x224x224 -> logit 1x1; what its head sees, features 1xHIDDEN; and what the readout
+    sees, pools 1x`net.pooled`. Every shape is fixed."""
+    graph, pools = Graph(weights), list[str]()
     x = _tokens(graph, net)
     for number, block in enumerate(net.blocks):
         last = number == len(net.blocks) - 1  # of the last layer the class token alone is read
         x = _block(graph, x, number, block, 1 if last else TOKENS)
-    token = graph.norm(x, "after", net.after)
-    length = graph.one("ReduceL2", token, axes=[1], keepdims=1)
-    unit = graph.one("Div", token, length)
-    scale, head = graph.fixed(TEMPERATURE), net.plain_head()
-    graph.nodes.append(helper.make_node("Mul", [unit, scale], ["features"]))
-    terms = graph.one("Mul", "features", graph.tunable("head.weight", head["weight"]))
+        pools += _pools(graph, x) if number in net.read else []
+    pools.append(graph.norm(x, "after", net.after))
+    _readout(graph, graph.one("Concat", *pools, axis=0), net.pooled)
+    return _model(graph, net.pooled)
+
+
+def _pools(graph: Graph, x: str) -> list[str]:
+    """Of one layer, 3xWIDTH and 1xWIDTH: as `ClipNet.pools`."""
+    means = graph.fixed(pooling())
+    patches = graph.fixed((np.arange(TOKENS) > 0)[None] / (TOKENS - 1))
+    squares = graph.one("MatMul", patches, graph.one("Mul", x, x))
+    return [graph.one("MatMul", means, x), graph.one("Sqrt", squares)]
+
+
+def _readout(graph: Graph, pools: str, pooled: int) -> None:
+    """Makes the outputs."""
+    size = graph.fixed([1, pooled], np.int64)
+    graph.nodes.append(helper.make_node("Reshape", [pools, size], ["pools"]))
+    seen = graph.one("MatMul", "pools", graph.given("readout.weight", [pooled, HIDDEN]))
+    height = graph.one("Add", seen, graph.given("readout.bias", [HIDDEN]))
+    graph.nodes.append(helper.make_node("Relu", [height], ["features"]))
+    terms = graph.one("Mul", "features", graph.given("head.weight", [1, HIDDEN]))
     total = graph.one("ReduceSum", terms, graph.fixed([1], np.int64), keepdims=1)
-    bias = graph.tunable("head.bias", head["bias"])
-    graph.nodes.append(helper.make_node("Add", [total, bias], ["logit"]))
-    return _model(graph)
+    graph.nodes.append(helper.make_node("Add", [total, graph.given("head.bias", [1])], ["logit"]))
 
 
 def _tokens(graph: Graph, net: ClipNet) -> str:
@@ -93,12 +122,14 @@ def _parted(graph: Graph, x: str, number: int, block: Block, asked: int) -> list
             *graph.op("Split", apart, halves, outputs=2, axis=0)]  # fmt: skip
 
 
-def _model(graph: Graph) -> onnx.ModelProto:
+def _model(graph: Graph, pooled: int) -> onnx.ModelProto:
+    sizes = {"logit": 1, "features": HIDDEN, "pools": pooled}
     image = helper.make_tensor_value_info("image", TensorProto.FLOAT, [1, 3, SIZE, SIZE])
-    logit = helper.make_tensor_value_info("logit", TensorProto.FLOAT, [1, 1])
-    features = helper.make_tensor_value_info("features", TensorProto.FLOAT, [1, WIDTH])
-    inputs, outputs = [image, *graph.inputs], [logit, features]
-    whole = helper.make_graph(graph.nodes, "clip", inputs, outputs, graph.constants)
+    outputs = [
+        helper.make_tensor_value_info(name, TensorProto.FLOAT, [1, count])
+        for name, count in sizes.items()
+    ]
+    whole = helper.make_graph(graph.nodes, "clip", [image, *graph.inputs], outputs, graph.constants)
     sets = [helper.make_opsetid("", OPSET), helper.make_opsetid(RUNTIME, 1)]
     model = helper.make_model(whole, opset_imports=sets, ir_version=8)
     onnx.checker.check_model(model, full_check=True)

@@ -73,18 +73,46 @@ def test_every_named_file_gets_its_checksum(tmp_path: Path) -> None:
     assert len({part["sha256"] for part in parts}) == 4
 
 
-def test_the_card_of_a_fusion_names_what_it_fuses(tmp_path: Path) -> None:
-    fuse = pytest.importorskip("training.fuse")
-    card = pytest.importorskip("training.card")
+@pytest.fixture
+def folders(tmp_path: Path) -> list[Path]:
+    """Two detectors, measured with one split; the first began with other weights."""
     for name, start in ("small", "small-1.0.0"), ("large", None):
         (tmp_path / name).mkdir()
         figures = {
             "model": {"name": name, "version": "2.0.0"},
+            "data": {"test": {"a fake": 9}},
             "run": {"hold_out": ["stylegan2"], "start": start, "steps_done": 7},
         }
         (tmp_path / name / "metrics.json").write_text(json.dumps(figures))
-    run = fuse.run_of([tmp_path / "small", tmp_path / "large"])
+    return [tmp_path / "small", tmp_path / "large"]
+
+
+def test_the_card_of_a_fusion_names_what_it_fuses(folders: list[Path]) -> None:
+    fuse = pytest.importorskip("training.fuse")
+    card = pytest.importorskip("training.card")
+    run = fuse.run_of(folders, {"test": {"a fake": 9}})
     assert (run["hold_out"], run["start"]) == (["stylegan2"], "small-1.0.0")
+    assert "too good" not in card._begun(run)
     told = card._method({"run": run, "calibration": {"prior": "equal"}})
     assert "small 2.0.0 and large 2.0.0" in told
+    assert "Fine-tuned" not in told
+
+
+def test_detectors_of_another_split_are_named(folders: list[Path]) -> None:
+    fuse = pytest.importorskip("training.fuse")
+    card = pytest.importorskip("training.card")
+    run = fuse.run_of(folders, {"test": {"a fake": 10}})
+    told = card._begun(run)
+    assert "small 2.0.0, large 2.0.0, small-1.0.0, had been trained" in told
+    assert "may be too good" in told
+
+
+def test_the_card_tells_how_the_layers_are_read() -> None:
+    card = pytest.importorskip("training.card")
+    run = {"start": "clip 1.0.1", "steps_done": 0, "versions": {"torch": "2"},
+           "readout": {"views": 40_000, "epochs": 8, "validation_auc": 0.91}}  # fmt: skip
+    known = {"slope": 1.0, "intercept": 0.0, "prior": "equal"}
+    told = card._method({"run": run, "calibration": known})
+    assert "The tower is that of clip 1.0.1." in told
+    assert "40,000 such views" in told
     assert "Fine-tuned" not in told

@@ -1,4 +1,4 @@
-"""CLIP's tower, cut to one layer of random weights: what torch says, the exported graph says."""
+"""CLIP's tower, cut to two layers of random weights: what torch says, the exported graph says."""
 
 from __future__ import annotations
 
@@ -21,17 +21,19 @@ WIDTH, WIDE = tower.WIDTH, 4 * tower.WIDTH
 
 @pytest.fixture
 def weights(monkeypatch: pytest.MonkeyPatch) -> tower.Weights:
-    monkeypatch.setattr(tower, "LAYERS", 1)
+    monkeypatch.setattr(tower, "LAYERS", 2)
     rng = np.random.default_rng(0)
 
     def normal(*shape: int) -> np.ndarray:
         return rng.normal(0, 0.5, shape).astype(np.float32)
 
-    at = "encoder.layers.0."
-    sizes = {f"{at}self_attn.{part}_proj": (WIDTH, WIDTH) for part in ("q", "k", "v", "out")}
-    sizes |= {f"{at}mlp.fc1": (WIDTH, WIDE), f"{at}mlp.fc2": (WIDE, WIDTH)}
+    sizes, norms = dict[str, tuple[int, int]](), ["pre_layrnorm", "post_layernorm"]
+    for at in ("encoder.layers.0.", "encoder.layers.1."):
+        sizes |= {f"{at}self_attn.{part}_proj": (WIDTH, WIDTH) for part in ("q", "k", "v", "out")}
+        sizes |= {f"{at}mlp.fc1": (WIDTH, WIDE), f"{at}mlp.fc2": (WIDE, WIDTH)}
+        norms += [f"{at}layer_norm1", f"{at}layer_norm2"]
     arrays = {f"{name}.bias": normal(columns) for name, (_, columns) in sizes.items()}
-    for name in ("pre_layrnorm", "post_layernorm", f"{at}layer_norm1", f"{at}layer_norm2"):
+    for name in norms:
         arrays |= {f"{name}.weight": 1 + normal(WIDTH), f"{name}.bias": normal(WIDTH)}
     arrays |= {
         "embeddings.patch_embedding.weight": normal(WIDTH, 3, 16, 16) / 20,
@@ -49,64 +51,89 @@ def weights(monkeypatch: pytest.MonkeyPatch) -> tower.Weights:
 
 @pytest.fixture
 def net(weights: tower.Weights) -> tower.ClipNet:
-    torch.manual_seed(0)
-    return give_head(tower.ClipNet(weights).eval())
+    return tower.ClipNet(weights, read=(0,)).eval()
+
+
+@pytest.fixture
+def readout() -> dict[str, np.ndarray]:
+    """Any values for 5 x WIDTH pools."""
+    rng = np.random.default_rng(2)
+    sizes = {"readout.weight": (5 * WIDTH, tower.HIDDEN), "readout.bias": (tower.HIDDEN,),
+             "head.weight": (1, tower.HIDDEN), "head.bias": (1,)}  # fmt: skip
+    return {n: rng.normal(0, 0.02, size).astype(np.float32) for n, size in sizes.items()}
 
 
 def images(count: int) -> Any:
     return torch.randn(count, 3, 224, 224, generator=torch.Generator().manual_seed(1))
 
 
-def logits(model: Any, tuned: dict[str, np.ndarray] | None = None) -> np.ndarray:
+def outputs(model: Any, values: dict[str, np.ndarray], name: str) -> np.ndarray:
+    """6xN: one of the outputs for six images."""
     import onnxruntime as ort
 
     source = str(model) if isinstance(model, Path) else model.SerializeToString()
     session = ort.InferenceSession(source, providers=["CPUExecutionProvider"])
-    runs = [
-        session.run(None, {"image": image[None].numpy(), **(tuned or {})}) for image in images(6)
-    ]
-    return np.array([run[0].item() for run in runs])
-
-
-def give_head(net: tower.ClipNet) -> tower.ClipNet:
-    """Any head; standardised by more than these few images, whose rounding it would blow up."""
-    with torch.inference_mode():
-        features = net.features(images(6)) + torch.randn(6, WIDTH)
-    net.set_head(features, 0.05 * torch.randn(1, WIDTH), torch.tensor([0.2]))
-    return net
+    runs = [session.run([name], {"image": image[None].numpy(), **values}) for image in images(6)]
+    return np.concatenate([run[0] for run in runs])
 
 
 def of_torch(net: tower.ClipNet) -> np.ndarray:
+    """What the readout sees of the six images."""
     with torch.inference_mode():
-        return np.asarray(net(images(6)).numpy())
+        return np.asarray(net.pools(images(6)).numpy())
 
 
-def test_the_graph_gives_what_torch_gives(net: tower.ClipNet, weights: tower.Weights) -> None:
-    ours, theirs = logits(build(net, weights)), of_torch(net)
-    assert np.abs(ours - theirs).max() < 0.1 * np.abs(theirs).max() + 0.05
+def test_the_graph_gives_what_torch_gives(
+    net: tower.ClipNet, weights: tower.Weights, readout: dict[str, np.ndarray]
+) -> None:
+    ours, theirs = outputs(build(net, weights), readout, "pools"), of_torch(net)
+    assert ours.shape == theirs.shape == (6, net.pooled)
+    parts = zip(np.split(ours, 5, axis=1), np.split(theirs, 5, axis=1), strict=True)
+    errors = [np.linalg.norm(one - other) / np.linalg.norm(other) for one, other in parts]
+    assert max(errors) < 0.05
 
 
-def test_tuned_values_laid_over_an_untuned_base(net: tower.ClipNet, weights: tower.Weights) -> None:
+def test_a_pool_of_equal_tokens_is_that_token() -> None:
+    tokens = np.tile(np.arange(3.0), (tower.TOKENS, 1))
+    assert tower.pooling() @ tokens == pytest.approx(tokens[:3])
+
+
+def test_the_middle_and_what_is_around_it_are_told_apart() -> None:
+    token, middle, around = tower.pooling()
+    assert np.flatnonzero(token).tolist() == [0]
+    assert (np.count_nonzero(middle), np.count_nonzero(around)) == (64, 132)
+    assert not (middle * around).any()
+
+
+def test_tuned_values_laid_over_an_untuned_base(
+    net: tower.ClipNet, weights: tower.Weights, readout: dict[str, np.ndarray]
+) -> None:
     base = build(net, weights)
+    before = outputs(base, readout, "logit")
     with torch.no_grad():
         for part in net.parameters():
             part.add_(0.1 * torch.randn_like(part))
-    assert logits(base, tuned_of(net)) == pytest.approx(logits(build(net, weights)), abs=1e-4)
-    assert np.abs(logits(base) - logits(base, tuned_of(net))).max() > 1e-3
+    after = outputs(base, readout | tuned_of(net), "logit")
+    assert after == pytest.approx(outputs(build(net, weights), readout, "logit"), abs=1e-4)
+    assert np.abs(after - before).max() > 1e-3
 
 
 def test_the_weights_are_read_out_of_an_older_base(
-    net: tower.ClipNet, weights: tower.Weights, tmp_path: Path
+    net: tower.ClipNet,
+    weights: tower.Weights,
+    readout: dict[str, np.ndarray],
+    tmp_path: Path,
 ) -> None:
     import onnx
 
     model, base = build(net, weights), tmp_path / "base.onnx"
     base.write_bytes(b"an older graph" + model.SerializeToString())
-    whole, size = logits(model), model.ByteSize()
+    whole, size = outputs(model, readout, "logit"), model.ByteSize()
     refer(model, base)
     assert model.ByteSize() < size / 2
     onnx.save(model, tmp_path / "tower.onnx")
-    assert logits(tmp_path / "tower.onnx") == pytest.approx(whole, abs=1e-6)
+    again = outputs(tmp_path / "tower.onnx", readout, "logit")
+    assert again == pytest.approx(whole, abs=1e-6)
 
 
 def test_a_base_of_other_weights_is_refused(
@@ -117,20 +144,20 @@ def test_a_base_of_other_weights_is_refused(
         refer(build(net, weights), tmp_path / "base.onnx")
 
 
-def test_the_logit_is_what_the_head_makes_of_the_features(
-    net: tower.ClipNet, weights: tower.Weights
+def test_the_logit_is_what_readout_and_head_make_of_the_pools(
+    net: tower.ClipNet, weights: tower.Weights, readout: dict[str, np.ndarray]
 ) -> None:
-    import onnxruntime as ort
+    model = build(net, weights)
+    pools = outputs(model, readout, "pools")
+    features = np.maximum(pools @ readout["readout.weight"] + readout["readout.bias"], 0)
+    assert outputs(model, readout, "features") == pytest.approx(features, abs=1e-3)
+    logit = features @ readout["head.weight"].T + readout["head.bias"]
+    assert outputs(model, readout, "logit") == pytest.approx(logit, abs=1e-3)
 
-    model = build(net, weights).SerializeToString()
-    session = ort.InferenceSession(model, providers=["CPUExecutionProvider"])
-    head = {
-        "head.weight": np.ones((1, WIDTH), np.float32),
-        "head.bias": np.array([0.5], np.float32),
-    }
-    feed = {"image": images(1).numpy(), **head}
-    logit, features = session.run(["logit", "features"], feed)
-    assert logit == pytest.approx(features.sum(keepdims=True) + 0.5, abs=1e-3)
+
+def test_without_a_readout_there_is_no_logit(net: tower.ClipNet, weights: tower.Weights) -> None:
+    with pytest.raises(ValueError, match=r"readout\.weight"):
+        outputs(build(net, weights), {}, "logit")
 
 
 def test_what_is_tuned_is_small(net: tower.ClipNet) -> None:
@@ -139,13 +166,6 @@ def test_what_is_tuned_is_small(net: tower.ClipNet) -> None:
     assert all(part.ndim < 2 or part.shape[0] == 1 for part in net.parameters())
     named = {name for name, _ in net.named_parameters()}
     assert set(net.state_dict()) == named | {"centre", "spread"}
-
-
-def test_a_head_for_standardised_features_is_one_for_plain_ones(net: tower.ClipNet) -> None:
-    head = net.plain_head()
-    with torch.inference_mode():
-        plain = net.features(images(6)) @ head["weight"].T + head["bias"]
-    assert plain[:, 0].tolist() == pytest.approx(of_torch(net).tolist(), abs=1e-3)
 
 
 def test_a_head_is_fitted_before_the_rest_is_tuned(

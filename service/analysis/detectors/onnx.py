@@ -154,11 +154,14 @@ def open_session(path: Path, threads: int = 1) -> Any:
 
 
 def _tuned(folder: Path, manifest: Manifest) -> dict[str, np.ndarray]:
-    """Values for inputs that the model has defaults for: ONNX's way to lay them over a base."""
+    """Values for inputs of the model, most with defaults: ONNX's way to lay them over a base.
+
+    Large ones may be kept in half precision; the model takes float32.
+    """
     if manifest.tuned is None:
         return {}
     with np.load(folder / manifest.tuned.file) as values:
-        return dict(values)
+        return {name: value.astype(np.float32) for name, value in values.items()}
 
 
 def _read_metrics(folder: Path) -> Any:

@@ -1,0 +1,113 @@
+"""Fits what reads the layers of the tower, and its head; the tower stays as it is.
+
+    python -m training.readout --out DIR --model service/models/clip [--views N]
+
+OUT is the folder of `training.train`, MODEL one of `training.export_tower`. Manipulation shows in
+the tower's middle layers, too, most of which its last one has forgotten. Views of the training
+split are read once (some eight a second on two cores) and kept in OUT; the fit takes minutes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from sklearn.metrics import roc_auc_score
+from torch import Tensor, nn
+from torch.nn.functional import binary_cross_entropy_with_logits
+
+from training.manifest import read_manifest, write_manifest
+from training.pools import collect, load, tuned_tower
+from training.tower import HIDDEN
+
+RATE, DECAY, DROPPED = 3e-4, 0.05, 0.3
+SIZE, SMOOTHING = 256, 0.03  # views a step; label smoothing
+FLAT = 1e-4  # added to a spread: some values hardly ever differ
+CHECKED = 1024  # views of the validation split
+
+
+class Readout(nn.Module):
+    """NxD pools -> N logits; it standardises them by itself."""
+
+    def __init__(self, pools: np.ndarray) -> None:
+        super().__init__()
+        mean, spread = pools.mean(axis=0, dtype=np.float64), pools.std(axis=0, dtype=np.float64)
+        self.register_buffer("mean", torch.from_numpy(mean.astype(np.float32)))
+        self.register_buffer("spread", torch.from_numpy(spread.astype(np.float32)) + FLAT)
+        self.inner, self.head = nn.Linear(pools.shape[1], HIDDEN), nn.Linear(HIDDEN, 1)
+        self.drop = nn.Dropout(DROPPED)
+
+    def forward(self, pools: Tensor) -> Tensor:
+        known = self.drop((pools.float() - self.mean) / self.spread)
+        logit: Tensor = self.head(self.drop(torch.relu(self.inner(known))))[:, 0]
+        return logit
+
+    def values(self) -> dict[str, np.ndarray]:
+        """Under the names of the graph, for pools as they are; the large one in half precision."""
+        weight = (self.inner.weight / self.spread).half()
+        bias = self.inner.bias - weight.float() @ self.mean
+        parts = {"readout.weight": weight.T.contiguous(), "readout.bias": bias,
+                 "head.weight": self.head.weight, "head.bias": self.head.bias}  # fmt: skip
+        return {name: part.detach().numpy() for name, part in parts.items()}
+
+
+def fit(pools: np.ndarray, fake: np.ndarray, epochs: int, seed: int = 0) -> Readout:
+    """Fitted to all views; the rate falls to zero."""
+    torch.manual_seed(seed)
+    net, seen, labels = Readout(pools), torch.from_numpy(pools), torch.from_numpy(fake)
+    optimiser = torch.optim.AdamW(net.parameters(), RATE, weight_decay=DECAY)
+    order = torch.cat([torch.randperm(len(labels)) for _ in range(epochs)]).split(SIZE)
+    falling = torch.optim.lr_scheduler.LinearLR(optimiser, 1.0, 0.0, len(order))
+    for rows in order:
+        soft = labels[rows] * (1 - 2 * SMOOTHING) + SMOOTHING
+        loss = binary_cross_entropy_with_logits(net(seen[rows]), soft)
+        optimiser.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        optimiser.step()
+        falling.step()
+    return net.eval()
+
+
+def auc(net: Readout, pools: np.ndarray, fake: np.ndarray) -> float:
+    with torch.inference_mode():
+        return float(roc_auc_score(fake, net(torch.from_numpy(pools)).numpy()))
+
+
+def write(net: Readout, folder: Path) -> None:
+    """Lays the fitted values beside the tower's; the calibration is that of another readout."""
+    manifest = read_manifest(folder)
+    np.savez_compressed(folder / manifest["tuned"]["file"], **tuned_tower(folder), **net.values())
+    write_manifest(folder, manifest)
+
+
+def record(out: Path, tower: str | None, figures: dict[str, Any]) -> None:
+    """Into OUT/run.json, for the card. `tower`: an earlier model's, trained with another split."""
+    run = json.loads((out / "run.json").read_text())
+    given = {"net": "clip", "start": tower, "groups": None, "steps_done": 0} if tower else {}
+    found = {**run, **given, "readout": figures}
+    (out / "run.json").write_text(json.dumps(found, indent=2) + "\n")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--out", type=Path, required=True, help="folder of training.train")
+    parser.add_argument("--model", type=Path, default=Path("service/models/clip"))
+    parser.add_argument("--views", type=int, default=40_000, help="augmented training views")
+    parser.add_argument("--epochs", type=int, default=10)
+    parser.add_argument("--tower", help="name of the model that it is of, unless OUT tuned it")
+    args = parser.parse_args()
+    checked = load(collect(args.out, args.model, "validation", CHECKED))
+    pools, fake = load(collect(args.out, args.model, "train", args.views))
+    net = fit(pools, fake, args.epochs)
+    figures = {"views": len(fake), "epochs": args.epochs, "validation_auc": auc(net, *checked)}
+    write(net, args.model)
+    record(args.out, args.tower, figures)
+    print(json.dumps(figures))
+
+
+if __name__ == "__main__":
+    main()
