@@ -24,7 +24,7 @@ from training.manifest import read_manifest, write_manifest
 from training.pools import collect, load, tuned_tower
 from training.tower import HIDDEN
 
-RATE, DECAY, DROPPED = 3e-4, 0.05, 0.3
+RATE, DECAY, DROPPED = 6e-4, 0.05, 0.3
 SIZE, SMOOTHING = 256, 0.03  # views a step; label smoothing
 FLAT = 1e-4  # added to a spread: some values hardly ever differ
 CHECKED = 1024  # views of the validation split
@@ -97,7 +97,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True, help="folder of training.train")
     parser.add_argument("--model", type=Path, default=Path("service/models/clip"))
     parser.add_argument("--views", type=int, default=40_000, help="augmented training views")
-    parser.add_argument("--epochs", type=int, default=10)
+    parser.add_argument("--epochs", type=int, default=64)
     parser.add_argument("--tower", help="name of the model that it is of, unless OUT tuned it")
     args = parser.parse_args()
     checked = load(collect(args.out, args.model, "validation", CHECKED))
