@@ -12,6 +12,7 @@ import os
 import statistics
 import time
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 import psutil
@@ -49,7 +50,7 @@ def measured(profile: str) -> str:
 def bare(settings: Settings) -> float:
     """Milliseconds of all detectors' sessions alone, for one face."""
     from service.analysis.detectors.manifest import load_manifest
-    from service.analysis.detectors.onnx import open_session
+    from service.analysis.detectors.onnx import open_session, tuned_values
     from service.analysis.detectors.registry import detector_folders
 
     total = 0.0
@@ -57,9 +58,9 @@ def bare(settings: Settings) -> float:
         manifest = load_manifest(folder)
         session, size = open_session(folder / manifest.file), manifest.input.size
         pixels = np.random.default_rng(0).normal(size=(1, 3, size, size)).astype(np.float32)
-        total += (1 + manifest.mirrored) * _median(
-            lambda: session.run([manifest.output.logit], {manifest.input.name: pixels})  # noqa: B023
-        )
+        feed = {manifest.input.name: pixels, **tuned_values(folder, manifest)}
+        run = partial(session.run, [manifest.output.logit], feed)
+        total += (1 + manifest.mirrored) * _median(run)
     return total
 
 

@@ -43,7 +43,7 @@ class OnnxDetector:
         self._metrics = _read_metrics(folder)
         try:
             own = own_head.values(shipped) if own_head else {}
-            self._tuned = {**_tuned(folder, shipped), **own}
+            self._tuned = {**tuned_values(folder, shipped), **own}
             self._session = open_session(folder / self.manifest.file, threads)
             self._self_test()
         except StartupError:
@@ -153,7 +153,7 @@ def open_session(path: Path, threads: int = 1) -> Any:
     return ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
 
 
-def _tuned(folder: Path, manifest: Manifest) -> dict[str, np.ndarray]:
+def tuned_values(folder: Path, manifest: Manifest) -> dict[str, np.ndarray]:
     """Values for inputs of the model, most with defaults: ONNX's way to lay them over a base.
 
     Large ones may be kept in half precision; the model takes float32.
