@@ -15,6 +15,7 @@ from service.analysis.detectors.onnx import OnnxDetector
 from service.analysis.faces import Face
 from service.errors import StartupError
 from tests.analysis.models import make_detector
+from training.manifest import write_manifest
 
 RED = np.full((64, 64, 3), (255, 0, 0), np.uint8)
 FACE = Face(16, 16, 32, 32, 1.0, np.zeros((6, 2)))
@@ -38,6 +39,13 @@ def probability(folder: Path) -> float:
 def test_tuned_values_take_the_place_of_the_base(tmp_path: Path) -> None:
     assert probability(make_detector(tmp_path / "a", gain=0.0, bias=0.0)) == 0.5
     assert probability(tuned_detector(tmp_path / "b", b=[2.0])) == pytest.approx(0.8808, abs=1e-4)
+
+
+def test_tuned_values_may_be_kept_in_half_precision(tmp_path: Path) -> None:
+    folder = tuned_detector(tmp_path, b=[0.0])
+    np.savez(folder / "tuned.npz", b=np.array([2.0], np.float16))
+    write_manifest(folder, json.loads((folder / "manifest.json").read_text()))
+    assert probability(folder) == pytest.approx(0.8808, abs=1e-4)
 
 
 def test_the_base_file_stays_as_it_is(tmp_path: Path) -> None:
