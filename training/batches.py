@@ -15,10 +15,11 @@ from torch.utils.data import IterableDataset, get_worker_info
 
 from training.augment import augment
 from training.dataset import Index
-from training.selfblend import inlay, self_blend, swap
+from training.selfblend import EARS, inlay, self_blend, swap
 
 KINDS = ("pair", "blend", "loose", "latent")
 SHARES = (0.35, 0.25, 0.25, 0.15)  # of the pairs in a batch; kinds that the data lacks are left out
+DONORS = 12  # looked at for a swap
 
 
 class Batches(IterableDataset[tuple[Tensor, Tensor]]):
@@ -87,10 +88,17 @@ class Batches(IterableDataset[tuple[Tensor, Tensor]]):
         """(genuine row, a self-blend of it or a swap with another face of its source)."""
         row, seed = self._any_genuine(rng), int(rng.integers(2**31))
         crop, keypoints = self.crops[row], self.index.keypoints[row]
-        if rng.random() < 0.6:
+        if rng.random() < 0.5:
             return row, self_blend(crop, keypoints, seed)
-        donor = int(rng.choice(self.genuine[str(self.index.source[row])]))
+        donor = self._donor(row, rng)
         return row, swap(crop, keypoints, self.crops[donor], self.index.keypoints[donor], seed)
+
+    def _donor(self, row: int, rng: np.random.Generator) -> int:
+        """Of some other faces of the same source the one that is turned most alike."""
+        some = rng.choice(self.genuine[str(self.index.source[row])], DONORS)
+        apart = self.index.keypoints[some] - self.index.keypoints[row]
+        off = np.square(apart[:, :EARS]).sum(axis=(1, 2))
+        return int(some[np.where(some == row, np.inf, off).argmin()])
 
     def _any_genuine(self, rng: np.random.Generator) -> int:
         """A source first, then a face: a small source counts as much as a large one."""

@@ -1,7 +1,7 @@
 """Fakes made of genuine faces, each blended inside a mask around the face or a part of it.
 
-`self_blend`: with its own changed copy. `swap`: with another person's face. `inlay`: with a copy
-that some other means has changed.
+`self_blend`: with its own changed copy. `swap`: with another person's face or one feature of it.
+`inlay`: with a copy that some other means has changed.
 
 Idea: K. Shiohara and T. Yamasaki, Detecting Deepfakes with Self-Blended Images, CVPR 2022. Here the
 mask comes from BlazeFace's six keypoints. Geometry, colour, sharpness and codec differ inside the
@@ -10,14 +10,17 @@ mask only, which is the mark of nearly every composited or swapped face.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import cv2
 import numpy as np
 
 from service.analysis.crop import FILL
-from service.analysis.faces import LEFT_EYE, MOUTH, RIGHT_EAR, RIGHT_EYE
+from service.analysis.faces import LEFT_EYE, MOUTH, NOSE_TIP, RIGHT_EAR, RIGHT_EYE
 from training.augment import down_up, encoded, frame_of
 
 EARS = RIGHT_EAR  # keypoints before it lie on the front of the face
+Part = Callable[[np.ndarray, float, np.random.Generator], tuple[np.ndarray, np.ndarray]]
 
 
 def self_blend(crop: np.ndarray, keypoints: np.ndarray, seed: int) -> np.ndarray:
@@ -35,15 +38,20 @@ def self_blend(crop: np.ndarray, keypoints: np.ndarray, seed: int) -> np.ndarray
 def swap(
     crop: np.ndarray, keypoints: np.ndarray, donor: np.ndarray, donors: np.ndarray, seed: int
 ) -> np.ndarray:
-    """The donor's face, moved by its keypoints onto those of `crop` and coloured like it."""
+    """The donor's face or one feature of it, moved by its keypoints onto those of `crop`.
+
+    It is coloured like its surroundings and pasted with a soft rim, or cloned by its gradients.
+    """
     rng = np.random.default_rng(seed)
     matrix, _ = cv2.estimateAffine2D(donors[:EARS], keypoints[:EARS])
     if matrix is None:
         return self_blend(crop, keypoints, seed)
     size, border = crop.shape[1::-1], cv2.BORDER_REFLECT
     moved = cv2.warpAffine(donor, matrix, size, flags=cv2.INTER_LINEAR, borderMode=border)
-    mask = _mask(crop.shape[:2], keypoints, _unit(crop, keypoints), rng)
-    return _mixed(crop, _texture(_like(moved, crop, mask), rng), mask)
+    part = _oval if rng.random() < 0.5 else _feature
+    mask = _mask(crop.shape[:2], keypoints, _unit(crop, keypoints), rng, part)
+    changed = _texture(_like(moved, crop, mask), rng)
+    return cloned(crop, changed, mask) if rng.random() < 0.3 else _mixed(crop, changed, mask)
 
 
 def inlay(crop: np.ndarray, changed: np.ndarray, keypoints: np.ndarray, seed: int) -> np.ndarray:
@@ -55,6 +63,18 @@ def inlay(crop: np.ndarray, changed: np.ndarray, keypoints: np.ndarray, seed: in
 def _mixed(crop: np.ndarray, changed: np.ndarray, mask: np.ndarray) -> np.ndarray:
     mixed = np.rint(crop * (1 - mask) + changed * mask)
     return np.where((crop == FILL).all(axis=2, keepdims=True), crop, mixed).astype(np.uint8)
+
+
+def cloned(crop: np.ndarray, changed: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """Poisson's blending, as an editor's healing brush does it; without room for it, `_mixed`."""
+    inner = np.zeros(crop.shape[:2], np.uint8)
+    inner[2:-2, 2:-2] = (mask[2:-2, 2:-2, 0] > 0.5) * 255
+    left, top, width, height = cv2.boundingRect(inner)
+    if min(width, height) < 8:
+        return _mixed(crop, changed, mask)
+    middle = (left + width // 2, top + height // 2)
+    cloned = cv2.seamlessClone(changed, crop, inner, middle, cv2.NORMAL_CLONE)
+    return np.where((crop == FILL).all(axis=2, keepdims=True), crop, cloned)
 
 
 def _like(image: np.ndarray, model: np.ndarray, mask: np.ndarray) -> np.ndarray:
@@ -83,10 +103,14 @@ def _blend(crop: np.ndarray, keypoints: np.ndarray, seed: int) -> np.ndarray:
 
 
 def _mask(
-    shape: tuple[int, ...], keypoints: np.ndarray, unit: float, rng: np.random.Generator
+    shape: tuple[int, ...],
+    keypoints: np.ndarray,
+    unit: float,
+    rng: np.random.Generator,
+    part: Part | None = None,
 ) -> np.ndarray:
-    """SxSx1 in 0..1: the face's oval, or one part of it, with a bumpy outline and a soft rim."""
-    centre, axes = _oval(keypoints, unit, rng)
+    """SxSx1 in 0..1: an oval part of the face, by default any, with a bumpy outline, a soft rim."""
+    centre, axes = (part or _oval)(keypoints, unit, rng)
     angles = np.linspace(0, 2 * np.pi, 24, endpoint=False)
     radii = 1 + rng.normal(0, 0.06, 24)
     eyes = keypoints[LEFT_EYE] - keypoints[RIGHT_EYE]
@@ -111,6 +135,20 @@ def _oval(
         return eyes, unit * rng.uniform([0.8, 0.25], [1.1, 0.45])
     lower = rng.uniform(0.4, 0.75)
     return eyes * (1 - lower) + mouth * lower, unit * rng.uniform([0.75, 0.9], [1.15, 1.5])
+
+
+def _feature(
+    keypoints: np.ndarray, unit: float, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """(centre, half axes) of one eye, the nose, the mouth or the lower face."""
+    eyes, nose, mouth = keypoints[[RIGHT_EYE, LEFT_EYE]], keypoints[NOSE_TIP], keypoints[MOUTH]
+    centre, low, high = [
+        (eyes[rng.integers(2)], (0.33, 0.2), (0.5, 0.4)),
+        ((eyes.mean(axis=0) + 2 * nose) / 3, (0.28, 0.4), (0.45, 0.6)),
+        (mouth, (0.45, 0.25), (0.7, 0.45)),
+        (mouth, (0.75, 0.5), (1.1, 0.8)),
+    ][rng.integers(4)]
+    return centre, unit * rng.uniform(low, high)
 
 
 def _move(

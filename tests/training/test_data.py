@@ -124,3 +124,14 @@ def test_batches_are_half_fake_and_need_no_fakes_in_the_data() -> None:
     images, labels = next(iter(Batches(index, crops, np.arange(4), seed=0, size=12)))
     assert images.shape == (12, 224, 224, 3)
     assert labels.mean() == 0.5
+
+
+def test_a_swap_is_with_the_face_that_is_turned_most_alike() -> None:
+    pytest.importorskip("torch")
+    from training.batches import Batches
+
+    index = index_of([("a", False, str(i)) for i in range(3)])
+    index.keypoints[:] = np.arange(12).reshape(6, 2) * 10.0
+    index.keypoints[2, 2] += 40  # another nose
+    batches = Batches(index, np.empty(3), np.arange(3), seed=0)
+    assert [batches._donor(row, np.random.default_rng(0)) for row in (0, 1)] == [1, 0]

@@ -9,7 +9,7 @@ import pytest
 from service.analysis.crop import FILL
 from training.augment import SIZE, augment, encoded, frame_of, plain
 from training.dataset import STORED
-from training.selfblend import inlay, self_blend, swap
+from training.selfblend import cloned, inlay, self_blend, swap
 
 
 @pytest.fixture
@@ -74,7 +74,7 @@ def test_a_self_blend_changes_the_face_only(
     assert (difference[-20:, -20:] == 0).all()
 
 
-@pytest.mark.parametrize("seed", range(10))
+@pytest.mark.parametrize("seed", range(30))
 def test_a_swap_puts_another_face_inside_the_mask_only(
     crop: np.ndarray, keypoints: np.ndarray, seed: int
 ) -> None:
@@ -85,6 +85,22 @@ def test_a_swap_puts_another_face_inside_the_mask_only(
     assert (difference[:, :40] == 0).all()
     assert (difference[:30] == 0).all()
     assert (difference[-20:, -20:] == 0).all()
+
+
+def test_a_swap_may_be_of_one_feature_only(crop: np.ndarray, keypoints: np.ndarray) -> None:
+    """An eye's share of the crop is some 3 in 100, a face's some 20."""
+    donor = np.ascontiguousarray(255 - crop)
+    shares = [(swap(crop, keypoints, donor, keypoints, s) != crop).mean() for s in range(40)]
+    assert min(shares) < 0.05
+    assert max(shares) > 0.15
+
+
+def test_a_cloned_part_takes_on_the_light_around_it(crop: np.ndarray) -> None:
+    grey, mask = np.full_like(crop, 90), np.zeros((STORED, STORED, 1), np.float32)
+    mask[100:180, 100:180] = 1
+    assert np.abs(cloned(grey, np.full_like(crop, 200), mask).astype(int) - 90).max() <= 2
+    nothing = np.zeros_like(mask)
+    assert np.array_equal(cloned(crop, grey, nothing), crop)
 
 
 def test_a_swapped_face_is_coloured_like_its_surroundings(keypoints: np.ndarray) -> None:
