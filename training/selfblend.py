@@ -73,8 +73,8 @@ def cloned(crop: np.ndarray, changed: np.ndarray, mask: np.ndarray) -> np.ndarra
     if min(width, height) < 8:
         return _mixed(crop, changed, mask)
     middle = (left + width // 2, top + height // 2)
-    cloned = cv2.seamlessClone(changed, crop, inner, middle, cv2.NORMAL_CLONE)
-    return np.where((crop == FILL).all(axis=2, keepdims=True), crop, cloned)
+    result = cv2.seamlessClone(changed, crop, inner, middle, cv2.NORMAL_CLONE)
+    return np.where((crop == FILL).all(axis=2, keepdims=True), crop, result)
 
 
 def _like(image: np.ndarray, model: np.ndarray, mask: np.ndarray) -> np.ndarray:
