@@ -57,7 +57,8 @@ def swap(
 def inlay(crop: np.ndarray, changed: np.ndarray, keypoints: np.ndarray, seed: int) -> np.ndarray:
     """`changed` inside the mask, `crop` outside."""
     rng = np.random.default_rng(seed)
-    return _mixed(crop, changed, _mask(crop.shape[:2], keypoints, _unit(crop, keypoints), rng))
+    mask = _mask(crop.shape[:2], keypoints, _unit(crop, keypoints), rng, _oval)
+    return _mixed(crop, changed, mask)
 
 
 def _mixed(crop: np.ndarray, changed: np.ndarray, mask: np.ndarray) -> np.ndarray:
@@ -97,7 +98,7 @@ def _unit(crop: np.ndarray, keypoints: np.ndarray) -> float:
 def _blend(crop: np.ndarray, keypoints: np.ndarray, seed: int) -> np.ndarray:
     rng = np.random.default_rng(seed)
     unit = _unit(crop, keypoints)
-    mask = _mask(crop.shape[:2], keypoints, unit, rng)
+    mask = _mask(crop.shape[:2], keypoints, unit, rng, _oval)
     changed = _texture(_colour(_move(crop, keypoints, unit, rng), rng), rng)
     return np.asarray(np.rint(crop * (1 - mask) + changed * mask), np.uint8)
 
@@ -107,10 +108,10 @@ def _mask(
     keypoints: np.ndarray,
     unit: float,
     rng: np.random.Generator,
-    part: Part | None = None,
+    part: Part,
 ) -> np.ndarray:
-    """SxSx1 in 0..1: an oval part of the face, by default any, with a bumpy outline, a soft rim."""
-    centre, axes = (part or _oval)(keypoints, unit, rng)
+    """SxSx1 in 0..1: a part of the face with a bumpy outline and a soft rim."""
+    centre, axes = part(keypoints, unit, rng)
     angles = np.linspace(0, 2 * np.pi, 24, endpoint=False)
     radii = 1 + rng.normal(0, 0.06, 24)
     eyes = keypoints[LEFT_EYE] - keypoints[RIGHT_EYE]

@@ -87,12 +87,12 @@ def test_a_swap_puts_another_face_inside_the_mask_only(
     assert (difference[-20:, -20:] == 0).all()
 
 
-def test_a_swap_may_be_of_one_feature_only(crop: np.ndarray, keypoints: np.ndarray) -> None:
-    """An eye's share of the crop is some 3 in 100, a face's some 20."""
-    donor = np.ascontiguousarray(255 - crop)
-    shares = [(swap(crop, keypoints, donor, keypoints, s) != crop).mean() for s in range(40)]
-    assert min(shares) < 0.05
-    assert max(shares) > 0.15
+def test_a_swap_may_be_of_one_eye_only(crop: np.ndarray, keypoints: np.ndarray) -> None:
+    """What lies around a face, a mouth or both eyes is on either side of the nose."""
+    donor, nose = np.ascontiguousarray(255 - crop), 145
+    swaps = (swap(crop, keypoints, donor, keypoints, seed).astype(int) for seed in range(40))
+    columns = [np.nonzero(np.abs(one - crop).max(axis=2) > 20)[1] for one in swaps]
+    assert any(len(x) and (x.max() < nose + 8 or x.min() > nose - 8) for x in columns)
 
 
 def test_a_cloned_part_takes_on_the_light_around_it(crop: np.ndarray) -> None:
