@@ -7,6 +7,8 @@ its genuine faces come with self-blended copies of themselves. Both of a pair ge
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -20,6 +22,19 @@ from training.selfblend import EARS, inlay, self_blend, swap
 KINDS = ("pair", "blend", "loose", "latent")
 SHARES = (0.35, 0.25, 0.25, 0.15)  # of the pairs in a batch; kinds that the data lacks are left out
 DONORS = 12  # looked at for a swap
+
+
+class Choice(NamedTuple):
+    """A genuine row and what is laid beside it.
+
+    `species`: the fake's source, or how it is made: copy, inlay, self_blend, swap. `other`: the row
+    of the fake or of the donor, or the number of the copy. `seeds`: of both views, of the making.
+    """
+
+    species: str
+    genuine: int
+    other: int
+    seeds: tuple[int, int, int]
 
 
 class Batches(IterableDataset[tuple[Tensor, Tensor]]):
@@ -55,43 +70,62 @@ class Batches(IterableDataset[tuple[Tensor, Tensor]]):
 
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
         worker = get_worker_info()
-        rng = np.random.default_rng([self.seed, worker.id if worker else 0])
+        choices = self.choices(worker.id if worker else 0)
+        labels = torch.tensor([0.0, 1.0]).repeat(self.count)
         while True:
-            images = [view for _ in range(self.count) for view in self._pair(rng)]
-            labels = torch.tensor([0.0, 1.0]).repeat(self.count)
+            images = [v for c in islice(choices, self.count) for v in self.views(c)]
             yield torch.from_numpy(np.stack(images)), labels
 
-    def _pair(self, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-        """(genuine view, fake view)."""
-        kind = KINDS[rng.choice(len(KINDS), p=self.weights)]
-        one, other = int(rng.integers(2**31)), int(rng.integers(2**31))
-        if kind == "pair":
-            genuine, fake = self.pairs[rng.integers(len(self.pairs))]
-            return augment(self.crops[genuine], one), augment(self.crops[fake], one)
-        if kind == "loose":
-            reals, fakes = self.loose[rng.choice(len(self.loose), p=self.loose_weights)]
-            return augment(self.crops[rng.choice(reals)], one), augment(
-                self.crops[rng.choice(fakes)], other
-            )
-        row, fake = self._copied(rng) if kind == "latent" else self._blended(rng)
-        return augment(self.crops[row], one), augment(fake, one)
+    def choices(self, worker: int = 0) -> Iterator[Choice]:
+        """Endless; what the pairs of the batches are made of, in their order."""
+        rng = np.random.default_rng([self.seed, worker])
+        while True:
+            kind = KINDS[rng.choice(len(KINDS), p=self.weights)]
+            one, other = int(rng.integers(2**31)), int(rng.integers(2**31))
+            yield getattr(self, f"_{kind}")(rng, one, other)
 
-    def _copied(self, rng: np.random.Generator) -> tuple[int, np.ndarray]:
-        """(genuine row, its copy out of the autoencoder); every second time in the face only."""
+    def views(self, choice: Choice) -> tuple[np.ndarray, np.ndarray]:
+        """(genuine, fake), augmented."""
+        one, other, _ = choice.seeds
+        return augment(self.crops[choice.genuine], one), augment(self._fake(choice), other)
+
+    def _pair(self, rng: np.random.Generator, one: int, _: int) -> Choice:
+        genuine, fake = self.pairs[rng.integers(len(self.pairs))]
+        return Choice(str(self.index.source[fake]), genuine, fake, (one, one, 0))
+
+    def _loose(self, rng: np.random.Generator, one: int, other: int) -> Choice:
+        """Unrelated, so framed and encoded each in its own way."""
+        reals, fakes = self.loose[rng.choice(len(self.loose), p=self.loose_weights)]
+        genuine, fake = int(rng.choice(reals)), int(rng.choice(fakes))
+        return Choice(str(self.index.source[fake]), genuine, fake, (one, other, 0))
+
+    def _latent(self, rng: np.random.Generator, one: int, _: int) -> Choice:
+        """Every second time in the face only."""
         row, number = self.copied[rng.integers(len(self.copied))]
         if rng.random() < 0.5:
-            return row, self.copies[number]
-        crop, seed = self.crops[row], int(rng.integers(2**31))
-        return row, inlay(crop, self.copies[number], self.index.keypoints[row], seed)
+            return Choice("copy", row, number, (one, one, 0))
+        return Choice("inlay", row, number, (one, one, int(rng.integers(2**31))))
 
-    def _blended(self, rng: np.random.Generator) -> tuple[int, np.ndarray]:
-        """(genuine row, a self-blend of it or a swap with another face of its source)."""
-        row, seed = self._any_genuine(rng), int(rng.integers(2**31))
-        crop, keypoints = self.crops[row], self.index.keypoints[row]
+    def _blend(self, rng: np.random.Generator, one: int, _: int) -> Choice:
+        """A self-blend, or a swap with another face of the same source."""
+        row, seeds = self._any_genuine(rng), (one, one, int(rng.integers(2**31)))
         if rng.random() < 0.5:
-            return row, self_blend(crop, keypoints, seed)
-        donor = self._donor(row, rng)
-        return row, swap(crop, keypoints, self.crops[donor], self.index.keypoints[donor], seed)
+            return Choice("self_blend", row, row, seeds)
+        return Choice("swap", row, self._donor(row, rng), seeds)
+
+    def _fake(self, choice: Choice) -> np.ndarray:
+        row, other, made = choice.genuine, choice.other, choice.seeds[2]
+        crop, keypoints = self.crops[row], self.index.keypoints
+        match choice.species:
+            case "copy":
+                return self.copies[other]
+            case "inlay":
+                return inlay(crop, self.copies[other], keypoints[row], made)
+            case "self_blend":
+                return self_blend(crop, keypoints[row], made)
+            case "swap":
+                return swap(crop, keypoints[row], self.crops[other], keypoints[other], made)
+        return self.crops[other]
 
     def _donor(self, row: int, rng: np.random.Generator) -> int:
         """Of some other faces of the same source the one that is turned most alike."""

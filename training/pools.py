@@ -13,17 +13,18 @@ from functools import partial
 from itertools import islice
 from multiprocessing import get_context
 from pathlib import Path
+from typing import NamedTuple
 
 import cv2
 import numpy as np
 
 from service.analysis.crop import normalise
 from service.analysis.detectors.onnx import open_session
-from training.batches import Batches
+from training.batches import Batches, Choice
 from training.dataset import load_crops, load_index, load_latents
 from training.manifest import read_manifest
 
-SHARD, BATCH = 512, 32  # views; the one a multiple of the other
+SHARD = 512  # views, an even number
 READOUT = ("readout.", "head.")  # names of values that a tower is the same without
 Pools = Callable[[np.ndarray], np.ndarray]
 
@@ -66,10 +67,17 @@ def collect(out: Path, folder: Path, part: str, count: int, size: int = SHARD) -
     return files
 
 
-def load(files: list[Path]) -> tuple[np.ndarray, np.ndarray]:
-    """(NxD float16 pools, N float32 labels; 1: fake)."""
+class Read(NamedTuple):
+    """`pools` NxD float16, `fake` N float32 (1: fake), `species` N: of the fake of each pair."""
+
+    pools: np.ndarray
+    fake: np.ndarray
+    species: np.ndarray
+
+
+def load(files: list[Path]) -> Read:
     parts = [np.load(file) for file in files]
-    return tuple(np.concatenate([one[name] for one in parts]) for name in ("pools", "fake"))  # type: ignore[return-value]
+    return Read(*(np.concatenate([one[name] for one in parts]) for name in Read._fields))
 
 
 def _name(folder: Path) -> str:
@@ -84,19 +92,23 @@ def _shard(out: Path, folder: Path, size: int, file: Path) -> str:
     """Writes PART-NNN.npz; its name says of which views."""
     cv2.setNumThreads(1)
     part, number = file.stem.rsplit("-", 1)
-    pools, found, labels = reader(folder), [], []
-    for views, fake in islice(_views(out, part, int(number)), size // BATCH):
+    pools, pairs = reader(folder), islice(_pairs(out, part, int(number)), size // 2)
+    found, species = [], []
+    for choice, views in pairs:
         found += [pools(view).astype(np.float16) for view in views]
-        labels += fake.tolist()
+        species += [choice.species] * 2
     beside = file.with_suffix(".part.npz")
-    np.savez(beside, pools=np.stack(found), fake=np.array(labels, np.float32))
+    labels = np.tile(np.float32([0, 1]), len(species) // 2)
+    np.savez(beside, **Read(np.stack(found), labels, np.array(species))._asdict())
     beside.replace(file)
     return file.stem
 
 
-def _views(out: Path, part: str, seed: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Endless: BATCH augmented views and their labels."""
+def _pairs(
+    out: Path, part: str, seed: int
+) -> Iterator[tuple[Choice, tuple[np.ndarray, np.ndarray]]]:
+    """Endless: what a pair is made of, and its augmented views."""
     index, rows = load_index(out), np.flatnonzero(np.load(out / "split.npy") == part)
-    batches = Batches(index, load_crops(out), rows, seed, load_latents(out), size=BATCH)
-    for views, labels in batches:
-        yield views.numpy(), labels.numpy()
+    batches = Batches(index, load_crops(out), rows, seed, load_latents(out))
+    for choice in batches.choices():
+        yield choice, batches.views(choice)

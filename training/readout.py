@@ -101,9 +101,10 @@ def main() -> None:
     parser.add_argument("--tower", help="name of the model that it is of, unless OUT tuned it")
     args = parser.parse_args()
     checked = load(collect(args.out, args.model, "validation", CHECKED))
-    pools, fake = load(collect(args.out, args.model, "train", args.views))
-    net = fit(pools, fake, args.epochs)
-    figures = {"views": len(fake), "epochs": args.epochs, "validation_auc": auc(net, *checked)}
+    seen = load(collect(args.out, args.model, "train", args.views))
+    net = fit(seen.pools, seen.fake, args.epochs)
+    found = auc(net, checked.pools, checked.fake)
+    figures = {"views": len(seen.fake), "epochs": args.epochs, "validation_auc": found}
     write(net, args.model)
     record(args.out, args.tower, figures)
     print(json.dumps(figures))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -87,11 +88,14 @@ def test_batches_show_a_copy_beside_its_original(index: Index) -> None:
     crops = np.full((16, STORED, STORED, 3), 60, np.uint8)
     copies = np.full((2, STORED, STORED, 3), 200, np.uint8)
     batches = Batches(index, crops, np.arange(16), 0, (np.array([3, 14]), copies))
-    rng = np.random.default_rng(0)
-    found = [batches._copied(rng) for _ in range(20)]
-    assert {row for row, _ in found} == {3, 14}
-    assert {bool((fake == 200).all()) for _, fake in found} == {True, False}
-    assert all((fake > 60).any() for _, fake in found)
+    some = islice(batches.choices(), 200)
+    found = [choice for choice in some if choice.species in ("copy", "inlay")]
+    assert {choice.genuine for choice in found} == {3, 14}
+    fakes = [(choice.species, batches._fake(choice)) for choice in found]
+    assert {(species, bool((fake == 200).all())) for species, fake in fakes} == {
+        ("copy", True), ("inlay", False),
+    }  # fmt: skip
+    assert all((fake > 60).any() for _, fake in fakes)
 
 
 def test_copies_of_rows_that_are_not_trained_on_are_left_out(index: Index) -> None:

@@ -138,13 +138,15 @@ def test_views_are_collected_once_and_are_the_same_again(
     out: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     files = pools.collect(out, folder, "train", 33, size=32)
-    seen, fake = pools.load(files)
+    seen, fake, species = pools.load(files)
     assert (len(files), seen.shape, fake.mean()) == (2, (64, 3), 0.5)
+    assert set(species) == {"self_blend", "swap"}
+    assert np.array_equal(species[::2], species[1::2])
     assert not np.array_equal(*np.split(seen, 2))
     files[0].unlink()
     before = files[1].stat().st_mtime_ns
     again = pools.load(pools.collect(out, folder, "train", 64, size=32))
-    assert np.array_equal(again[0], seen)
+    assert np.array_equal(again.pools, seen)
     assert files[1].stat().st_mtime_ns == before
 
 
