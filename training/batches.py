@@ -6,7 +6,7 @@ its genuine faces come with self-blended copies of themselves. Both of a pair ge
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import NamedTuple
 
@@ -16,11 +16,11 @@ from torch import Tensor
 from torch.utils.data import IterableDataset, get_worker_info
 
 from training.augment import augment
-from training.dataset import Index
+from training.dataset import Copies, Index
 from training.selfblend import EARS, inlay, self_blend, swap
 
-KINDS = ("pair", "blend", "loose", "latent")
-SHARES = (0.35, 0.25, 0.25, 0.15)  # of the pairs in a batch; kinds that the data lacks are left out
+KINDS = ("pair", "blend", "loose", "coded")
+SHARES = (0.2, 0.3, 0.2, 0.3)  # of the pairs in a batch; kinds that the data lacks are left out
 DONORS = 12  # looked at for a swap
 
 
@@ -28,7 +28,8 @@ class Choice(NamedTuple):
     """A genuine row and what is laid beside it.
 
     `species`: the fake's source, or how it is made: copy, inlay, self_blend, swap. `other`: the row
-    of the fake or of the donor, or the number of the copy. `seeds`: of both views, of the making.
+    of the fake or of the donor, or the number among all copies. `seeds`: of both views and of the
+    making.
     """
 
     species: str
@@ -46,11 +47,11 @@ class Batches(IterableDataset[tuple[Tensor, Tensor]]):
         crops: np.ndarray,
         rows: np.ndarray,
         seed: int,
-        latents: tuple[np.ndarray, np.ndarray] | None = None,
+        copies: Sequence[Copies] = (),
         *,
         size: int = 32,
     ) -> None:
-        """`latents`: genuine rows and their copies, see `training.latents`; `size`: N, even."""
+        """`size`: N, even."""
         self.index, self.crops, self.rows, self.seed = index, crops, rows, seed
         self.count = size // 2
         self.pairs = matched(index, rows)
@@ -59,11 +60,13 @@ class Batches(IterableDataset[tuple[Tensor, Tensor]]):
         paired = {str(index.source[fake]) for _, fake in self.pairs}
         both = [s for s in fakes if s in self.genuine and s not in paired]
         self.loose = [(self.genuine[s], fakes[s]) for s in both]
-        sizes = np.sqrt([len(fakes[s]) for s in both])
-        self.loose_weights = sizes / sizes.sum() if both else sizes
         usable = set(rows.tolist())
-        copied, self.copies = latents or (np.empty(0, int), np.empty(0))
-        self.copied = [(int(row), n) for n, row in enumerate(copied) if row in usable]
+        self.copied = [
+            (int(row), found, n)
+            for rows, found in copies
+            for n, row in enumerate(rows)
+            if row in usable
+        ]
         there = [bool(self.pairs), True, bool(self.loose), bool(self.copied)]
         weights = np.array(SHARES) * there
         self.weights = weights / weights.sum()
@@ -95,13 +98,14 @@ class Batches(IterableDataset[tuple[Tensor, Tensor]]):
 
     def _loose(self, rng: np.random.Generator, one: int, other: int) -> Choice:
         """Unrelated, so framed and encoded each in its own way."""
-        reals, fakes = self.loose[rng.choice(len(self.loose), p=self.loose_weights)]
+        reals, fakes = self.loose[rng.integers(len(self.loose))]
         genuine, fake = int(rng.choice(reals)), int(rng.choice(fakes))
         return Choice(str(self.index.source[fake]), genuine, fake, (one, other, 0))
 
-    def _latent(self, rng: np.random.Generator, one: int, _: int) -> Choice:
+    def _coded(self, rng: np.random.Generator, one: int, _: int) -> Choice:
         """Every second time in the face only."""
-        row, number = self.copied[rng.integers(len(self.copied))]
+        number = int(rng.integers(len(self.copied)))
+        row = self.copied[number][0]
         if rng.random() < 0.5:
             return Choice("copy", row, number, (one, one, 0))
         return Choice("inlay", row, number, (one, one, int(rng.integers(2**31))))
@@ -118,14 +122,18 @@ class Batches(IterableDataset[tuple[Tensor, Tensor]]):
         crop, keypoints = self.crops[row], self.index.keypoints
         match choice.species:
             case "copy":
-                return self.copies[other]
+                return self._copy(other)
             case "inlay":
-                return inlay(crop, self.copies[other], keypoints[row], made)
+                return inlay(crop, self._copy(other), keypoints[row], made)
             case "self_blend":
                 return self_blend(crop, keypoints[row], made)
             case "swap":
                 return swap(crop, keypoints[row], self.crops[other], keypoints[other], made)
         return self.crops[other]
+
+    def _copy(self, number: int) -> np.ndarray:
+        _, copies, n = self.copied[number]
+        return copies[n]
 
     def _donor(self, row: int, rng: np.random.Generator) -> int:
         """Of some other faces of the same source the one that is turned most alike."""

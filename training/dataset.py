@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -31,6 +32,7 @@ from service.analysis.faces import FaceDetector
 ROOMY = 1.7  # margin of the stored crop: room for framing jitter
 STORED = 288  # pixels; 1.3 of 1.7 of it are 220, so a crop at margin 1.3 keeps its detail at 224
 PART = 1000  # rows that a core takes at a time
+COPIES = ("latent", "recoding")
 MODELS = Path(__file__).parents[1] / "service" / "models"
 
 
@@ -43,6 +45,13 @@ class Row:
     label: str
     source: str
     group: str
+
+
+class Copies(NamedTuple):
+    """Genuine rows, and the same faces through some decoder, memory-mapped."""
+
+    rows: np.ndarray
+    faces: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -172,11 +181,14 @@ def load_crops(out: Path) -> np.ndarray:
     return np.asarray(np.load(out / "crops.npy", mmap_mode="r"))
 
 
-def load_latents(out: Path) -> tuple[np.ndarray, np.ndarray] | None:
-    """(genuine rows, their copies, memory-mapped), None where `training.latents` made none."""
-    if not (out / "latent_rows.npy").exists():
-        return None
-    return np.load(out / "latent_rows.npy"), np.load(out / "latents.npy", mmap_mode="r")
+def load_copies(out: Path, name: str) -> Copies | None:
+    """Those that `training.latents` ("latent") or `training.autoencoders` ("recoding") made."""
+    rows, copies = out / f"{name}_rows.npy", out / f"{name}s.npy"
+    return Copies(np.load(rows), np.load(copies, mmap_mode="r")) if rows.exists() else None
+
+
+def all_copies(out: Path) -> dict[str, Copies]:
+    return {name: copies for name in COPIES if (copies := load_copies(out, name))}
 
 
 def miss_rates(index: Index) -> dict[str, tuple[int, int]]:

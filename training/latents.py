@@ -11,8 +11,10 @@ the same command goes on.
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import cv2
 import numpy as np
 import torch
 from torch import Tensor, nn
@@ -24,6 +26,8 @@ from training.precision import device, mixed
 WIDTH, LATENT, BATCH = 64, 32, 8
 SHAKEN = 0.4  # the strongest noise, in standard deviations of the latents
 SPLITS = ("train", "validation", "test")
+SIZES = (288, 192, 288, 384)  # pixels at which a batch goes through, in turn; multiples of 8
+Copy = Callable[[np.ndarray], np.ndarray]  # NxSxSx3 uint8 -> the same
 
 
 def conv(inputs: int, outputs: int, stride: int = 1, bias: bool = True) -> nn.Conv2d:
@@ -104,6 +108,19 @@ def reconstruct(net: nn.Sequential, crops: np.ndarray, seed: int = 0) -> np.ndar
     return np.where(filled, crops, copies)
 
 
+def scaled(copy: Copy, crops: np.ndarray, size: int) -> np.ndarray:
+    """Copies made at another size and brought back; the fill is exact in both."""
+    found = _resized(copy(_resized(crops, size)), crops.shape[1])
+    return np.where((crops == FILL).all(axis=3, keepdims=True), crops, found)
+
+
+def _resized(crops: np.ndarray, size: int) -> np.ndarray:
+    if size == crops.shape[1]:
+        return crops
+    how = cv2.INTER_AREA if size < crops.shape[1] else cv2.INTER_CUBIC
+    return np.stack([cv2.resize(crop, (size, size), interpolation=how) for crop in crops])
+
+
 def _place(net: nn.Module) -> torch.device:
     return next(net.parameters()).device
 
@@ -115,9 +132,11 @@ def _noise(like: Tensor, seed: int) -> Tensor:
     return torch.randn(like.shape, generator=generator) * strength
 
 
-def chosen(index: Index, assigned: np.ndarray, count: int, seed: int = 0) -> np.ndarray:
+def chosen(
+    index: Index, assigned: np.ndarray, count: int, seed: int = 0, splits: Sequence[str] = SPLITS
+) -> np.ndarray:
     """Genuine rows, sources in turn, at most `count`."""
-    usable = np.flatnonzero(~index.fake & np.isin(assigned, SPLITS))
+    usable = np.flatnonzero(~index.fake & np.isin(assigned, splits))
     usable = np.random.default_rng(seed).permutation(usable)
     turn = np.zeros(len(usable), int)
     for source in np.unique(index.source[usable]):
@@ -126,20 +145,36 @@ def chosen(index: Index, assigned: np.ndarray, count: int, seed: int = 0) -> np.
     return usable[np.argsort(turn, kind="stable")][:count]
 
 
-def make(out: Path, weights: Path, count: int) -> None:
-    """Write OUT/latent_rows.npy and OUT/latents.npy, batch by batch."""
-    crops, rows = load_crops(out), chosen(load_index(out), np.load(out / "split.npy"), count)
-    file, shape = out / "latents.npy", (count, *crops.shape[1:])
+def copied(
+    out: Path,
+    name: str,
+    crops: np.ndarray,
+    rows: np.ndarray,
+    copy: Callable[[np.ndarray, int], np.ndarray],
+) -> None:
+    """Write OUT/NAMEs.npy and OUT/NAME_rows.npy; `copy` gets a batch and its first number."""
+    file, listed = out / f"{name}s.npy", out / f"{name}_rows.npy"
     mode = "r+" if file.exists() else "w+"
-    copies = np.lib.format.open_memmap(file, mode, np.uint8, None if mode == "r+" else shape)
-    done = len(np.load(out / "latent_rows.npy")) if mode == "r+" else 0
-    net = load(weights)
-    for start in range(done, len(rows), BATCH):
+    shape = None if mode == "r+" else (len(rows), *crops.shape[1:])
+    copies = np.lib.format.open_memmap(file, mode, np.uint8, shape)
+    for start in range(len(np.load(listed)) if mode == "r+" else 0, len(rows), BATCH):
         few = rows[start : start + BATCH]
-        copies[start : start + len(few)] = reconstruct(net, crops[np.asarray(few)], start)
-        np.save(out / "latent_rows.npy", rows[: start + len(few)])
+        copies[start : start + len(few)] = copy(np.asarray(crops[few]), start)
+        np.save(listed, rows[: start + len(few)])
         if start % (50 * BATCH) == 0:
             print(f"{start}/{len(rows)}", flush=True)
+
+
+def make(out: Path, weights: Path, count: int) -> None:
+    """Write OUT/latent_rows.npy and OUT/latents.npy."""
+    crops, rows = load_crops(out), chosen(load_index(out), np.load(out / "split.npy"), count)
+    net = load(weights)
+
+    def copy(some: np.ndarray, start: int) -> np.ndarray:
+        size = SIZES[start // BATCH % len(SIZES)]
+        return scaled(lambda crop: reconstruct(net, crop, start), some, size)
+
+    copied(out, "latent", crops, rows, copy)
 
 
 def main() -> None:

@@ -15,7 +15,7 @@ import numpy as np
 
 from service.analysis.faces import FaceDetector
 from training.augment import encoded, frame_of
-from training.dataset import MODELS, Row, load_crops, load_latents, read_labels, some_of
+from training.dataset import MODELS, Copies, Row, load_copies, load_crops, read_labels, some_of
 from training.scoring import Change, Scorer, Scores, kept_scores, save_scores, score
 from training.selfblend import self_blend
 
@@ -107,7 +107,7 @@ def _plan(
         yield name, partial(score, scorer, data, few, change)
     genuine = [row for row in few if row.label == "real"]
     yield "self_blends", partial(_self_blends, scorer, data, genuine)
-    if latents := load_latents(out):
+    if latents := load_copies(out, "latent"):
         yield "latent_copies", partial(_latent_copies, scorer, data, out, latents)
 
 
@@ -118,9 +118,7 @@ def _self_blends(scorer: Scorer, data: Path, genuine: list[Row]) -> Scores:
     return replace(scores, fake=changed)
 
 
-def _latent_copies(
-    scorer: Scorer, data: Path, out: Path, latents: tuple[np.ndarray, np.ndarray]
-) -> Scores:
+def _latent_copies(scorer: Scorer, data: Path, out: Path, latents: Copies) -> Scores:
     """Genuine faces of the test split, and each again as an autoencoder gives it back.
 
     Both without the fill around them: serving adds it last, so no photograph has any.

@@ -21,7 +21,7 @@ import numpy as np
 from service.analysis.crop import normalise
 from service.analysis.detectors.onnx import open_session
 from training.batches import Batches, Choice
-from training.dataset import load_crops, load_index, load_latents
+from training.dataset import all_copies, load_crops, load_index
 from training.manifest import read_manifest
 
 SHARD = 512  # views, an even number
@@ -109,6 +109,6 @@ def _pairs(
 ) -> Iterator[tuple[Choice, tuple[np.ndarray, np.ndarray]]]:
     """Endless: what a pair is made of, and its augmented views."""
     index, rows = load_index(out), np.flatnonzero(np.load(out / "split.npy") == part)
-    batches = Batches(index, load_crops(out), rows, seed, load_latents(out))
+    batches = Batches(index, load_crops(out), rows, seed, [*all_copies(out).values()])
     for choice in batches.choices():
         yield choice, batches.views(choice)

@@ -22,9 +22,10 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 
 from training.manifest import read_manifest, write_manifest
 from training.pools import collect, load, tuned_tower
-from training.tower import HIDDEN
+from training.tower import HIDDEN, WIDTH
 
 RATE, DECAY, DROPPED = 6e-4, 0.05, 0.3
+LEFT_OUT = 0.3  # of the parts (one layer's class token, or one mean), so that it leans on none
 SIZE, SMOOTHING = 256, 0.03  # views a step; label smoothing
 FLAT = 1e-4  # added to a spread: some values hardly ever differ
 CHECKED = 1024  # views of the validation split
@@ -39,10 +40,11 @@ class Readout(nn.Module):
         self.register_buffer("mean", torch.from_numpy(mean.astype(np.float32)))
         self.register_buffer("spread", torch.from_numpy(spread.astype(np.float32)) + FLAT)
         self.inner, self.head = nn.Linear(pools.shape[1], HIDDEN), nn.Linear(HIDDEN, 1)
-        self.drop = nn.Dropout(DROPPED)
+        self.drop, self.leave_out = nn.Dropout(DROPPED), nn.Dropout1d(LEFT_OUT)
 
     def forward(self, pools: Tensor) -> Tensor:
-        known = self.drop((pools.float() - self.mean) / self.spread)
+        known = ((pools.float() - self.mean) / self.spread).unflatten(1, (-1, WIDTH))
+        known = self.drop(self.leave_out(known).flatten(1))
         logit: Tensor = self.head(self.drop(torch.relu(self.inner(known))))[:, 0]
         return logit
 

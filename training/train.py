@@ -31,7 +31,7 @@ from torch.utils.data import DataLoader
 
 from training.augment import augment, plain
 from training.batches import Batches
-from training.dataset import Index, load_crops, load_latents, prepare, some_of
+from training.dataset import Index, all_copies, load_crops, prepare, some_of
 from training.metrics import default_is_statable
 from training.nets import RECIPES, Recipe, see, warm
 from training.precision import device, mixed
@@ -167,13 +167,13 @@ def train(data: Path, out: Path, steps: int, minutes: float, options: dict[str, 
     state, last = new_state(RECIPES[options["net"]]), out / "last.pt"
     if last.exists():
         state.restore(last)
-    latents = load_latents(out)
-    made = {"swaps": True, "latent_copies": len(latents[0]) if latents else 0}
+    copies = all_copies(out)
+    made = {"swaps": True} | {f"{name}_copies": len(rows) for name, (rows, _) in copies.items()}
     record(out, assigned, steps, minutes, options | made)
     write_groups(out / "groups.csv", index, assigned)
     rows = np.flatnonzero(assigned == "train")
     seed, size = options["seed"] + state.step, options["batch"]
-    dataset = Batches(index, crops, rows, seed, latents, size=size)
+    dataset = Batches(index, crops, rows, seed, [*copies.values()], size=size)
     loader = DataLoader(dataset, batch_size=None, num_workers=options["workers"])
     validation = some_of_each(index, np.flatnonzero(assigned == "validation"))
     if not state.step:

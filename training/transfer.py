@@ -23,7 +23,8 @@ from training.dataset import load_crops, load_index, some_of
 from training.nets import RECIPES
 from training.train import State, add_arguments, logits_of, new_state, options_of, train
 
-SHARED = ("index.npz", "crops.npy", "latents.npy", "latent_rows.npy")
+SHARED = ("index.npz", "crops.npy", "latents.npy", "latent_rows.npy", "recodings.npy",
+          "recoding_rows.npy")  # fmt: skip
 JUDGED = 500  # images of a source and label
 
 

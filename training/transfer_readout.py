@@ -4,7 +4,7 @@
 
 OUT is the folder of `training.train`, with the views that `training.readout` kept; N of them are
 used. The tower was tuned on all species, so what is told is what its readout must have seen.
-OUT/transfer-readout.json gets, by species, the AUC of its fakes against all genuine faces, among
+OUT/run.json gets, for the card, by species the AUC of its fakes against all genuine faces, among
 augmented views of the test split: where it was left out, and where it was seen.
 """
 
@@ -22,7 +22,7 @@ from training import metrics
 from training.pools import Read, collect, load
 from training.readout import Readout, fit
 
-JUDGED = 4096  # views of the test split
+JUDGED = 2048  # views of the test split
 MADE = {
     "copy": "latent copies",
     "inlay": "latent copies",
@@ -64,6 +64,12 @@ def transfer(seen: Read, judged: Read, epochs: int) -> dict[str, Any]:
     return found
 
 
+def record(out: Path, figures: dict[str, Any]) -> None:
+    file = out / "run.json"
+    found = json.loads(file.read_text()) | {"transfer": figures}
+    file.write_text(json.dumps(found, indent=2) + "\n")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--out", type=Path, required=True, help="folder of training.train")
@@ -73,12 +79,8 @@ def main() -> None:
     args = parser.parse_args()
     judged = joined(load(collect(args.out, args.model, "test", JUDGED)))
     seen = joined(load(collect(args.out, args.model, "train", args.views)))
-    found = {
-        "views": len(seen.fake),
-        "epochs": args.epochs,
-        "species": transfer(seen, judged, args.epochs),
-    }
-    (args.out / "transfer-readout.json").write_text(json.dumps(found, indent=1) + "\n")
+    found = transfer(seen, judged, args.epochs)
+    record(args.out, {"views": len(seen.fake), "epochs": args.epochs, "species": found})
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ from service.analysis.crop import FILL  # noqa: E402
 from training import latents  # noqa: E402
 from training.augment import frame_of  # noqa: E402
 from training.batches import Batches  # noqa: E402
-from training.dataset import STORED, Index, load_latents  # noqa: E402
+from training.dataset import STORED, Copies, Index, load_copies  # noqa: E402
 
 KEYPOINTS = [[120, 125], [170, 125], [145, 150], [145, 180], [95, 135], [195, 135]]
 
@@ -74,9 +74,9 @@ def test_sources_take_turns_and_calibration_is_left_out(index: Index) -> None:
 
 
 def test_what_was_made_is_not_made_again(out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert load_latents(out) is None
+    assert load_copies(out, "latent") is None
     latents.make(out, out, 10)
-    rows, copies = load_latents(out) or pytest.fail("nothing was written")
+    rows, copies = load_copies(out, "latent") or pytest.fail("nothing was written")
     first = copies.copy()
     assert (len(rows), copies.shape) == (10, (10, 32, 32, 3))
     monkeypatch.setattr(latents, "reconstruct", lambda *_: pytest.fail("made again"))
@@ -87,7 +87,7 @@ def test_what_was_made_is_not_made_again(out: Path, monkeypatch: pytest.MonkeyPa
 def test_batches_show_a_copy_beside_its_original(index: Index) -> None:
     crops = np.full((16, STORED, STORED, 3), 60, np.uint8)
     copies = np.full((2, STORED, STORED, 3), 200, np.uint8)
-    batches = Batches(index, crops, np.arange(16), 0, (np.array([3, 14]), copies))
+    batches = Batches(index, crops, np.arange(16), 0, [Copies(np.array([3, 14]), copies)])
     some = islice(batches.choices(), 200)
     found = [choice for choice in some if choice.species in ("copy", "inlay")]
     assert {choice.genuine for choice in found} == {3, 14}
@@ -100,5 +100,5 @@ def test_batches_show_a_copy_beside_its_original(index: Index) -> None:
 
 def test_copies_of_rows_that_are_not_trained_on_are_left_out(index: Index) -> None:
     crops = np.zeros((16, STORED, STORED, 3), np.uint8)
-    batches = Batches(index, crops, np.arange(10), 0, (np.array([3, 14]), crops[:2]))
-    assert [row for row, _ in batches.copied] == [3]
+    batches = Batches(index, crops, np.arange(10), 0, [Copies(np.array([3, 14]), crops[:2])])
+    assert [row for row, _, _ in batches.copied] == [3]

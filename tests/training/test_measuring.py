@@ -13,7 +13,7 @@ from service.settings import PACKAGE
 from tests.images import genuine, manipulated
 from training import measuring, robustness
 from training.augment import encoded
-from training.dataset import Row, load_latents, read_image
+from training.dataset import Row, load_copies, read_image
 from training.scoring import Scorer, Scores, kept_scores, score
 
 LITE0 = PACKAGE / "models" / "lite0"
@@ -60,7 +60,7 @@ def test_copies_of_test_images_are_scored_beside_them(data: Path, tmp_path: Path
     np.save(tmp_path / "split.npy", np.array(["test", "train"]))
     np.save(tmp_path / "latent_rows.npy", np.array([1, 0]))
     np.save(tmp_path / "latents.npy", np.stack([pictures[0], pictures[1]]))
-    kept = load_latents(tmp_path) or pytest.fail("nothing was written")
+    kept = load_copies(tmp_path, "latent") or pytest.fail("nothing was written")
     found = measuring._latent_copies(Scorer(LITE0), data, tmp_path, kept)
     alone = score(Scorer(LITE0), data, ROWS, lambda n, _: encoded(pictures[n, :, 9:], ".jpg", 90))
     assert found.fake.tolist() == [False, True]

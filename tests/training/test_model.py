@@ -11,6 +11,7 @@ import onnxruntime as ort
 import pytest
 
 from service.analysis.crop import FILL, normalise
+from training import card
 from training.card import write_card
 
 FOLDER = Path(__file__).parents[2] / "service" / "models" / "lite0"
@@ -57,13 +58,26 @@ def test_thresholds_rise_as_the_accepted_bpcer_falls() -> None:
     assert MANIFEST["default_bpcer"] in [point["bpcer"] for point in points]
 
 
-def test_the_shipped_card_tells_the_shipped_figures(tmp_path: Path) -> None:
-    figures = json.loads((FOLDER / "metrics.json").read_text())
+@pytest.mark.parametrize("name", ["lite0", "clip", "stack"])
+def test_the_shipped_card_tells_the_shipped_figures(name: str, tmp_path: Path) -> None:
+    folder = FOLDER.parent / name
+    figures, manifest = (
+        json.loads((folder / file).read_text()) for file in ("metrics.json", "manifest.json")
+    )
     write_card(tmp_path, figures)
-    assert (tmp_path / "card.md").read_text() == (FOLDER / "card.md").read_text()
-    assert figures["model"]["version"] == MANIFEST["version"]
-    shipped = [point["threshold"] for point in MANIFEST["operating_points"]]
+    assert (tmp_path / "card.md").read_text() == (folder / "card.md").read_text()
+    assert figures["model"]["version"] == manifest["version"]
+    shipped = [point["threshold"] for point in manifest["operating_points"]]
     assert [p["threshold"] for p in figures["test"]["operating_points"]] == shipped
+
+
+def test_the_card_tells_what_transfers() -> None:
+    figure = {"value": 0.5, "low": 0.4, "high": 0.6}
+    species = {"dfdc": {"fakes": 7, "seen": figure, "left_out": {**figure, "value": 0.45}}}
+    told = card._transfer({"transfer": {"views": 9000, "epochs": 8, "species": species}})
+    assert "9,000 views (8 epochs)" in told
+    assert "| face swaps (DFDC) | 7 | 0.500 (0.400-0.600) | 0.450 (0.400-0.600) |" in told
+    assert card._transfer({}) == ""
 
 
 def test_fill_is_the_networks_zero() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,14 @@ pytest.importorskip("efficientnet_lite_pytorch")
 from training import pools, readout  # noqa: E402
 
 WIDTH = 40
+
+
+@pytest.fixture(scope="module", autouse=True)
+def narrow() -> Iterator[None]:
+    """The pools here come in parts of eight values."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(readout, "WIDTH", 8)
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -40,6 +49,21 @@ def test_it_learns_what_no_linear_head_can(
 ) -> None:
     known, fake = views
     assert readout.auc(net, known[3000:], fake[3000:]) > 0.9
+
+
+def test_a_part_is_left_out_as_a_whole_and_only_in_training(
+    views: tuple[np.ndarray, np.ndarray],
+) -> None:
+    known = torch.from_numpy(views[0][:200])
+    net = readout.Readout(views[0])
+    seen: list[torch.Tensor] = []
+    net.drop.register_forward_pre_hook(lambda _, given: seen.append(given[0]))
+    net.train()(known)
+    net.eval()(known)
+    parts = (seen[0].unflatten(1, (-1, 8)) == 0).float().mean(dim=2)
+    assert set(parts.unique().tolist()) == {0.0, 1.0}
+    assert parts.mean().item() == pytest.approx(readout.LEFT_OUT, abs=0.06)
+    assert not (seen[1] == 0).all(dim=0).any()
 
 
 def test_the_same_seed_gives_the_same_readout(views: tuple[np.ndarray, np.ndarray]) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 import pytest
 
@@ -13,6 +15,14 @@ from training.pools import Read  # noqa: E402
 from training.transfer_readout import joined, transfer, without  # noqa: E402
 
 PAIRS = 1500
+
+
+@pytest.fixture(scope="module", autouse=True)
+def narrow() -> Iterator[None]:
+    """The pools here come in parts of one value."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(readout, "WIDTH", 1)
+        yield
 
 
 @pytest.fixture(scope="module")
