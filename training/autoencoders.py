@@ -149,12 +149,12 @@ def through(net: nn.Sequential, crop: np.ndarray, rng: np.random.Generator) -> n
             kept = net[0](pixels.contiguous(memory_format=torch.channels_last))
             kept += strength * kept.std() * torch.randn(kept.shape, generator=noise)
             found = net[1](kept).clamp(0, 1).permute(0, 2, 3, 1).numpy()
-        return np.stack([_shaded(x, y, softness) for x, y in zip(found * 255, crops, strict=True)])
+        return np.stack([shaded(x, y, softness) for x, y in zip(found * 255, crops, strict=True)])
 
     return scaled(copy, crop[None], size)[0]
 
 
-def _shaded(found: np.ndarray, crop: np.ndarray, softness: float) -> np.ndarray:
+def shaded(found: np.ndarray, crop: np.ndarray, softness: float) -> np.ndarray:
     """What is coarse comes from the crop: a small network's tint would tell the copy by itself."""
     off = cv2.GaussianBlur(crop - found, (0, 0), softness)
     return np.clip(np.rint(found + off), 0, 255).astype(np.uint8)

@@ -16,20 +16,21 @@ from torch import Tensor
 from torch.utils.data import IterableDataset, get_worker_info
 
 from training.augment import augment
-from training.dataset import Copies, Index
+from training.dataset import COPIES, Copies, Index
 from training.selfblend import EARS, inlay, self_blend, swap
 
 KINDS = ("pair", "blend", "loose", "coded")
 SHARES = (0.2, 0.3, 0.2, 0.3)  # of the pairs in a batch; kinds that the data lacks are left out
+INLAY = " inlay"  # after the name of a copy of which the face alone is taken
 DONORS = 12  # looked at for a swap
 
 
 class Choice(NamedTuple):
     """A genuine row and what is laid beside it.
 
-    `species`: the fake's source, or how it is made: copy, inlay, self_blend, swap. `other`: the row
-    of the fake or of the donor, or the number among all copies. `seeds`: of both views and of the
-    making.
+    `species`: the fake's source, or how it is made: self_blend, swap, a name of `Copies`, or that
+    and INLAY. `other`: the row of the fake or of the donor, or the number among all copies.
+    `seeds`: of both views and of the making.
     """
 
     species: str
@@ -63,8 +64,8 @@ class Batches(IterableDataset[tuple[Tensor, Tensor]]):
         usable = set(rows.tolist())
         self.copied = [
             (int(row), found, n)
-            for rows, found in copies
-            for n, row in enumerate(rows)
+            for found in copies
+            for n, row in enumerate(found.rows)
             if row in usable
         ]
         there = [bool(self.pairs), True, bool(self.loose), bool(self.copied)]
@@ -105,10 +106,10 @@ class Batches(IterableDataset[tuple[Tensor, Tensor]]):
     def _coded(self, rng: np.random.Generator, one: int, _: int) -> Choice:
         """Every second time in the face only."""
         number = int(rng.integers(len(self.copied)))
-        row = self.copied[number][0]
+        row, copies, _ = self.copied[number]
         if rng.random() < 0.5:
-            return Choice("copy", row, number, (one, one, 0))
-        return Choice("inlay", row, number, (one, one, int(rng.integers(2**31))))
+            return Choice(copies.name, row, number, (one, one, 0))
+        return Choice(copies.name + INLAY, row, number, (one, one, int(rng.integers(2**31))))
 
     def _blend(self, rng: np.random.Generator, one: int, _: int) -> Choice:
         """A self-blend, or a swap with another face of the same source."""
@@ -121,9 +122,9 @@ class Batches(IterableDataset[tuple[Tensor, Tensor]]):
         row, other, made = choice.genuine, choice.other, choice.seeds[2]
         crop, keypoints = self.crops[row], self.index.keypoints
         match choice.species:
-            case "copy":
+            case name if name in COPIES:
                 return self._copy(other)
-            case "inlay":
+            case name if name.endswith(INLAY):
                 return inlay(crop, self._copy(other), keypoints[row], made)
             case "self_blend":
                 return self_blend(crop, keypoints[row], made)
@@ -133,7 +134,7 @@ class Batches(IterableDataset[tuple[Tensor, Tensor]]):
 
     def _copy(self, number: int) -> np.ndarray:
         _, copies, n = self.copied[number]
-        return copies[n]
+        return copies.faces[n]
 
     def _donor(self, row: int, rng: np.random.Generator) -> int:
         """Of some other faces of the same source the one that is turned most alike."""

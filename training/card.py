@@ -11,13 +11,22 @@ SPECIES = {
     "stylegan2": "generated faces (StyleGAN2)",
     "wild_swaps": "face swaps in the wild (GAN)",
 }
-MADE = {"self_blends": "self-blends", "latent_copies": "copies by a latent autoencoder"}
+MADE = {
+    "self_blends": "self-blends",
+    "latent_copies": "copies by a latent autoencoder",
+    "restoration_copies": "faces restored by super-resolution",
+}
 COPIED_BY = (
     ("latent_copies", "a latent autoencoder"),
     ("recoding_copies", "small autoencoders trained for it"),
+    ("restoration_copies", "super-resolution networks"),
 )
-COPIED = """. The copies came back out of the very
-autoencoder that made those for training; a diffusion generator has another one"""
+COPIED = {
+    "latent_copies": """The copies came back out of the very autoencoder that made those for
+training; a diffusion generator has another one.""",
+    "restoration_copies": """The restored faces had been shrunk, and were enlarged by the very
+networks that restored those for training; other networks and filters leave other marks.""",
+}
 LIMITS = """## What it is not for
 
 * Print and replay attacks (a photograph of a photograph or of a screen): no claim, no data.
@@ -170,6 +179,7 @@ def _robustness(test: dict[str, Any]) -> str:
     people = [[name, e["images"], rate(e)] for name, e in test["by_people"].items()]
     made = [[_made_of(name, test[name]), *line] for name in MADE if name in test
             for line in lines([test[name]], "jpeg")]  # fmt: skip
+    by_the_same = "".join(f"\n{text}" for name, text in COPIED.items() if name in test)
     return f"""## Robustness, at the threshold for BPCER 5 %
 
 The same photographs, changed before detection, every source and species counting alike. Recall lost
@@ -185,7 +195,7 @@ BPCER by group of people, genuine UTKFace test images only, by that set's own la
 
 {table(["group", "images", "BPCER"], people)}
 Genuine test images beside fakes that this project's own scripts made of them, of a kind that
-training also made from other images{COPIED if "latent_copies" in test else ""}:
+training also made from other images.{by_the_same}
 
 {table(["fakes", "JPEG quality", *header], made)}
 {_heat_map(test)}"""

@@ -32,7 +32,7 @@ from service.analysis.faces import FaceDetector
 ROOMY = 1.7  # margin of the stored crop: room for framing jitter
 STORED = 288  # pixels; 1.3 of 1.7 of it are 220, so a crop at margin 1.3 keeps its detail at 224
 PART = 1000  # rows that a core takes at a time
-COPIES = ("latent", "recoding")
+COPIES = ("latent", "recoding", "restoration")
 MODELS = Path(__file__).parents[1] / "service" / "models"
 
 
@@ -48,8 +48,12 @@ class Row:
 
 
 class Copies(NamedTuple):
-    """Genuine rows, and the same faces through some decoder, memory-mapped."""
+    """Genuine rows, and the same faces as some network gives them back, memory-mapped.
 
+    `name`: one of COPIES.
+    """
+
+    name: str
     rows: np.ndarray
     faces: np.ndarray
 
@@ -182,9 +186,9 @@ def load_crops(out: Path) -> np.ndarray:
 
 
 def load_copies(out: Path, name: str) -> Copies | None:
-    """Those that `training.latents` ("latent") or `training.autoencoders` ("recoding") made."""
+    """Made by `training.latents`, `training.autoencoders` or `training.restore`, as in COPIES."""
     rows, copies = out / f"{name}_rows.npy", out / f"{name}s.npy"
-    return Copies(np.load(rows), np.load(copies, mmap_mode="r")) if rows.exists() else None
+    return Copies(name, np.load(rows), np.load(copies, mmap_mode="r")) if rows.exists() else None
 
 
 def all_copies(out: Path) -> dict[str, Copies]:

@@ -31,7 +31,8 @@ from training.scoring import Scorer, Scores, save_scores
 from training.slices import by_slice
 
 RATES = (0.001, 0.01, 0.02, 0.05, 0.1)
-MADE = ("self_blends", "latent_copies")  # parts whose fakes were made of genuine test images
+# Parts whose fakes were made of genuine test images.
+MADE = ("self_blends", "latent_copies", "restoration_copies")
 MAPPED = 100  # genuine images of a source whose self-blends' heat maps are looked at
 PEOPLE = (  # name, column and code in UTKFace's file names
     ("men", 1, "0"), ("women", 1, "1"), ("White", 2, "0"), ("Black", 2, "1"),

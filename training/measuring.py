@@ -22,6 +22,7 @@ from training.selfblend import self_blend
 QUALITIES = (20, 40, 60, 80, 95)
 MOST = 2000  # images of a source and label in the calibration and in the test split
 FEW = 170  # likewise, for each change of the photograph
+COPIED = ("latent", "restoration")  # copies that are made of test images, too
 Parts = dict[str, Scores]
 
 
@@ -74,7 +75,7 @@ def some(rows: list[Row], most: int) -> np.ndarray:
 
 def measure(scorer: Scorer, data: Path, out: Path, splits: dict[str, list[Row]]) -> Parts:
     """Scores by part: calibration, calibration_sent, test, unchanged, each of CHANGES, self_blends;
-    and latent_copies where OUT has some.
+    and of COPIED where OUT has some.
 
     `unchanged` are the scores of the images that the changes were made to, `calibration_sent` those
     of calibration images that a messenger sent: a fusion's weights are fitted to both.
@@ -107,8 +108,9 @@ def _plan(
         yield name, partial(score, scorer, data, few, change)
     genuine = [row for row in few if row.label == "real"]
     yield "self_blends", partial(_self_blends, scorer, data, genuine)
-    if latents := load_copies(out, "latent"):
-        yield "latent_copies", partial(_latent_copies, scorer, data, out, latents)
+    for name in COPIED:
+        if copies := load_copies(out, name):
+            yield f"{name}_copies", partial(_copies, scorer, data, out, copies)
 
 
 def _self_blends(scorer: Scorer, data: Path, genuine: list[Row]) -> Scores:
@@ -118,12 +120,12 @@ def _self_blends(scorer: Scorer, data: Path, genuine: list[Row]) -> Scores:
     return replace(scores, fake=changed)
 
 
-def _latent_copies(scorer: Scorer, data: Path, out: Path, latents: Copies) -> Scores:
-    """Genuine faces of the test split, and each again as an autoencoder gives it back.
+def _copies(scorer: Scorer, data: Path, out: Path, copies: Copies) -> Scores:
+    """Genuine faces of the test split, and each again as its copy.
 
     Both without the fill around them: serving adds it last, so no photograph has any.
     """
-    copied, copies = latents
+    _, copied, faces = copies
     mine = np.flatnonzero(np.load(out / "split.npy")[copied] == "test")
     crops, labels, count = load_crops(out), read_labels(data), len(mine)
 
@@ -131,7 +133,7 @@ def _latent_copies(scorer: Scorer, data: Path, out: Path, latents: Copies) -> Sc
         one = mine[number % count]
         original = crops[copied[one]]
         left, top, right, bottom = frame_of(original)
-        image = copies[one] if number >= count else original
+        image = faces[one] if number >= count else original
         return encoded(image[top:bottom, left:right], ".jpg", 90)
 
     scores = score(scorer, data, [labels[copied[one]] for one in mine] * 2, change)

@@ -168,7 +168,7 @@ def train(data: Path, out: Path, steps: int, minutes: float, options: dict[str, 
     if last.exists():
         state.restore(last)
     copies = all_copies(out)
-    made = {"swaps": True} | {f"{name}_copies": len(rows) for name, (rows, _) in copies.items()}
+    made = {"swaps": True} | {f"{name}_copies": len(some.rows) for name, some in copies.items()}
     record(out, assigned, steps, minutes, options | made)
     write_groups(out / "groups.csv", index, assigned)
     rows = np.flatnonzero(assigned == "train")

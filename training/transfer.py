@@ -19,12 +19,12 @@ import numpy as np
 
 from training import metrics
 from training.augment import plain
-from training.dataset import load_crops, load_index, some_of
+from training.dataset import COPIES, load_crops, load_index, some_of
 from training.nets import RECIPES
 from training.train import State, add_arguments, logits_of, new_state, options_of, train
 
-SHARED = ("index.npz", "crops.npy", "latents.npy", "latent_rows.npy", "recodings.npy",
-          "recoding_rows.npy")  # fmt: skip
+COPIED = (file for name in COPIES for file in (f"{name}s.npy", f"{name}_rows.npy"))
+SHARED = ("index.npz", "crops.npy", *COPIED)
 JUDGED = 500  # images of a source and label
 
 

@@ -19,21 +19,19 @@ import numpy as np
 import torch
 
 from training import metrics
+from training.batches import INLAY
 from training.pools import Read, collect, load
 from training.readout import Readout, fit
 
 JUDGED = 2048  # views of the test split
-MADE = {
-    "copy": "latent copies",
-    "inlay": "latent copies",
-    "self_blend": "composites",
-    "swap": "composites",
-}
+COPIED = {"latent": "latent copies", "recoding": "latent copies", "restoration": "restored faces"}
+MADE = {"self_blend": "composites", "swap": "composites"} | COPIED
 
 
 def joined(read: Read) -> Read:
     """What our scripts make in two ways is one species: the one would teach the other."""
-    return read._replace(species=np.array([MADE.get(name, name) for name in read.species]))
+    names = [name.removesuffix(INLAY) for name in read.species]
+    return read._replace(species=np.array([MADE.get(name, name) for name in names]))
 
 
 def without(read: Read, name: str) -> Read:

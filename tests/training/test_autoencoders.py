@@ -62,7 +62,7 @@ def test_copies_are_of_training_and_validation_faces_and_are_made_once(
 ) -> None:
     monkeypatch.setattr(ours, "MAKES", ours.MAKES[:2])
     ours.make(out, 6, steps=2)
-    rows, copies = all_copies(out)["recoding"]
+    _, rows, copies = all_copies(out)["recoding"]
     assert sorted(rows) == [0, 1, 2, 3, 4]
     assert all((copies[n] != np.load(out / "crops.npy")[row]).any() for n, row in enumerate(rows))
     first = np.array(copies)

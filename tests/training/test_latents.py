@@ -76,7 +76,7 @@ def test_sources_take_turns_and_calibration_is_left_out(index: Index) -> None:
 def test_what_was_made_is_not_made_again(out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert load_copies(out, "latent") is None
     latents.make(out, out, 10)
-    rows, copies = load_copies(out, "latent") or pytest.fail("nothing was written")
+    _, rows, copies = load_copies(out, "latent") or pytest.fail("nothing was written")
     first = copies.copy()
     assert (len(rows), copies.shape) == (10, (10, 32, 32, 3))
     monkeypatch.setattr(latents, "reconstruct", lambda *_: pytest.fail("made again"))
@@ -84,21 +84,25 @@ def test_what_was_made_is_not_made_again(out: Path, monkeypatch: pytest.MonkeyPa
     assert np.array_equal(np.load(out / "latents.npy"), first)
 
 
+def kept(copies: np.ndarray) -> Copies:
+    return Copies("latent", np.array([3, 14]), copies)
+
+
 def test_batches_show_a_copy_beside_its_original(index: Index) -> None:
     crops = np.full((16, STORED, STORED, 3), 60, np.uint8)
     copies = np.full((2, STORED, STORED, 3), 200, np.uint8)
-    batches = Batches(index, crops, np.arange(16), 0, [Copies(np.array([3, 14]), copies)])
+    batches = Batches(index, crops, np.arange(16), 0, [kept(copies)])
     some = islice(batches.choices(), 200)
-    found = [choice for choice in some if choice.species in ("copy", "inlay")]
+    found = [choice for choice in some if choice.species.startswith("latent")]
     assert {choice.genuine for choice in found} == {3, 14}
     fakes = [(choice.species, batches._fake(choice)) for choice in found]
     assert {(species, bool((fake == 200).all())) for species, fake in fakes} == {
-        ("copy", True), ("inlay", False),
+        ("latent", True), ("latent inlay", False),
     }  # fmt: skip
     assert all((fake > 60).any() for _, fake in fakes)
 
 
 def test_copies_of_rows_that_are_not_trained_on_are_left_out(index: Index) -> None:
     crops = np.zeros((16, STORED, STORED, 3), np.uint8)
-    batches = Batches(index, crops, np.arange(10), 0, [Copies(np.array([3, 14]), crops[:2])])
+    batches = Batches(index, crops, np.arange(10), 0, [kept(crops[:2])])
     assert [row for row, _, _ in batches.copied] == [3]

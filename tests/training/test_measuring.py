@@ -13,7 +13,7 @@ from service.settings import PACKAGE
 from tests.images import genuine, manipulated
 from training import measuring, robustness
 from training.augment import encoded
-from training.dataset import Row, load_copies, read_image
+from training.dataset import Row, read_image
 from training.scoring import Scorer, Scores, kept_scores, score
 
 LITE0 = PACKAGE / "models" / "lite0"
@@ -49,7 +49,10 @@ def test_every_change_is_scored_of_the_same_images(parts: measuring.Parts) -> No
     assert len({parts[name].logit[1] for name in measuring.CHANGES}) == len(measuring.CHANGES)
 
 
-def test_copies_of_test_images_are_scored_beside_them(data: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", measuring.COPIED)
+def test_copies_of_test_images_are_scored_beside_them(
+    name: str, data: Path, tmp_path: Path
+) -> None:
     """The copy here is another photograph: its score is that photograph's, not the original's."""
     lines = [f",{row.name},{row.label},s,{row.name}\n" for row in ROWS]
     (data / "labels.csv").write_text("shard,name,label,source,group\n" + "".join(lines))
@@ -58,10 +61,11 @@ def test_copies_of_test_images_are_scored_beside_them(data: Path, tmp_path: Path
     filled[:, :, :9] = FILL
     np.save(tmp_path / "crops.npy", filled)
     np.save(tmp_path / "split.npy", np.array(["test", "train"]))
-    np.save(tmp_path / "latent_rows.npy", np.array([1, 0]))
-    np.save(tmp_path / "latents.npy", np.stack([pictures[0], pictures[1]]))
-    kept = load_copies(tmp_path, "latent") or pytest.fail("nothing was written")
-    found = measuring._latent_copies(Scorer(LITE0), data, tmp_path, kept)
+    np.save(tmp_path / f"{name}_rows.npy", np.array([1, 0]))
+    np.save(tmp_path / f"{name}s.npy", np.stack([pictures[0], pictures[1]]))
+    plan = dict(measuring._plan(Scorer(LITE0), data, tmp_path, SPLITS))
+    assert [part for part in plan if "copies" in part] == [f"{name}_copies"]
+    found = plan[f"{name}_copies"]()
     alone = score(Scorer(LITE0), data, ROWS, lambda n, _: encoded(pictures[n, :, 9:], ".jpg", 90))
     assert found.fake.tolist() == [False, True]
     assert found.group.tolist() == ["s/g.jpg", "s/g.jpg"]
