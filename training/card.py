@@ -272,7 +272,8 @@ def _read(run: dict[str, Any]) -> str:
     found = run["readout"]
     views, epochs = found["views"], found["epochs"]
     return f"""What reads its layers was fitted to {views:,} such views of the training split,
-each seen {epochs} times; AUC on views of the validation split: {found["validation_auc"]:.3f}.
+each seen {epochs} times at most;
+AUC on views of the validation split: {found["validation_auc"]:.3f}.
 """
 
 
