@@ -290,4 +290,5 @@ def _made(run: dict[str, Any]) -> str:
     if not run.get("swaps"):
         return "self-blended images"
     copied = [f", copies by {what} ({run[name]:,})" for name, what in COPIED_BY if run.get(name)]
-    return f"self-blended images, swaps{''.join(copied)}"
+    apart = " (those of other faces than training's were left out)" if copied else ""
+    return f"self-blended images, swaps{''.join(copied)}{apart}"

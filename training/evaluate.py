@@ -25,14 +25,13 @@ from training.card import write_card
 from training.dataset import MODELS, Row, load_index, miss_rates, read_labels, some_of
 from training.localisation import localisation
 from training.manifest import read_manifest, write_manifest
-from training.measuring import Parts, measure
+from training.measuring import COPIED, Parts, measure
 from training.robustness import changes
 from training.scoring import Scorer, Scores, save_scores
 from training.slices import by_slice
 
 RATES = (0.001, 0.01, 0.02, 0.05, 0.1)
-# Parts whose fakes were made of genuine test images.
-MADE = ("self_blends", "latent_copies", "restoration_copies")
+MADE = ("self_blends", *(f"{name}_copies" for name in COPIED))  # of genuine test images
 MAPPED = 100  # genuine images of a source whose self-blends' heat maps are looked at
 PEOPLE = (  # name, column and code in UTKFace's file names
     ("men", 1, "0"), ("women", 1, "1"), ("White", 2, "0"), ("Black", 2, "1"),

@@ -23,8 +23,9 @@ from training.dataset import COPIES, load_crops, load_index, some_of
 from training.nets import RECIPES
 from training.train import State, add_arguments, logits_of, new_state, options_of, train
 
-COPIED = (file for name in COPIES for file in (f"{name}s.npy", f"{name}_rows.npy"))
-SHARED = ("index.npz", "crops.npy", *COPIED)
+SHARED = (
+    "index.npz", "crops.npy", *(f"{name}{end}.npy" for name in COPIES for end in ("s", "_rows")),
+)  # fmt: skip
 JUDGED = 500  # images of a source and label
 
 

@@ -24,8 +24,13 @@ from training.pools import Read, collect, load
 from training.readout import Readout, fit
 
 JUDGED = 2048  # views of the test split
-COPIED = {"latent": "latent copies", "recoding": "latent copies", "restoration": "restored faces"}
-MADE = {"self_blend": "composites", "swap": "composites"} | COPIED
+MADE = {
+    "latent": "latent copies",
+    "recoding": "latent copies",
+    "restoration": "restored faces",
+    "self_blend": "composites",
+    "swap": "composites",
+}
 
 
 def joined(read: Read) -> Read:

@@ -80,6 +80,21 @@ def test_the_card_tells_what_transfers() -> None:
     assert card._transfer({}) == ""
 
 
+def test_the_card_names_the_copies_that_were_learned_from() -> None:
+    told = card._made({"swaps": True, "latent_copies": 2056, "restoration_copies": 1301})
+    assert "copies by a latent autoencoder (2,056), copies by super-resolution" in told
+    assert "(1,301) (those of other faces than training's were left out)" in told
+    assert "left out" not in card._made({"swaps": True})
+
+
+def test_the_card_tells_of_restored_faces_where_they_were_measured() -> None:
+    """And says that those of training came out of the same networks."""
+    for name, measured in (("clip", True), ("stack", True), ("lite0", False)):
+        told = (FOLDER.parent / name / "card.md").read_text()
+        assert ("| faces restored by super-resolution, of dfdc" in told) == measured
+        assert ("The restored faces had been shrunk" in told) == measured
+
+
 def test_fill_is_the_networks_zero() -> None:
     crop = np.full((224, 224, 3), FILL, np.uint8)
     given = MANIFEST["input"]
