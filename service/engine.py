@@ -72,12 +72,16 @@ class Engine:
             log.exception("engine failed")
             self._fail("The models could not be loaded.", "Run `facegate doctor`.")
         else:
-            self.state = "ready"
-            metrics.READY.set(1)
-            if self._analyzer.ignored_calibration:
-                log.warning("calibration ignored", reason="it was fitted for other models")
-            log.info("ready", models=[f"{m.name} {m.version}" for m in self._analyzer.models])
+            self._succeed(self._analyzer)
+
+    # The state comes last: whoever sees it finds the metric and the line of the log there already.
+    def _succeed(self, analyzer: Analyzer) -> None:
+        if analyzer.ignored_calibration:
+            log.warning("calibration ignored", reason="it was fitted for other models")
+        log.info("ready", models=[f"{m.name} {m.version}" for m in analyzer.models])
+        metrics.READY.set(1)
+        self.state = "ready"
 
     def _fail(self, sentence: str, remedy: str) -> None:
-        self.state = "failed"
         log.error("cannot start", reason=sentence, remedy=remedy)
+        self.state = "failed"
