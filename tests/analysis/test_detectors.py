@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import subprocess
 import sys
@@ -75,6 +76,19 @@ def test_card_has_manifest_operating_point_and_figures(tmp_path: Path) -> None:
 def test_a_logit_that_is_not_finite_fails_the_self_test(tmp_path: Path) -> None:
     with pytest.raises(StartupError, match="red fails its self-test"):
         load(make_detector(tmp_path, bias=float("nan")))
+
+
+@pytest.mark.parametrize(("apart", "fails"), [(0.1, False), (0.9, True)])
+def test_other_answers_than_where_it_was_measured_fail_the_self_test(
+    tmp_path: Path, apart: float, fails: bool
+) -> None:
+    folder = make_detector(tmp_path)
+    known = load(folder).pattern_logit() + apart
+    fields = {**json.loads((folder / "manifest.json").read_text()), "known_logit": known}
+    (folder / "manifest.json").write_text(json.dumps(fields))
+    refused = pytest.raises(StartupError, match="red does not answer on this CPU as it did")
+    with refused if fails else contextlib.nullcontext():
+        load(folder)
 
 
 def test_a_file_that_is_no_model_is_one_sentence(tmp_path: Path) -> None:

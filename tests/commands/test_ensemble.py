@@ -23,6 +23,7 @@ from tests.analysis.models import copy_face_detectors, make_detector
 from tests.analysis.test_fitting import made
 from tests.images import genuine
 from tests.live import Live
+from tests.servers import free_port
 
 QUICK = ("naive-bayes",)
 
@@ -182,7 +183,7 @@ def test_a_damaged_fusion_stops_the_start_with_one_sentence(
 ) -> None:
     ensemble.fit(filled(here, {"x": 1.5, "y": 1.5}), only=QUICK)
     (here.data_dir / "models" / "ensemble" / "model.onnx").write_bytes(b"junk")
-    said = facegate("serve", data_dir=here.data_dir, models_dir=here.models_dir)
+    said = facegate("serve", data_dir=here.data_dir, models_dir=here.models_dir, port=free_port())
     assert said.returncode == 3
     assert "The model ensemble is damaged" in said.stderr
     assert facegate("models", "list", data_dir=here.data_dir).returncode == 1

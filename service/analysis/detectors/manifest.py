@@ -133,7 +133,8 @@ class Pointed(Points):
 
 class Manifest(Pointed):
     """manifest.json of a model folder of kind `detector`; `fast`: cheap enough to run alone;
-    `mirrored`: its logit is the mean of those of the face crop and of its mirror image."""
+    `mirrored`: its logit is the mean of those of the face crop and of its mirror image;
+    `known_logit`: that of the self-test's pattern, where the model was measured."""
 
     kind: Literal["detector"]
     file: File
@@ -149,6 +150,7 @@ class Manifest(Pointed):
     head: Head | None = None
     fast: bool = False
     mirrored: bool = False
+    known_logit: float | None = None
 
 
 def _between(low: OperatingPoint, high: OperatingPoint, bpcer: float) -> float:
