@@ -18,6 +18,7 @@ from torch.utils.data import IterableDataset, get_worker_info
 from training.augment import augment
 from training.dataset import COPIES, Copies, Index
 from training.selfblend import EARS, inlay, self_blend, swap
+from training.species import numbers
 
 KINDS = ("pair", "blend", "loose", "coded")
 SHARES = (0.2, 0.3, 0.2, 0.3)  # of the pairs in a batch; kinds that the data lacks are left out
@@ -40,7 +41,7 @@ class Choice(NamedTuple):
 
 
 class Batches(IterableDataset[tuple[Tensor, Tensor]]):
-    """Endless (Nx224x224x3 uint8, N float labels; 1: fake)."""
+    """Endless (Nx224x224x3 uint8, N numbers; 0: genuine, else one of `species`, from 1)."""
 
     def __init__(
         self,
@@ -68,6 +69,7 @@ class Batches(IterableDataset[tuple[Tensor, Tensor]]):
             for n, row in enumerate(found.rows)
             if row in usable
         ]
+        self.species = numbers([*fakes, "self_blend", "swap", *_made_by(copies)])
         there = [bool(self.pairs), True, bool(self.loose), bool(self.copied)]
         weights = np.array(SHARES) * there
         self.weights = weights / weights.sum()
@@ -75,10 +77,11 @@ class Batches(IterableDataset[tuple[Tensor, Tensor]]):
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
         worker = get_worker_info()
         choices = self.choices(worker.id if worker else 0)
-        labels = torch.tensor([0.0, 1.0]).repeat(self.count)
         while True:
-            images = [v for c in islice(choices, self.count) for v in self.views(c)]
-            yield torch.from_numpy(np.stack(images)), labels
+            some = list(islice(choices, self.count))
+            images = [view for choice in some for view in self.views(choice)]
+            kinds = [number for choice in some for number in (0, self.species[choice.species])]
+            yield torch.from_numpy(np.stack(images)), torch.tensor(kinds)
 
     def choices(self, worker: int = 0) -> Iterator[Choice]:
         """Endless; what the pairs of the batches are made of, in their order."""
@@ -147,6 +150,10 @@ class Batches(IterableDataset[tuple[Tensor, Tensor]]):
         """A source first, then a face: a small source counts as much as a large one."""
         sources = sorted(self.genuine)
         return int(rng.choice(self.genuine[sources[rng.integers(len(sources))]]))
+
+
+def _made_by(copies: Sequence[Copies]) -> list[str]:
+    return [copy.name + kind for copy in copies for kind in ("", INLAY)]
 
 
 def matched(index: Index, rows: np.ndarray) -> list[tuple[int, int]]:

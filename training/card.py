@@ -27,6 +27,10 @@ training; a diffusion generator has another one.""",
     "restoration_copies": """The restored faces had been shrunk, and were enlarged by the very
 networks that restored those for training; other networks and filters leave other marks.""",
 }
+NEVER_COPIED = {
+    "latent_copies": "No such copies were in training.",
+    "restoration_copies": "No restored faces were in training.",
+}
 LIMITS = """## What it is not for
 
 * Print and replay attacks (a photograph of a photograph or of a screen): no claim, no data.
@@ -48,9 +52,10 @@ the test images of DFDC was in their training: its figures may be too good on th
 
 def write_card(folder: Path, figures: dict[str, Any]) -> None:
     """Write folder/card.md."""
+    test, run = figures["test"], figures["run"]
     (folder / "card.md").write_text("".join([
-        _head(figures), _data(figures), _results(figures["test"], figures["run"]),
-        _robustness(figures["test"]), _transfer(figures["run"]), LIMITS, _method(figures),
+        _head(figures), _data(figures), _results(test, run), _robustness(test, run),
+        _transfer(run), LIMITS, _method(figures),
     ]))  # fmt: skip
 
 
@@ -168,7 +173,7 @@ APCER: mean {point["apcer_mean"]:.3f}, worst species: {worst}.
 """
 
 
-def _robustness(test: dict[str, Any]) -> str:
+def _robustness(test: dict[str, Any], run: dict[str, Any]) -> str:
     def lines(slices: list[dict[str, Any]], name: str, *more: str) -> list[list[str]]:
         return [[s[name], s["images"], *(rate(s[key]) for key in ("auc", "apcer", "bpcer", *more))]
                 for s in slices]  # fmt: skip
@@ -179,7 +184,7 @@ def _robustness(test: dict[str, Any]) -> str:
     people = [[name, e["images"], rate(e)] for name, e in test["by_people"].items()]
     made = [[_made_of(name, test[name]), *line] for name in MADE if name in test
             for line in lines([test[name]], "jpeg")]  # fmt: skip
-    by_the_same = "".join(f"\n{text}" for name, text in COPIED.items() if name in test)
+    by_the_same = "".join(_copied(name, run) for name in COPIED if name in test)
     return f"""## Robustness, at the threshold for BPCER 5 %
 
 The same photographs, changed before detection, every source and species counting alike. Recall lost
@@ -194,11 +199,17 @@ By width of the face in the photograph (sources differ in it, so this is not wid
 BPCER by group of people, genuine UTKFace test images only, by that set's own labels:
 
 {table(["group", "images", "BPCER"], people)}
-Genuine test images beside fakes that this project's own scripts made of them, of a kind that
-training also made from other images.{by_the_same}
+Genuine test images beside fakes that this project's own scripts made of them; self-blends were also
+made of other images in training.{by_the_same}
 
 {table(["fakes", "JPEG quality", *header], made)}
 {_heat_map(test)}"""
+
+
+def _copied(name: str, run: dict[str, Any]) -> str:
+    """A fusion's detectors need not all have learned from them."""
+    learned = run.get(name) or run.get("fused")
+    return f"\n{COPIED[name] if learned else NEVER_COPIED[name]}"
 
 
 def _made_of(name: str, figures: dict[str, Any]) -> str:
@@ -219,20 +230,28 @@ blended, which is {rate(found["area"])} of the crop: {rate(found["ratio"])} time
 
 
 def _transfer(run: dict[str, Any]) -> str:
-    """Of a readout that was fitted without each species in turn."""
+    """Of a readout that was fitted without each species, and each source, in turn."""
     if not run.get("transfer"):
         return ""
-    found, header = run["transfer"], ["species", "fakes", "AUC, seen", "AUC, left out"]
-    rows = [[SPECIES.get(name, name), e["fakes"], rate(e["seen"]), rate(e["left_out"])]
-            for name, e in found["species"].items()]  # fmt: skip
+    found, seen = run["transfer"], ["seen", "left out"]
+    note = f"{found['note']}\n" if "note" in found else ""
+    fakes = [[SPECIES.get(name, name), e["fakes"], rate(e["seen"]), rate(e["left_out"])]
+             for name, e in found["species"].items()]  # fmt: skip
+    faces = [[name, e["genuine"], rate(e["seen"]), rate(e["left_out"])]
+             for name, e in found["sources"].items()]  # fmt: skip
     return f"""## What transfers
 
 What reads the layers, fitted to {found["views"]:,} views ({found["epochs"]} epochs) with and
 without each species of fakes; AUC of that species against all genuine faces, among augmented views
 of the test split, which are harder than photographs. The tower below was tuned on all of them.
-Of a species of which nothing was seen expect what the last column says.
+{note}Of a species of which nothing was seen expect what the last column says.
 
-{table(header, rows)}
+{table(["species", "fakes", *(f"AUC, {how}" for how in seen)], fakes)}
+The same with and without each source of genuine faces and the fakes beside them; BPCER of that
+source at the threshold that refuses 5 % of the others. The tower had seen all of these, so a source
+that was never seen may be refused more often than the worst row of the last column says.
+
+{table(["genuine faces of", "views", *(f"BPCER, {how}" for how in seen)], faces)}
 """
 
 
@@ -261,7 +280,7 @@ def _tuned(run: dict[str, Any]) -> str:
     begun = f", begun with the weights of {run['start']}" if run.get("start") else ""
     return (
         f"Fine-tuned for {steps} steps of {size} images (half of them fake), seed {seed}{begun};"
-        f" best\nof {validations} checkpoints on the validation split."
+        f" best\nof {validations} checkpoints on the validation split.{_apart(run.get('species'))}"
     )
 
 
@@ -272,9 +291,13 @@ def _read(run: dict[str, Any]) -> str:
     found = run["readout"]
     views, epochs = found["views"], found["epochs"]
     return f"""What reads its layers was fitted to {views:,} such views of the training split,
-each seen {epochs} times at most;
+each seen {epochs} times at most.{_apart(found.get("species"))}
 AUC on views of the validation split: {found["validation_auc"]:.3f}.
 """
+
+
+def _apart(species: int | None) -> str:
+    return f" It learned\nto tell {species} species of fakes apart, too." if species else ""
 
 
 def _fused(names: list[str], prior: str) -> str:

@@ -57,7 +57,9 @@ def evaluate(data: Path, out: Path, folder: Path) -> dict[str, Any]:
     """Measures a detector; its manifest gets the calibration. Everything metrics.json holds."""
     rows, assigned = read_labels(data), np.load(out / "split.npy")
     splits = {name: rows_of(rows, assigned, name) for name in ("calibration", "test")}
-    parts, manifest = measure(Scorer(folder), data, out, splits), read_manifest(folder)
+    scorer = Scorer(folder)
+    parts = measure(scorer, data, out, splits)
+    manifest = {**read_manifest(folder), "known_logit": scorer.pattern_logit()}
     figures = report(data, out, folder, manifest, parts)
     if "cam" in manifest["output"]:
         genuine = [row for row in splits["test"] if row.label == "real"]

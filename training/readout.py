@@ -5,6 +5,8 @@
 OUT is the folder of `training.train`, MODEL one of `training.export_tower`. Manipulation shows in
 the tower's middle layers, too, most of which its last one has forgotten. Views of the training
 split are read once (some eight a second on two cores) and kept in OUT; the fit takes minutes.
+
+It learns which species a fake is of, too: told only that it is one, it misses far more of them.
 """
 
 from __future__ import annotations
@@ -18,55 +20,79 @@ import numpy as np
 import torch
 from sklearn.metrics import roc_auc_score
 from torch import Tensor, nn
-from torch.nn.functional import binary_cross_entropy_with_logits
+from torch.nn.functional import pad
 
-from training.manifest import read_manifest, write_manifest
-from training.pools import collect, load, tuned_tower
+from training.manifest import changed, write_manifest
+from training.pools import Read, collect, load, tuned_tower
+from training.species import NEVER, SPECIES, fakeness, loss_of, numbers
 from training.tower import HIDDEN, WIDTH
 
 RATE, DECAY, DROPPED = 6e-4, 0.05, 0.3
 LEFT_OUT = 0.3  # of the parts (one layer's class token, or one mean), so that it leans on none
-SIZE, SMOOTHING = 256, 0.03  # views a step; label smoothing
+SIZE = 256  # views a step
 FLAT = 1e-4  # added to a spread: some values hardly ever differ
 CHECKED = 1024  # views of the validation split
 
 
 class Readout(nn.Module):
-    """NxD pools -> N logits; it standardises them by itself."""
+    """NxD pools -> N logits; it standardises them by itself. It knows `species` kinds of fakes."""
 
-    def __init__(self, pools: np.ndarray) -> None:
+    def __init__(self, pools: np.ndarray, species: int) -> None:
         super().__init__()
         mean, spread = pools.mean(axis=0, dtype=np.float64), pools.std(axis=0, dtype=np.float64)
         self.register_buffer("mean", torch.from_numpy(mean.astype(np.float32)))
         self.register_buffer("spread", torch.from_numpy(spread.astype(np.float32)) + FLAT)
-        self.inner, self.head = nn.Linear(pools.shape[1], HIDDEN), nn.Linear(HIDDEN, 1)
+        self.inner = nn.Linear(pools.shape[1], HIDDEN)
+        self.kinds = nn.Linear(HIDDEN, 1 + species)
         self.drop, self.leave_out = nn.Dropout(DROPPED), nn.Dropout1d(LEFT_OUT)
 
-    def forward(self, pools: Tensor) -> Tensor:
+    def told_apart(self, pools: Tensor) -> Tensor:
+        """Nx(1 + species) logits: genuine, and each species."""
         known = ((pools.float() - self.mean) / self.spread).unflatten(1, (-1, WIDTH))
         known = self.drop(self.leave_out(known).flatten(1))
-        logit: Tensor = self.head(self.drop(torch.relu(self.inner(known))))[:, 0]
-        return logit
+        kinds: Tensor = self.kinds(self.drop(torch.relu(self.inner(known))))
+        return kinds
+
+    def forward(self, pools: Tensor) -> Tensor:
+        return fakeness(self.told_apart(pools))
 
     def values(self) -> dict[str, np.ndarray]:
-        """Under the names of the graph, for pools as they are; the large one in half precision."""
+        """Under the names of the graph, for pools as they are; the large one in half precision.
+
+        The species' logits are relative to that of genuine faces; species that there are not are
+        never found. The head takes what the species give.
+        """
         weight = (self.inner.weight / self.spread).half()
         bias = self.inner.bias - weight.float() @ self.mean
-        parts = {"readout.weight": weight.T.contiguous(), "readout.bias": bias,
-                 "head.weight": self.head.weight, "head.bias": self.head.bias}  # fmt: skip
+        rows, free = self.kinds.weight, SPECIES - len(self.kinds.weight) + 1
+        parts = {
+            "readout.weight": weight.T.contiguous(),
+            "readout.bias": bias,
+            "species.weight": pad((rows[1:] - rows[0]).T, (0, free)).contiguous(),
+            "species.bias": pad(self.kinds.bias[1:] - self.kinds.bias[0], (0, free), value=NEVER),
+            "head.weight": torch.eye(1, HIDDEN + 1).flip(1),
+            "head.bias": torch.zeros(1),
+        }
         return {name: part.detach().numpy() for name, part in parts.items()}
 
 
-def fit(pools: np.ndarray, fake: np.ndarray, epochs: int, seed: int = 0) -> Readout:
+def numbered(seen: Read) -> Tensor:
+    """0 for genuine views, 1, 2, ... for fakes by species, in the order of their names."""
+    known = numbers(seen.species.tolist())
+    each = np.array([known[name] for name in seen.species.tolist()])
+    return torch.from_numpy(np.where(seen.fake > 0, each, 0))
+
+
+def fit(seen: Read, epochs: int, seed: int = 0) -> Readout:
     """Fitted to all views; the rate falls to zero."""
     torch.manual_seed(seed)
-    net, seen, labels = Readout(pools), torch.from_numpy(pools), torch.from_numpy(fake)
+    kinds = numbered(seen)
+    net, pools = Readout(seen.pools, int(kinds.max())), torch.from_numpy(seen.pools)
     optimiser = torch.optim.AdamW(net.parameters(), RATE, weight_decay=DECAY)
-    order = torch.cat([torch.randperm(len(labels)) for _ in range(epochs)]).split(SIZE)
+    order = torch.cat([torch.randperm(len(kinds)) for _ in range(epochs)]).split(SIZE)
     falling = torch.optim.lr_scheduler.LinearLR(optimiser, 1.0, 0.0, len(order))
     for rows in order:
-        soft = labels[rows] * (1 - 2 * SMOOTHING) + SMOOTHING
-        loss = binary_cross_entropy_with_logits(net(seen[rows]), soft)
+        loss = loss_of(net.told_apart(pools[rows]), kinds[rows])
         optimiser.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         optimiser.step()
@@ -81,7 +107,7 @@ def auc(net: Readout, pools: np.ndarray, fake: np.ndarray) -> float:
 
 def write(net: Readout, folder: Path) -> None:
     """Lays the fitted values beside the tower's; the calibration is that of another readout."""
-    manifest = read_manifest(folder)
+    manifest = changed(folder)
     np.savez_compressed(folder / manifest["tuned"]["file"], **tuned_tower(folder), **net.values())
     write_manifest(folder, manifest)
 
@@ -104,9 +130,14 @@ def main() -> None:
     args = parser.parse_args()
     checked = load(collect(args.out, args.model, "validation", CHECKED))
     seen = load(collect(args.out, args.model, "train", args.views))
-    net = fit(seen.pools, seen.fake, args.epochs)
+    net = fit(seen, args.epochs)
     found = auc(net, checked.pools, checked.fake)
-    figures = {"views": len(seen.fake), "epochs": args.epochs, "validation_auc": found}
+    figures = {
+        "views": len(seen.fake),
+        "epochs": args.epochs,
+        "species": len(np.unique(seen.species)),
+        "validation_auc": found,
+    }
     write(net, args.model)
     record(args.out, args.tower, figures)
     print(json.dumps(figures))

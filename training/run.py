@@ -15,6 +15,7 @@ from pathlib import Path
 from training.card import write_card
 from training.evaluate import evaluate
 from training.export import export, load
+from training.quantise import quantise_model
 from training.train import add_arguments, options_of, train
 
 
@@ -27,6 +28,7 @@ def main() -> None:
     folder = args.model or args.out / "models" / "lite0"
     best = train(args.data, args.out, args.steps, args.minutes, options_of(args))
     print(f"largest difference from torch: {export(load(best), folder, args.version):.1e}")
+    print(f"in int8: {quantise_model(folder, args.out)}")
     figures = evaluate(args.data, args.out, folder)
     (folder / "metrics.json").write_text(json.dumps(figures, indent=1) + "\n")
     write_card(folder, figures)

@@ -47,6 +47,10 @@ class Scorer:
         self._detector = OnnxDetector(folder, bpcer=self.manifest["default_bpcer"])
         self._faces = FaceDetector(MODELS)
 
+    def pattern_logit(self) -> float:
+        """For the manifest: what serving expects at its start."""
+        return round(self._detector.pattern_logit(), 4)
+
     def __call__(self, image: np.ndarray) -> tuple[float, float]:
         detection = self._faces.detect(image)
         if not detection.faces:

@@ -1,6 +1,6 @@
 """CLIP's tower as an ONNX graph whose large products are int8 and whose tuned parts are inputs.
 
-The readout's and the head's values are inputs without defaults: without them there is no logit.
+The values of readout, species and head are inputs without defaults: without them there is no logit.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import onnx
 from onnx import TensorProto, helper
 
 from training.graph import DEPTH, RUNTIME, Graph
+from training.species import SPECIES
 from training.tower import (
     HEADS,
     HIDDEN,
@@ -24,10 +25,11 @@ from training.tower import (
 )
 
 OPSET = 17
+FEATURES = HIDDEN + 1
 
 
 def build(net: ClipNet, weights: Weights) -> onnx.ModelProto:
-    """image 1x3x224x224 -> logit 1x1; what its head sees, features 1xHIDDEN; and what the readout
+    """image 1x3x224x224 -> logit 1x1; what its head sees, features 1xFEATURES; and what the readout
     sees, pools 1x`net.pooled`. Every shape is fixed."""
     graph, pools = Graph(weights), list[str]()
     x = _tokens(graph, net)
@@ -49,15 +51,22 @@ def _pools(graph: Graph, x: str) -> list[str]:
 
 
 def _readout(graph: Graph, pools: str, pooled: int) -> None:
-    """Makes the outputs."""
+    """Makes the outputs: of the pools the features, the last of them what all species together
+    say; of these the logit."""
     size = graph.fixed([1, pooled], np.int64)
     graph.nodes.append(helper.make_node("Reshape", [pools, size], ["pools"]))
-    seen = graph.one("MatMul", "pools", graph.given("readout.weight", [pooled, HIDDEN]))
-    height = graph.one("Add", seen, graph.given("readout.bias", [HIDDEN]))
-    graph.nodes.append(helper.make_node("Relu", [height], ["features"]))
-    terms = graph.one("Mul", "features", graph.given("head.weight", [1, HIDDEN]))
+    hidden = graph.one("Relu", _linear(graph, "pools", "readout", [pooled, HIDDEN]))
+    species = _linear(graph, hidden, "species", [HIDDEN, SPECIES])
+    fakeness = graph.one("ReduceLogSumExp", species, axes=[1], keepdims=1)
+    graph.nodes.append(helper.make_node("Concat", [hidden, fakeness], ["features"], axis=1))
+    terms = graph.one("Mul", "features", graph.given("head.weight", [1, FEATURES]))
     total = graph.one("ReduceSum", terms, graph.fixed([1], np.int64), keepdims=1)
     graph.nodes.append(helper.make_node("Add", [total, graph.given("head.bias", [1])], ["logit"]))
+
+
+def _linear(graph: Graph, x: str, name: str, shape: list[int]) -> str:
+    seen = graph.one("MatMul", x, graph.given(f"{name}.weight", shape))
+    return graph.one("Add", seen, graph.given(f"{name}.bias", shape[1:]))
 
 
 def _tokens(graph: Graph, net: ClipNet) -> str:
@@ -123,7 +132,7 @@ def _parted(graph: Graph, x: str, number: int, block: Block, asked: int) -> list
 
 
 def _model(graph: Graph, pooled: int) -> onnx.ModelProto:
-    sizes = {"logit": 1, "features": HIDDEN, "pools": pooled}
+    sizes = {"logit": 1, "features": FEATURES, "pools": pooled}
     image = helper.make_tensor_value_info("image", TensorProto.FLOAT, [1, 3, SIZE, SIZE])
     outputs = [
         helper.make_tensor_value_info(name, TensorProto.FLOAT, [1, count])

@@ -26,7 +26,6 @@ import numpy as np
 import torch
 from sklearn.metrics import roc_auc_score
 from torch import Tensor, nn
-from torch.nn.functional import binary_cross_entropy_with_logits
 from torch.utils.data import DataLoader
 
 from training.augment import augment, plain
@@ -36,11 +35,12 @@ from training.metrics import default_is_statable
 from training.nets import RECIPES, Recipe, see, warm
 from training.precision import device, mixed
 from training.selfblend import self_blend
+from training.species import decided, loss_of
 from training.split import read_groups, split, units_of, write_groups
 
 AVERAGE = 0.998
 M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4  # malloc.h
-WARM_UP, SMOOTHING = 0.03, 0.03  # fraction of the run; label smoothing
+WARM_UP = 0.03  # fraction of the run
 VALIDATED = 60  # images of a source and label
 SAVED = 25  # steps between checkpoints
 
@@ -104,18 +104,23 @@ def rate_at(progress: float) -> float:
 def train_step(state: State, batch: tuple[Tensor, Tensor], progress: float) -> float:
     for group in state.optimiser.param_groups:
         group["lr"] = state.recipe.rate * rate_at(progress)
-    images, labels = (part.to(device(), non_blocking=True) for part in batch)
+    images, kinds = (part.to(device(), non_blocking=True) for part in batch)
     see(state.net.train(), progress)
-    with mixed():
-        logits = state.net(state.recipe.tensor(images))
-    soft = labels * (1 - 2 * SMOOTHING) + SMOOTHING
-    loss = binary_cross_entropy_with_logits(logits.float(), soft)
+    loss = loss_on(state.net, state.recipe.tensor(images), kinds)
     state.optimiser.zero_grad()
     loss.backward()  # type: ignore[no-untyped-call]
     state.optimiser.step()
     follow(state.average, state.net, min(AVERAGE, (1 + state.step) / (10 + state.step)))
     state.step += 1
     return float(loss.detach())
+
+
+def loss_on(net: nn.Module, images: Tensor, kinds: Tensor) -> Tensor:
+    """Of the species where the network tells them apart."""
+    apart = getattr(net, "told_apart", None)
+    with mixed():
+        found = (apart or net)(images)
+    return (loss_of if apart else decided)(found.float(), kinds)
 
 
 @torch.no_grad()
@@ -168,12 +173,14 @@ def train(data: Path, out: Path, steps: int, minutes: float, options: dict[str, 
     if last.exists():
         state.restore(last)
     copies = all_copies(out)
-    made = {"swaps": True} | {f"{name}_copies": len(some.rows) for name, some in copies.items()}
-    record(out, assigned, steps, minutes, options | made)
     write_groups(out / "groups.csv", index, assigned)
     rows = np.flatnonzero(assigned == "train")
     seed, size = options["seed"] + state.step, options["batch"]
     dataset = Batches(index, crops, rows, seed, [*copies.values()], size=size)
+    made = {"swaps": True} | {f"{name}_copies": len(some.rows) for name, some in copies.items()}
+    if hasattr(state.net, "told_apart"):
+        made["species"] = len(dataset.species)
+    record(out, assigned, steps, minutes, options | made)
     loader = DataLoader(dataset, batch_size=None, num_workers=options["workers"])
     validation = some_of_each(index, np.flatnonzero(assigned == "validation"))
     if not state.step:

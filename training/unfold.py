@@ -4,7 +4,7 @@
     python -m training.train --net lite0-folded --start FILE ...
 
 The exported file has its batch normalisation folded into the convolutions, and so has the network
-that goes on: its answers are those of the file.
+that goes on: its answers are those of the file, but for the rounding of what the file has in int8.
 """
 
 from __future__ import annotations
@@ -16,30 +16,42 @@ import onnx
 import torch
 from onnx import numpy_helper
 from torch import Tensor, nn
+from torch.nn.functional import pad
 
-from training.model import FEATURES, FaceNet, fold
-
-SHAPES = {"head.weight": (1, FEATURES), "head.bias": (1,)}
+from training.model import FaceNet, fold
 
 
 def unfold(file: Path) -> FaceNet:
     """The network of a model file."""
     net = fold(FaceNet())
-    pairs, head = folded(file)
+    pairs, (species, known) = folded(file)
     convolutions = [module for module in net.modules() if isinstance(module, nn.Conv2d)]
     for conv, (weight, bias) in zip(convolutions, pairs, strict=True):
         _fill(conv, weight, bias)
-    net.head.load_state_dict({name.removeprefix("head."): part for name, part in head.items()})
+    with torch.no_grad():  # genuine is what the species are relative to
+        net.head.weight.copy_(pad(species, (0, 0, 1, 0)))
+        net.head.bias.copy_(pad(known, (1, 0)))
     return net
 
 
-def folded(file: Path) -> tuple[list[tuple[Tensor, Tensor]], dict[str, Tensor]]:
-    """((weight, bias) of each convolution in its order, head's weight and bias by name)."""
+def folded(file: Path) -> tuple[list[tuple[Tensor, Tensor]], tuple[Tensor, Tensor]]:
+    """((weight, bias) of each convolution in its order, weight and bias of the species)."""
     graph = onnx.load(file).graph
-    held = {one.name: torch.tensor(numpy_helper.to_array(one)) for one in graph.initializer}
+    held = _held(graph)
     convolutions = [node for node in graph.node if node.op_type == "Conv"]
     pairs = [(held[node.input[1]], held[node.input[2]]) for node in convolutions]
-    return pairs, {name: held[name].reshape(shape) for name, shape in SHAPES.items()}
+    return pairs, (held["species.weight"], held["species.bias"])
+
+
+def _held(graph: onnx.GraphProto) -> dict[str, Tensor]:
+    """Constants by name; those kept as integers as what they stand for, one scale an output."""
+    held = {one.name: torch.tensor(numpy_helper.to_array(one)) for one in graph.initializer}
+    for node in graph.node:
+        if node.op_type == "DequantizeLinear" and node.input[0] in held:
+            values, scale, zero = (held[name] for name in node.input)
+            by_output = (-1,) + (1,) * (values.ndim - 1)
+            held[node.output[0]] = (values - zero.reshape(by_output)) * scale.reshape(by_output)
+    return held
 
 
 @torch.no_grad()

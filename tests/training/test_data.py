@@ -121,9 +121,12 @@ def test_batches_are_half_fake_and_need_no_fakes_in_the_data() -> None:
     index = index_of([("a", False, str(i)) for i in range(4)])
     index.keypoints[:] = [[120, 125], [170, 125], [145, 150], [145, 180], [95, 135], [195, 135]]
     crops = np.random.default_rng(0).integers(0, 255, (4, STORED, STORED, 3), dtype=np.uint8)
-    images, labels = next(iter(Batches(index, crops, np.arange(4), seed=0, size=12)))
+    batches = Batches(index, crops, np.arange(4), seed=0, size=12)
+    images, kinds = next(iter(batches))
     assert images.shape == (12, 224, 224, 3)
-    assert labels.mean() == 0.5
+    assert batches.species == {"self_blend": 1, "swap": 2}
+    assert kinds[::2].tolist() == [0] * 6
+    assert set(kinds[1::2].tolist()) == {1, 2}
 
 
 def test_a_swap_is_with_the_face_that_is_turned_most_alike() -> None:

@@ -110,9 +110,11 @@ def test_detectors_of_another_split_are_named(folders: list[Path]) -> None:
 def test_the_card_tells_how_the_layers_are_read() -> None:
     card = pytest.importorskip("training.card")
     run = {"start": "clip 1.0.1", "steps_done": 0, "versions": {"torch": "2"},
-           "readout": {"views": 40_000, "epochs": 8, "validation_auc": 0.91}}  # fmt: skip
+           "readout": {"views": 40_000, "epochs": 8, "species": 10,
+                       "validation_auc": 0.91}}  # fmt: skip
     known = {"slope": 1.0, "intercept": 0.0, "prior": "equal"}
     told = card._method({"run": run, "calibration": known})
     assert "The tower is that of clip 1.0.1." in told
     assert "40,000 such views" in told
+    assert "tell 10 species of fakes apart" in told
     assert "Fine-tuned" not in told

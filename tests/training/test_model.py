@@ -11,6 +11,7 @@ import onnxruntime as ort
 import pytest
 
 from service.analysis.crop import FILL, normalise
+from service.analysis.detectors.initializers import read_initializer
 from training import card
 from training.card import write_card
 
@@ -36,18 +37,28 @@ def test_shapes(session: ort.InferenceSession) -> None:
     assert [(o.name, o.shape) for o in session.get_outputs()] == [
         ("logit", [1, 1]),
         ("cam", [1, 7, 7]),
-        ("features", [1, 1280]),
+        ("features", [1, 1281]),
     ]
 
 
+def shares(file: Path, features: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(what each species is of all of them, what each has of the channels)."""
+    weight, bias = (read_initializer(file, f"species.{name}") for name in ("weight", "bias"))
+    of_channels = features[0, :-1] @ weight.reshape(len(bias), -1).T
+    share = np.exp(of_channels + bias - features[0, -1])
+    assert share.sum() == pytest.approx(1, abs=1e-3)
+    return share, of_channels
+
+
 def test_the_map_explains_the_score(session: ort.InferenceSession) -> None:
-    """logit = mean of the map + one constant, whatever the image."""
-    rng, offsets = np.random.default_rng(0), []
+    """The map's mean is what the species found have of the channels; the logit is all of them."""
+    rng = np.random.default_rng(0)
     for _ in range(3):
         image = rng.uniform(-1, 1, (1, 3, 224, 224)).astype(np.float32)
-        logit, cam = session.run(["logit", "cam"], {"image": image})
-        offsets.append(float(logit[0, 0] - cam.mean()))
-    assert np.ptp(offsets) < 1e-3
+        logit, cam, features = session.run(["logit", "cam", "features"], {"image": image})
+        share, of_channels = shares(FOLDER / MANIFEST["file"], features)
+        assert cam.mean() == pytest.approx(share @ of_channels, abs=1e-2)
+        assert logit[0, 0] == pytest.approx(features[0, -1], abs=1e-4)
 
 
 def test_thresholds_rise_as_the_accepted_bpcer_falls() -> None:
@@ -74,9 +85,12 @@ def test_the_shipped_card_tells_the_shipped_figures(name: str, tmp_path: Path) -
 def test_the_card_tells_what_transfers() -> None:
     figure = {"value": 0.5, "low": 0.4, "high": 0.6}
     species = {"dfdc": {"fakes": 7, "seen": figure, "left_out": {**figure, "value": 0.45}}}
-    told = card._transfer({"transfer": {"views": 9000, "epochs": 8, "species": species}})
+    sources = {"lfw": {"genuine": 9, "seen": figure, "left_out": {**figure, "value": 0.55}}}
+    found = {"views": 9000, "epochs": 8, "species": species, "sources": sources}
+    told = card._transfer({"transfer": found})
     assert "9,000 views (8 epochs)" in told
     assert "| face swaps (DFDC) | 7 | 0.500 (0.400-0.600) | 0.450 (0.400-0.600) |" in told
+    assert "| lfw | 9 | 0.500 (0.400-0.600) | 0.550 (0.400-0.600) |" in told
     assert card._transfer({}) == ""
 
 
@@ -87,12 +101,12 @@ def test_the_card_names_the_copies_that_were_learned_from() -> None:
     assert "left out" not in card._made({"swaps": True})
 
 
-def test_the_card_tells_of_restored_faces_where_they_were_measured() -> None:
-    """And says that those of training came out of the same networks."""
-    for name, measured in (("clip", True), ("stack", True), ("lite0", False)):
+def test_the_cards_tell_of_restored_faces_and_whether_training_had_some() -> None:
+    for name, learned in (("clip", True), ("stack", True), ("lite0", False)):
         told = (FOLDER.parent / name / "card.md").read_text()
-        assert ("| faces restored by super-resolution, of dfdc" in told) == measured
-        assert ("The restored faces had been shrunk" in told) == measured
+        assert "| faces restored by super-resolution, of dfdc" in told
+        assert ("The restored faces had been shrunk" in told) == learned
+        assert ("No restored faces were in training." in told) != learned
 
 
 def test_fill_is_the_networks_zero() -> None:
@@ -127,12 +141,15 @@ def test_another_head_may_be_laid_over_the_exported_one(tmp_path: Path) -> None:
     from training.export import export
     from training.model import FaceNet
 
-    export(FaceNet(pretrained=False).eval(), tmp_path, "0.0.0")
+    export(FaceNet().eval(), tmp_path, "0.0.0")
     session = ort.InferenceSession(tmp_path / "model.onnx", providers=["CPUExecutionProvider"])
     rng = np.random.default_rng(0)
-    head = {"head.weight": rng.normal(0, 1, (1, 1280)), "head.bias": np.array([0.5])}
+    head = {"head.weight": rng.normal(0, 1, (1, 1281)), "head.bias": np.array([0.5])}
     given = {"image": rng.normal(0, 1, (1, 3, 224, 224)), **head}
     feed = {name: value.astype(np.float32) for name, value in given.items()}
     logit, cam, features = session.run(["logit", "cam", "features"], feed)
     assert logit == pytest.approx(features @ head["head.weight"].T + 0.5, abs=1e-3)
-    assert logit == pytest.approx(cam.mean() + 0.5, abs=1e-3)
+    own = head["head.weight"][0]
+    share, of_channels = shares(tmp_path / "model.onnx", features)
+    explained = own[:-1] @ features[0, :-1] + own[-1] * share @ of_channels
+    assert cam.mean() == pytest.approx(explained, abs=1e-2)

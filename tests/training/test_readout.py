@@ -13,6 +13,8 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("efficientnet_lite_pytorch")
 
 from training import pools, readout  # noqa: E402
+from training.pools import Read  # noqa: E402
+from training.species import SPECIES  # noqa: E402
 
 WIDTH = 40
 
@@ -26,36 +28,61 @@ def narrow() -> Iterator[None]:
 
 
 @pytest.fixture(scope="module")
-def views() -> tuple[np.ndarray, np.ndarray]:
-    """Pools on very different scales, of which two say together what is fake, neither alone."""
+def views() -> Read:
+    """Pools on very different scales, of which two say together what is fake, neither alone; the
+    first of them says, too, of which species."""
     rng = np.random.default_rng(0)
     known = rng.normal(0, 1, (4000, WIDTH))
     fake = (known[:, 0] > 0) != (known[:, 1] > 0)
+    species = np.where(known[:, 0] > 0, "one", "other")
     scale = np.geomspace(0.01, 100, WIDTH)
-    return (known * scale + 3 * scale).astype(np.float16), fake.astype(np.float32)
+    pools = (known * scale + 3 * scale).astype(np.float16)
+    return Read(pools, fake.astype(np.float32), species, np.full(4000, "s"))
+
+
+def some(views: Read, start: int, stop: int) -> Read:
+    return Read(*(part[start:stop] for part in views))
 
 
 @pytest.fixture(scope="module")
-def net(views: tuple[np.ndarray, np.ndarray]) -> readout.Readout:
-    known, fake = views
+def net(views: Read) -> readout.Readout:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(readout, "RATE", 1e-2)
         patch.setattr(readout, "SIZE", 64)
-        return readout.fit(known[:3000], fake[:3000], epochs=20)
+        return readout.fit(some(views, 0, 3000), epochs=20)
 
 
-def test_it_learns_what_no_linear_head_can(
-    net: readout.Readout, views: tuple[np.ndarray, np.ndarray]
-) -> None:
-    known, fake = views
-    assert readout.auc(net, known[3000:], fake[3000:]) > 0.9
+def test_it_learns_what_no_linear_head_can(net: readout.Readout, views: Read) -> None:
+    others = some(views, 3000, 4000)
+    assert readout.auc(net, others.pools, others.fake) > 0.9
 
 
-def test_a_part_is_left_out_as_a_whole_and_only_in_training(
-    views: tuple[np.ndarray, np.ndarray],
-) -> None:
-    known = torch.from_numpy(views[0][:200])
-    net = readout.Readout(views[0])
+def test_it_tells_the_species_apart(net: readout.Readout, views: Read) -> None:
+    others = some(views, 3000, 4000)
+    with torch.inference_mode():
+        kinds = net.told_apart(torch.from_numpy(others.pools)).numpy()
+    fakes = others.fake == 1
+    found = np.array(["one", "other"])[kinds[fakes, 1:].argmax(axis=1)]
+    assert (found == others.species[fakes]).mean() > 0.9
+
+
+def test_genuine_views_are_no_species(views: Read) -> None:
+    few = some(views, 0, 50)
+    numbers = readout.numbered(few).numpy()
+    assert ((numbers == 0) == (few.fake == 0)).all()
+    assert set(few.species[numbers == 1]) == {"one"}
+
+
+def test_more_species_than_there_is_room_for_are_refused(views: Read) -> None:
+    few = some(views, 0, 50)
+    many = few._replace(species=np.arange(50).astype(str))
+    with pytest.raises(ValueError, match="50 species"):
+        readout.numbered(many)
+
+
+def test_a_part_is_left_out_as_a_whole_and_only_in_training(views: Read) -> None:
+    known = torch.from_numpy(views.pools[:200])
+    net = readout.Readout(views.pools, 2)
     seen: list[torch.Tensor] = []
     net.drop.register_forward_pre_hook(lambda _, given: seen.append(given[0]))
     net.train()(known)
@@ -63,19 +90,20 @@ def test_a_part_is_left_out_as_a_whole_and_only_in_training(
     parts = (seen[0].unflatten(1, (-1, 8)) == 0).float().mean(dim=2)
     assert set(parts.unique().tolist()) == {0.0, 1.0}
     assert parts.mean().item() == pytest.approx(readout.LEFT_OUT, abs=0.06)
-    assert not (seen[1] == 0).all(dim=0).any()
+    assert not (seen[2] == 0).all(dim=0).any()
 
 
-def test_the_same_seed_gives_the_same_readout(views: tuple[np.ndarray, np.ndarray]) -> None:
-    one, other = (readout.fit(*(part[:500] for part in views), epochs=1) for _ in range(2))
+def test_the_same_seed_gives_the_same_readout(views: Read) -> None:
+    one, other = (readout.fit(some(views, 0, 500), epochs=1) for _ in range(2))
     assert all(np.array_equal(one.values()[name], v) for name, v in other.values().items())
 
 
-def test_its_values_are_for_pools_as_they_are(
-    net: readout.Readout, views: tuple[np.ndarray, np.ndarray]
-) -> None:
-    known, values = views[0][:50].astype(np.float32), net.values()
-    features = np.maximum(known @ values["readout.weight"] + values["readout.bias"], 0)
+def test_its_values_are_for_pools_as_they_are(net: readout.Readout, views: Read) -> None:
+    known, values = views.pools[:50].astype(np.float32), net.values()
+    hidden = np.maximum(known @ values["readout.weight"] + values["readout.bias"], 0)
+    species = hidden @ values["species.weight"] + values["species.bias"]
+    assert (species.shape[1], (species[:, 2:] < -1000).all()) == (SPECIES, True)
+    features = np.c_[hidden, np.log(np.exp(species).sum(axis=1))]
     ours = (features @ values["head.weight"].T + values["head.bias"])[:, 0]
     with torch.inference_mode():
         theirs = net(torch.from_numpy(known)).numpy()
@@ -87,7 +115,7 @@ def test_another_readout_takes_the_place_of_the_one_before(
 ) -> None:
     (tmp_path / "tower.onnx").write_bytes(b"a graph")
     tower = {"before.bias": np.ones(3, np.float32)}
-    np.savez(tmp_path / "tuned.npz", **tower, **{"readout.old": np.ones(2)})
+    np.savez(tmp_path / "tuned.npz", **tower, **{"readout.old": np.ones(2), "species.old": 1})
     manifest = {"kind": "detector", "file": "tower.onnx", "tuned": {"file": "tuned.npz"}}
     (tmp_path / "manifest.json").write_text(json.dumps(manifest))
     before = pools._name(tmp_path)
@@ -162,9 +190,10 @@ def test_views_are_collected_once_and_are_the_same_again(
     out: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     files = pools.collect(out, folder, "train", 33, size=32)
-    seen, fake, species = pools.load(files)
+    seen, fake, species, source = pools.load(files)
     assert (len(files), seen.shape, fake.mean()) == (2, (64, 3), 0.5)
     assert set(species) == {"self_blend", "swap"}
+    assert source.tolist() == ["s"] * 64
     assert np.array_equal(species[::2], species[1::2])
     assert not np.array_equal(*np.split(seen, 2))
     files[0].unlink()

@@ -14,6 +14,7 @@ pytest.importorskip("efficientnet_lite_pytorch")
 from training import nets, tower  # noqa: E402
 from training.export_tower import refer, tuned_of  # noqa: E402
 from training.nets import see  # noqa: E402
+from training.species import SPECIES  # noqa: E402
 from training.tower_graph import build  # noqa: E402
 
 WIDTH, WIDE = tower.WIDTH, 4 * tower.WIDTH
@@ -59,7 +60,8 @@ def readout() -> dict[str, np.ndarray]:
     """Any values for 5 x WIDTH pools."""
     rng = np.random.default_rng(2)
     sizes = {"readout.weight": (5 * WIDTH, tower.HIDDEN), "readout.bias": (tower.HIDDEN,),
-             "head.weight": (1, tower.HIDDEN), "head.bias": (1,)}  # fmt: skip
+             "species.weight": (tower.HIDDEN, SPECIES), "species.bias": (SPECIES,),
+             "head.weight": (1, tower.HIDDEN + 1), "head.bias": (1,)}  # fmt: skip
     return {n: rng.normal(0, 0.02, size).astype(np.float32) for n, size in sizes.items()}
 
 
@@ -149,7 +151,9 @@ def test_the_logit_is_what_readout_and_head_make_of_the_pools(
 ) -> None:
     model = build(net, weights)
     pools = outputs(model, readout, "pools")
-    features = np.maximum(pools @ readout["readout.weight"] + readout["readout.bias"], 0)
+    hidden = np.maximum(pools @ readout["readout.weight"] + readout["readout.bias"], 0)
+    species = hidden @ readout["species.weight"] + readout["species.bias"]
+    features = np.c_[hidden, np.log(np.exp(species).sum(axis=1))]
     assert outputs(model, readout, "features") == pytest.approx(features, abs=1e-3)
     logit = features @ readout["head.weight"].T + readout["head.bias"]
     assert outputs(model, readout, "logit") == pytest.approx(logit, abs=1e-3)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from pathlib import Path
 
 import numpy as np
@@ -11,18 +12,19 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("efficientnet_lite_pytorch")
 
 from training.export import TOLERANCE, Exported, export, load, write_onnx  # noqa: E402
-from training.model import FaceNet, layers  # noqa: E402
+from training.model import FaceNet, fold, layers, plain  # noqa: E402
 from training.unfold import unfold  # noqa: E402
 
 
 @pytest.fixture(scope="module")
 def trained() -> FaceNet:
-    """A network whose normalisations do something."""
+    """A network whose normalisations and species do something."""
     torch.manual_seed(0)
     net = FaceNet()
     for _, norm in layers(net):
         norm.weight.data.mul_(torch.rand_like(norm.weight) + 0.5)
         norm.bias.data.add_(0.1 * torch.randn_like(norm.bias))
+    net.head.bias.data.add_(torch.randn_like(net.head.bias))
     return net.eval()
 
 
@@ -70,3 +72,19 @@ def test_it_goes_on_learning(unfolded: FaceNet) -> None:
 def test_every_convolution_is_filled(unfolded: FaceNet) -> None:
     assert all(module.bias is not None for module in convolutions(unfolded))
     assert not any(isinstance(module, torch.nn.BatchNorm2d) for module in unfolded.modules())
+
+
+def test_integers_are_turned_back_too(trained: FaceNet, tmp_path: Path) -> None:
+    from training.quantise import quantise
+
+    file = tmp_path / "model.onnx"
+    write_onnx(Exported(trained).eval(), file)
+    rng = np.random.default_rng(0)
+    pixels = (rng.uniform(-1, 1, (1, 3, 224, 224)).astype(np.float32) for _ in range(4))
+    size = file.stat().st_size
+    quantise(file, "image", pixels)
+    assert file.stat().st_size < 0.4 * size
+    wanted = convolutions(plain(fold(copy.deepcopy(trained))))
+    for mine, theirs in zip(convolutions(plain(unfold(file))), wanted, strict=True):
+        assert (mine.weight - theirs.weight).norm() < 0.05 * theirs.weight.norm()
+        assert (mine.bias - theirs.bias).norm() < 0.05 * theirs.bias.norm()
