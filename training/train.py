@@ -9,9 +9,7 @@ OUT/best.pt is the checkpoint with the highest mean AUC per source on the valida
 from __future__ import annotations
 
 import argparse
-import contextlib
 import copy
-import ctypes
 import json
 import math
 import platform
@@ -28,6 +26,7 @@ from sklearn.metrics import roc_auc_score
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
+from service.analysis.allocator import M_MMAP_MAX, M_TRIM_THRESHOLD, mallopt
 from training.augment import augment, plain
 from training.batches import Batches
 from training.dataset import Index, all_copies, load_crops, prepare, some_of
@@ -39,7 +38,6 @@ from training.species import decided, loss_of
 from training.split import read_groups, split, units_of, write_groups
 
 AVERAGE = 0.998
-M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4  # malloc.h
 WARM_UP = 0.03  # fraction of the run
 VALIDATED = 60  # images of a source and label
 SAVED = 25  # steps between checkpoints
@@ -199,11 +197,9 @@ def train(data: Path, out: Path, steps: int, minutes: float, options: dict[str, 
 
 
 def keep_memory() -> None:
-    """Tell glibc to keep freed memory: faulting in every tensor anew can cost 3/4 of a run."""
-    with contextlib.suppress(OSError, AttributeError):
-        libc = ctypes.CDLL("libc.so.6")
-        libc.mallopt(M_MMAP_MAX, 0)
-        libc.mallopt(M_TRIM_THRESHOLD, 2**31 - 1)
+    """All that is freed, tensors of any size: faulting them in anew can cost 3/4 of a run."""
+    mallopt(M_MMAP_MAX, 0)
+    mallopt(M_TRIM_THRESHOLD, 2**31 - 1)
 
 
 def some_of_each(index: Index, rows: np.ndarray) -> np.ndarray:

@@ -11,14 +11,13 @@ import statistics
 import sys
 import threading
 import time
-from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import psutil
 
+from scripts.bench.live import live
 from scripts.bench.load import phone_selfie, run
 from service.runtime import usable_cores
-from tests.live import Live
 
 ALLOWED_GROWTH = 0.05
 
@@ -47,7 +46,7 @@ def main() -> int:
     seconds = 60 * parser.parse_args().minutes
     samples: list[float] = []
     stop = threading.Event()
-    with TemporaryDirectory() as folder, Live(Path(folder), workers=usable_cores()) as service:
+    with TemporaryDirectory() as folder, live(folder) as service:
         watcher = threading.Thread(target=watch, args=(service.process.pid, samples, stop))
         watcher.start()
         load = run(service.base, service.hash_id, phone_selfie(), 2 * usable_cores(), seconds)

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import statistics
 import time
-from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from service.runtime import usable_cores
-from tests.live import Live
+from scripts.bench.live import live
 
 RUNS = 5
 
@@ -16,7 +14,7 @@ RUNS = 5
 def once() -> float:
     """Seconds of one start."""
     started = time.perf_counter()
-    with TemporaryDirectory() as folder, Live(Path(folder), workers=usable_cores()):
+    with TemporaryDirectory() as folder, live(folder):
         return time.perf_counter() - started
 
 

@@ -10,14 +10,13 @@ from __future__ import annotations
 
 import threading
 import time
-from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from scripts.bench.live import live
 from scripts.bench.load import Load, distinct, phone_selfie, run
 from service.analysis.analyzer import Analyzer
 from service.runtime import usable_cores
 from service.settings import load_settings
-from tests.live import Live
 
 SECONDS = 16.0
 HEAD = "concurrency  bare images/s  requests/s  ratio   p50 ms   p95 ms   p99 ms  statuses"
@@ -50,9 +49,10 @@ def row(concurrency: int, load: Load, reference: float) -> str:
 
 def main() -> None:
     """Print one row a concurrency."""
-    selfie, cores, analyzer = phone_selfie(), usable_cores(), Analyzer.load(load_settings())
-    print(f"selfie: {len(selfie) / 1000:.0f} KB, 1080x1440; cores: {cores}\n{HEAD}")
-    with TemporaryDirectory() as folder, Live(Path(folder), workers=cores) as service:
+    selfie, cores, settings = phone_selfie(), usable_cores(), load_settings()
+    analyzer, form = Analyzer.load(settings), f"{len(selfie) / 1000:.0f} KB, 1080x1440"
+    print(f"{settings.profile}; selfie: {form}; cores: {cores}\n{HEAD}")
+    with TemporaryDirectory() as folder, live(folder) as service:
         run(service.base, service.hash_id, selfie, cores, 3.0)
         for concurrency in (1, cores, 4 * cores):
             before = bare(analyzer, selfie, min(concurrency, cores))

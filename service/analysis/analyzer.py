@@ -12,6 +12,7 @@ from time import perf_counter
 import cv2
 import numpy as np
 
+from service.analysis.allocator import keep_freed
 from service.analysis.detectors.base import Detector
 from service.analysis.detectors.registry import check_models, face_manifests, load_detectors
 from service.analysis.explain import heat_map_uri
@@ -61,6 +62,7 @@ class Analyzer:
         Raises StartupError.
         """
         check_models(settings)
+        keep_freed()
         cv2.setNumThreads(1)  # requests run side by side: pools would fight for the cores
         faces = FaceDetector(settings.models_dir)
         faces.detect(np.zeros((256, 256, 3), np.uint8))  # a blank image runs both models
