@@ -9,6 +9,7 @@ import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Lock
 from typing import Any
 from zipfile import BadZipFile
 
@@ -32,6 +33,10 @@ CHOOSING = {  # the settings that decide whether an image is judged, and which o
     *("multi_face", "max_faces", "refuse", "min_face", "border_margin", "max_pixels"),
     *("max_angle", "min_sharpness", "min_brightness", "max_brightness", "max_body_bytes"),
 }
+
+# NumPy has Python parse the header of each array, which Python 3.11 cannot do in two threads at a
+# time: SystemError, "AST constructor recursion depth mismatch".
+PARSING = Lock()
 
 
 @dataclass(frozen=True, eq=False)
@@ -141,7 +146,7 @@ def _ask(
 def _read(file: Path, detectors: int) -> Seen | None:
     """None where there is nothing, or half a file."""
     try:
-        with np.load(file) as parts:
+        with PARSING, np.load(file) as parts:
             features = tuple(parts[f"features{i}"] for i in range(detectors))
             return Seen(parts["said"], features, str(parts["code"]))
     except (OSError, ValueError, KeyError, EOFError, BadZipFile):

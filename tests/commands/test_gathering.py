@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import os
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +16,7 @@ from PIL import Image
 from service.analysis.analyzer import Analyzer
 from service.analysis.detectors.registry import load_detectors
 from service.analysis.faces import FaceDetector
-from service.commands.gathering import Gathering, Seen, forget, kept_folder
+from service.commands.gathering import Gathering, Seen, _read, _write, forget, kept_folder
 from service.commands.holdout import open_album
 from service.errors import StartupError
 from service.settings import Settings
@@ -107,6 +111,41 @@ def count_looks(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
 
     monkeypatch.setattr(Gathering, "_look", noted)
     return looked
+
+
+class Cycle:
+    """Found by the garbage collector only, which runs Python then, so that threads may change."""
+
+    def __init__(self) -> None:
+        self.itself = self
+
+    def __del__(self) -> None:
+        sum(range(50))
+
+
+@pytest.fixture
+def restless() -> Iterator[None]:
+    """Threads change as often as they can, the garbage collector runs all the time."""
+    interval, threshold = sys.getswitchinterval(), gc.get_threshold()
+    sys.setswitchinterval(1e-6)
+    gc.set_threshold(50)
+    yield
+    sys.setswitchinterval(interval)
+    gc.set_threshold(*threshold)
+
+
+@pytest.mark.usefixtures("restless")
+def test_it_is_read_by_many_threads_at_once(tmp_path: Path) -> None:
+    kept = tmp_path / "kept.npz"
+    _write(kept, Seen(np.array([[0.25]]), (np.ones((1, FEATURES), np.float32),)))
+
+    def read(_: int) -> float:
+        garbage = [Cycle() for _ in range(5)]
+        seen = _read(kept, 1)
+        return seen.said.item() if seen and garbage else -1.0
+
+    with ThreadPoolExecutor(4) as pool:
+        assert set(pool.map(read, range(4000))) == {0.25}
 
 
 def test_half_a_file_is_asked_for_again(settings: Settings, folder: Path) -> None:
