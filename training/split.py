@@ -95,17 +95,18 @@ def _clusters(features: np.ndarray, seed: int) -> np.ndarray:
 
 
 def _features(crops: np.ndarray, rows: np.ndarray, net: Any) -> np.ndarray:
-    """Pooled features of the plain crops by an untuned network."""
+    """Pooled features of the plain crops by an untuned network; in float32 everywhere, for rounded
+    ones put people into other clusters, and a later machine could not draw this split again."""
     import torch
 
     from training.augment import plain
     from training.nets import RECIPES
-    from training.precision import device, mixed
+    from training.precision import device
 
     parts, net = [], net.to(device())
-    with torch.inference_mode(), mixed():
+    with torch.inference_mode():
         for start in range(0, len(rows), 64):
             batch = np.stack([plain(crops[row]) for row in rows[start : start + 64]])
             views = RECIPES["lite0"].tensor(torch.from_numpy(batch).to(device()))
-            parts.append(net.features(views).mean(dim=(2, 3)).float().cpu().numpy())
+            parts.append(net.features(views).mean(dim=(2, 3)).cpu().numpy())
     return np.concatenate(parts)
