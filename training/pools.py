@@ -18,6 +18,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
+from service.analysis.allocator import keep_freed
 from service.analysis.crop import normalise
 from service.analysis.detectors.onnx import open_session
 from training.batches import Batches, Choice
@@ -93,6 +94,7 @@ def _name(folder: Path) -> str:
 def _shard(out: Path, folder: Path, size: int, file: Path) -> str:
     """Writes PART-NNN.npz; its name says of which views."""
     cv2.setNumThreads(1)
+    keep_freed()
     part, number = file.stem.rsplit("-", 1)
     pools, source = reader(folder), load_index(out).source
     found, species, sources = [], [], []
