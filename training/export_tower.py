@@ -25,8 +25,9 @@ from training.dataset import load_crops
 from training.export import HEAD, neutral_fields
 from training.manifest import write_manifest
 from training.nets import RECIPES
+from training.patches import SIZE
 from training.pools import reader
-from training.tower import MEAN, SIZE, STD, ClipNet, Weights, packaged_weights, read_weights
+from training.tower import MEAN, STD, ClipNet, Weights, packaged_weights, read_weights
 from training.tower_graph import build
 
 BASE, TOWER, TUNED = "base.onnx", "tower.onnx", "tuned.npz"

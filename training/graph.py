@@ -7,7 +7,8 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 from torch import Tensor
 
-from training.tower import EPSILON, HEADS, TOKENS, WIDTH, Frozen, Norm, Quantised, Weights
+from training.patches import TOKENS
+from training.tower import EPSILON, HEADS, WIDTH, Frozen, Norm, Quantised, Weights
 
 DEPTH = WIDTH // HEADS
 RUNTIME = "com.microsoft"  # ONNX Runtime's own operators: products of int8 in one step

@@ -19,25 +19,15 @@ from onnx import numpy_helper
 from torch import Tensor, nn
 from torch.nn import functional
 
-SIZE, PATCH, WIDTH, HEADS, LAYERS = 224, 16, 768, 12, 12
-TOKENS = (SIZE // PATCH) ** 2 + 1
+from training.patches import PATCH, looked_at, pooling
+
+WIDTH, HEADS, LAYERS = 768, 12, 12
 MEAN = [0.48145466, 0.4578275, 0.40821073]
 STD = [0.26862954, 0.26130258, 0.27577711]
 TEMPERATURE = 16.0  # times the unit vectors that the head sees
 EPSILON = 1e-5
 READ = (2, 4, 6, 8, 10)  # layers whose pools the readout sees, beside the last one's class token
-CENTRE = 3, 11  # rows and columns of patches that are the face's middle
 HIDDEN = 128  # what the readout makes of the pools
-
-
-def pooling() -> np.ndarray:
-    """3xTOKENS: what takes the class token, the mean of the middle's patches, and of the others."""
-    middle = np.zeros((SIZE // PATCH, SIZE // PATCH), bool)
-    middle[slice(*CENTRE), slice(*CENTRE)] = True
-    inside = np.concatenate([[False], middle.ravel()])
-    outside = np.concatenate([[False], ~middle.ravel()])
-    token = np.arange(TOKENS) == 0
-    return np.stack([row / row.sum() for row in (token, inside, outside)]).astype(np.float32)
 
 
 def packaged_weights() -> Path:
@@ -154,11 +144,13 @@ def _linear(weights: Weights, name: str) -> Frozen:
 class ClipNet(nn.Module):
     """Nx3x224x224 -> N logits: log-odds that the face is manipulated.
 
-    `keep`: the share of patches that a training step looks at, drawn anew for every image; it makes
-    a step cheaper and the tower rely on no single spot. `read`: layers that a readout sees.
+    `keep`: the share of the patches `looked_at` that a training step sees, drawn anew for every
+    image; it makes a step cheaper and the tower rely on no single spot. `read`: layers that a
+    readout sees.
     """
 
     patch: Tensor
+    seen: Tensor
     place: Tensor
     token: Tensor
     centre: Tensor
@@ -176,7 +168,8 @@ class ClipNet(nn.Module):
         self.pooled = (4 * len(read) + 1) * WIDTH
         place = weights.arrays["embeddings.position_embedding.weight"]
         self._constant("patch", weights.arrays["embeddings.patch_embedding.weight"])
-        self._constant("place", place[1:])
+        self._constant("seen", looked_at())
+        self._constant("place", place[1:][self.seen])
         self._constant("token", weights.arrays["embeddings.class_embedding"] + place[0])
         self.before = Norm(weights, "pre_layrnorm")
         self.blocks = nn.ModuleList(Block(weights, layer) for layer in range(LAYERS))
@@ -191,7 +184,8 @@ class ClipNet(nn.Module):
     def layers(self, image: Tensor) -> Iterator[Tensor]:
         """NxTOKENSx768 after each layer."""
         patches = functional.conv2d(image.to(self.patch), self.patch, stride=PATCH)
-        x = self._thinned(patches.flatten(2).transpose(1, 2).float() + self.place)
+        seen = patches.flatten(2)[:, :, self.seen].transpose(1, 2)
+        x = self._thinned(seen.float() + self.place)
         x = self.before(torch.cat([self.token.expand(len(x), 1, WIDTH), x], dim=1))
         for block in self.blocks:
             yield (x := block(x))
@@ -205,10 +199,10 @@ class ClipNet(nn.Module):
         """Nx`pooled`, what the readout sees: of each layer in `read` the class token, the means of
         the patches in the middle and around it, and the root mean squares of all of them; and the
         last layer's class token, normalised."""
-        found, matrix = [], torch.from_numpy(pooling()).to(image.device)
+        found, (*means, mean) = [], torch.from_numpy(pooling()).to(image.device)
         for number, x in enumerate(self.layers(image)):
             if number in self.read:
-                found += [matrix @ x, x[:, 1:].square().mean(dim=1, keepdim=True).sqrt()]
+                found += [torch.stack(means) @ x, (mean[None] @ x.square()).sqrt()]
         found.append(self.after(x[:, :1]))
         return torch.cat(found, dim=1).flatten(1)
 

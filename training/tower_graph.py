@@ -10,19 +10,9 @@ import onnx
 from onnx import TensorProto, helper
 
 from training.graph import DEPTH, RUNTIME, Graph
+from training.patches import PATCH, SIDE, SIZE, TOKENS, looked_at, pooling
 from training.species import SPECIES
-from training.tower import (
-    HEADS,
-    HIDDEN,
-    PATCH,
-    SIZE,
-    TOKENS,
-    WIDTH,
-    Block,
-    ClipNet,
-    Weights,
-    pooling,
-)
+from training.tower import HEADS, HIDDEN, WIDTH, Block, ClipNet, Weights
 
 OPSET = 17
 FEATURES = HIDDEN + 1
@@ -44,10 +34,9 @@ def build(net: ClipNet, weights: Weights) -> onnx.ModelProto:
 
 def _pools(graph: Graph, x: str) -> list[str]:
     """Of one layer, 3xWIDTH and 1xWIDTH: as `ClipNet.pools`."""
-    means = graph.fixed(pooling())
-    patches = graph.fixed((np.arange(TOKENS) > 0)[None] / (TOKENS - 1))
-    squares = graph.one("MatMul", patches, graph.one("Mul", x, x))
-    return [graph.one("MatMul", means, x), graph.one("Sqrt", squares)]
+    *means, mean = pooling()
+    squares = graph.one("MatMul", graph.fixed([mean]), graph.one("Mul", x, x))
+    return [graph.one("MatMul", graph.fixed(means), x), graph.one("Sqrt", squares)]
 
 
 def _readout(graph: Graph, pools: str, pooled: int) -> None:
@@ -70,11 +59,12 @@ def _linear(graph: Graph, x: str, name: str, shape: list[int]) -> str:
 
 
 def _tokens(graph: Graph, net: ClipNet) -> str:
-    """The class token and the patches, each with its place."""
+    """The class token and the patches that are looked at, each with its place."""
     kernel = graph.constant("patch", net.patch.float().numpy())
     patches = graph.one("Conv", "image", kernel, strides=[PATCH, PATCH])
-    flat = graph.one("Reshape", patches, graph.fixed([WIDTH, TOKENS - 1], np.int64))
-    rows = graph.one("Transpose", flat, perm=[1, 0])
+    flat = graph.one("Reshape", patches, graph.fixed([WIDTH, SIDE**2], np.int64))
+    seen = graph.one("Gather", flat, graph.fixed(looked_at(), np.int64), axis=1)
+    rows = graph.one("Transpose", seen, perm=[1, 0])
     placed = graph.one("Add", rows, graph.constant("place", net.place.numpy()))
     token = graph.constant("token", net.token.reshape(1, WIDTH).numpy())
     return graph.norm(graph.one("Concat", token, placed, axis=0), "before", net.before)

@@ -11,7 +11,7 @@ import pytest
 torch = pytest.importorskip("torch")
 pytest.importorskip("efficientnet_lite_pytorch")
 
-from training import nets, tower  # noqa: E402
+from training import nets, patches, tower  # noqa: E402
 from training.export_tower import refer, tuned_of  # noqa: E402
 from training.nets import see  # noqa: E402
 from training.species import SPECIES  # noqa: E402
@@ -38,7 +38,7 @@ def weights(monkeypatch: pytest.MonkeyPatch) -> tower.Weights:
         arrays |= {f"{name}.weight": 1 + normal(WIDTH), f"{name}.bias": normal(WIDTH)}
     arrays |= {
         "embeddings.patch_embedding.weight": normal(WIDTH, 3, 16, 16) / 20,
-        "embeddings.position_embedding.weight": normal(tower.TOKENS, WIDTH),
+        "embeddings.position_embedding.weight": normal(1 + patches.SIDE**2, WIDTH),
         "embeddings.class_embedding": normal(WIDTH),
     }
     products = {
@@ -69,13 +69,14 @@ def images(count: int) -> Any:
     return torch.randn(count, 3, 224, 224, generator=torch.Generator().manual_seed(1))
 
 
-def outputs(model: Any, values: dict[str, np.ndarray], name: str) -> np.ndarray:
-    """6xN: one of the outputs for six images."""
+def outputs(model: Any, values: dict[str, np.ndarray], name: str, views: Any = None) -> np.ndarray:
+    """KxN: one of the outputs for K images, or for six."""
     import onnxruntime as ort
 
     source = str(model) if isinstance(model, Path) else model.SerializeToString()
     session = ort.InferenceSession(source, providers=["CPUExecutionProvider"])
-    runs = [session.run([name], {"image": image[None].numpy(), **values}) for image in images(6)]
+    some = images(6) if views is None else views
+    runs = [session.run([name], {"image": image[None].numpy(), **values}) for image in some]
     return np.concatenate([run[0] for run in runs])
 
 
@@ -95,16 +96,18 @@ def test_the_graph_gives_what_torch_gives(
     assert max(errors) < 0.05
 
 
-def test_a_pool_of_equal_tokens_is_that_token() -> None:
-    tokens = np.tile(np.arange(3.0), (tower.TOKENS, 1))
-    assert tower.pooling() @ tokens == pytest.approx(tokens[:3])
-
-
-def test_the_middle_and_what_is_around_it_are_told_apart() -> None:
-    token, middle, around = tower.pooling()
-    assert np.flatnonzero(token).tolist() == [0]
-    assert (np.count_nonzero(middle), np.count_nonzero(around)) == (64, 132)
-    assert not (middle * around).any()
+def test_what_is_not_looked_at_changes_nothing(
+    net: tower.ClipNet, weights: tower.Weights, readout: dict[str, np.ndarray]
+) -> None:
+    asked = [(1, 1), (1, 6), (13, 5)]  # rows and columns of patches around the face
+    assert not np.isin([14 * row + column for row, column in asked], patches.looked_at()).any()
+    one, graph = images(2), build(net, weights)
+    other = one.clone()
+    for row, column in asked:
+        other[:, :, 16 * row : 16 * (row + 1), 16 * column : 16 * (column + 1)] += 3
+    assert (outputs(graph, readout, "pools", other) == outputs(graph, readout, "pools", one)).all()
+    other[:, :, 16 * 7 : 16 * 8, 16 * 7 : 16 * 8] += 3
+    assert (outputs(graph, readout, "pools", other) != outputs(graph, readout, "pools", one)).any()
 
 
 def test_tuned_values_laid_over_an_untuned_base(
@@ -187,13 +190,13 @@ def test_a_head_is_fitted_before_the_rest_is_tuned(
 
 def test_a_training_step_sees_some_patches_and_serving_all(weights: tower.Weights) -> None:
     net = tower.ClipNet(weights, keep=0.25).train()
-    patches = torch.arange(196.0).reshape(1, 196, 1).expand(2, 196, WIDTH)
-    thinned = net._thinned(patches)
-    assert thinned.shape == (2, 49, WIDTH)
-    assert len(set(thinned[0, :, 0].tolist())) == 49
-    assert net.eval()._thinned(patches) is patches
+    rows = torch.arange(128.0).reshape(1, 128, 1).expand(2, 128, WIDTH)
+    thinned = net._thinned(rows)
+    assert thinned.shape == (2, 32, WIDTH)
+    assert len(set(thinned[0, :, 0].tolist())) == 32
+    assert net.eval()._thinned(rows) is rows
     see(net.train(), 0.95)
-    assert net._thinned(patches) is patches
+    assert net._thinned(rows) is rows
 
 
 def test_constants_in_half_precision_stay_close(net: tower.ClipNet) -> None:
