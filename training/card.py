@@ -291,13 +291,22 @@ def _read(run: dict[str, Any]) -> str:
     found = run["readout"]
     views, epochs = found["views"], found["epochs"]
     return f"""What reads its layers was fitted to {views:,} such views of the training split,
-each seen {epochs} times at most.{_apart(found.get("species"))}
+each seen {epochs} times at most.{_apart(found.get("species"))}{_carried(found)}
 AUC on views of the validation split: {found["validation_auc"]:.3f}.
 """
 
 
 def _apart(species: int | None) -> str:
     return f" It learned\nto tell {species} species of fakes apart, too." if species else ""
+
+
+def _carried(found: dict[str, Any]) -> str:
+    """Of a readout that was fitted at another tower."""
+    if "carried_from" not in found:
+        return ""
+    return f"""
+That was done for the tower of {found["carried_from"]}. It was carried over to this one by
+{found["carried_views"]:,} views, read by both, so that its units give what they gave there."""
 
 
 def _fused(names: list[str], prior: str) -> str:

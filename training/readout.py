@@ -105,10 +105,10 @@ def auc(net: Readout, pools: np.ndarray, fake: np.ndarray) -> float:
         return float(roc_auc_score(fake, net(torch.from_numpy(pools)).numpy()))
 
 
-def write(net: Readout, folder: Path) -> None:
-    """Lays the fitted values beside the tower's; the calibration is that of another readout."""
+def write(values: dict[str, np.ndarray], folder: Path) -> None:
+    """Lays the readout's values beside the tower's; the calibration is that of another readout."""
     manifest = changed(folder)
-    np.savez_compressed(folder / manifest["tuned"]["file"], **tuned_tower(folder), **net.values())
+    np.savez_compressed(folder / manifest["tuned"]["file"], **tuned_tower(folder), **values)
     write_manifest(folder, manifest)
 
 
@@ -138,7 +138,7 @@ def main() -> None:
         "species": len(np.unique(seen.species)),
         "validation_auc": found,
     }
-    write(net, args.model)
+    write(net.values(), args.model)
     record(args.out, args.tower, figures)
     print(json.dumps(figures))
 

@@ -118,3 +118,12 @@ def test_the_card_tells_how_the_layers_are_read() -> None:
     assert "40,000 such views" in told
     assert "tell 10 species of fakes apart" in told
     assert "Fine-tuned" not in told
+
+
+def test_the_card_tells_what_was_carried_over() -> None:
+    card = pytest.importorskip("training.card")
+    found = {"views": 40_000, "epochs": 8, "validation_auc": 0.91}
+    told = card._read({"readout": {**found, "carried_from": "clip 1.5.0", "carried_views": 18_432}})
+    assert "done for the tower of clip 1.5.0" in told
+    assert "18,432 views" in told
+    assert "carried" not in card._read({"readout": found})

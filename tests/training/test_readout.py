@@ -119,7 +119,7 @@ def test_another_readout_takes_the_place_of_the_one_before(
     manifest = {"kind": "detector", "file": "tower.onnx", "tuned": {"file": "tuned.npz"}}
     (tmp_path / "manifest.json").write_text(json.dumps(manifest))
     before = pools._name(tmp_path)
-    readout.write(net, tmp_path)
+    readout.write(net.values(), tmp_path)
     with np.load(tmp_path / "tuned.npz") as kept:
         assert set(kept) == {"before.bias", *net.values()}
         assert kept["readout.weight"].dtype == np.float16
