@@ -85,7 +85,8 @@ def test_it_is_asked_again_when_it_is_busy(tmp_path: Path, site: Site) -> None:
 
 def test_it_is_not_waited_for_too_long(tmp_path: Path, site: Site) -> None:
     site.pages["/predict"] = lambda _: site.over.wait(60) and None
-    with pytest.raises(requests.RequestException):
+    # Which of the two clocks ends it is a matter of how busy the machine is.
+    with pytest.raises((requests.RequestException, TimeoutError)):
         detector(tmp_path, site.url(), retries=0, timeout=0.2).judge(IMAGE, FACE)
 
 
