@@ -4,7 +4,7 @@
 
 OUT is the folder of `training.train`, MODEL one of `training.export_tower`. Manipulation shows in
 the tower's middle layers, too, most of which its last one has forgotten. Views of the training
-split are read once (some eight a second on two cores) and kept in OUT; the fit takes minutes.
+split are read once (some twenty a second on two cores) and kept in OUT; the fit takes minutes.
 
 It learns which species a fake is of, too: told only that it is one, it misses far more of them.
 """
