@@ -9,14 +9,15 @@ from __future__ import annotations
 import numpy as np
 from sklearn.linear_model import Ridge
 
-PRIOR = 3.0  # how strongly each weight is drawn to what it is, per view's worth
+PRIOR = 3.0  # times the number of values: how strongly weights are drawn to what they are
 FLAT = 1e-4  # added to a spread: some values hardly ever differ
 Values = dict[str, np.ndarray]
 
 
 def carried(readout: Values, theirs: np.ndarray, ours: np.ndarray) -> Values:
     """The readout's values for `ours`, NxD pools of the views of which it knows `theirs`."""
-    wanted, missing = units(readout, theirs), units(readout, theirs) - units(readout, ours)
+    wanted = units(readout, theirs)
+    missing = wanted - units(readout, ours)
     known = ours.astype(np.float32)
     mean, spread = known.mean(axis=0), known.std(axis=0) + FLAT
     known = (known - mean) / spread
