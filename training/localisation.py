@@ -8,7 +8,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from service.analysis.crop import face_crop
+from service.analysis.crop import Portrait, face_crop
 from service.analysis.detectors.onnx import OnnxDetector
 from service.analysis.faces import Face, FaceDetector
 from training import metrics
@@ -26,7 +26,7 @@ def heat_inside(
     """Of one self-blend: (its probability, share of the heat inside the changed region, share of
     the crop that this region is); the second is what chance would give the first."""
     blend = self_blend(image, face.keypoints, seed)
-    evidence = detector.judge(blend, face, explain=True)
+    evidence = detector.judge(Portrait(blend, face), explain=True)
     if evidence.heat_map is None:
         raise ValueError(f"{detector.name} has no heat map")
     differs = (np.abs(image.astype(int) - blend).max(axis=2) >= CHANGED).astype(np.uint8) * 255

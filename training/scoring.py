@@ -13,6 +13,7 @@ from typing import Any
 import cv2
 import numpy as np
 
+from service.analysis.crop import Portrait
 from service.analysis.detectors.onnx import OnnxDetector
 from service.analysis.faces import FaceDetector
 from training.dataset import MODELS, Row, read_images
@@ -56,7 +57,7 @@ class Scorer:
         if not detection.faces:
             return float("nan"), 0.0
         face = detection.faces[0]
-        return self._detector.raw(detection.image, face), face.width
+        return self._detector.raw(Portrait(detection.image, face)), face.width
 
 
 def scores_file(out: Path, manifest: dict[str, Any]) -> Path:

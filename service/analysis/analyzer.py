@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 
 from service.analysis.allocator import keep_freed
+from service.analysis.crop import Portrait
 from service.analysis.detectors.base import Detector
 from service.analysis.detectors.registry import check_models, face_manifests, load_detectors
 from service.analysis.explain import heat_map_uri
@@ -81,8 +82,8 @@ class Analyzer:
             detection = self._faces.detect(image.pixels)
             subjects = choose(detection, self._settings, scale=image.scale)
         with watch.stage("infer"):
-            asked = [subject.face for subject in subjects]
-            opinions = self._panel.ask(detection.image, asked, explain=explain)
+            portraits = [Portrait(detection.image, subject.face) for subject in subjects]
+            opinions = self._panel.ask(portraits, explain=explain)
         ruling = self._rulings.now  # one for the whole answer
         faces = _judged(ruling, opinions, subjects, image.scale)
         analysis = _analysis(ruling, _facts(data, image, detection), detection, faces, opinions)

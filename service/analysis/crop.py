@@ -32,10 +32,36 @@ def face_crop(image: np.ndarray, face: Face, margin: float, size: int) -> np.nda
     return np.asarray(cv2.resize(square, (size, size), interpolation=method))
 
 
+class Portrait:
+    """A face, and the upright HxWx3 uint8 RGB image it is in.
+
+    Detectors that look at the same crop share it: whoever hands it on to write on, copies it.
+    """
+
+    def __init__(self, image: np.ndarray, face: Face) -> None:
+        self._image, self._face = image, face
+        self._crops: dict[tuple[float, int], np.ndarray] = {}
+
+    def crop(self, margin: float, size: int) -> np.ndarray:
+        """As `face_crop` makes it; made once."""
+        if (margin, size) not in self._crops:
+            self._crops[margin, size] = face_crop(self._image, self._face, margin, size)
+        return self._crops[margin, size]
+
+    def box(self, margin: float) -> tuple[int, int, int]:
+        """As `crop_box`."""
+        return crop_box(self._face, margin)
+
+
 def cut(image: np.ndarray, left: int, top: int, side: int) -> np.ndarray:
-    """side x side x 3 pixels of the image from (left, top), mid-grey where there is no image."""
+    """side x side x 3 pixels of the image from (left, top), mid-grey where there is no image.
+
+    Those of the image itself, not a copy, where all of them are in it.
+    """
     height, width = image.shape[:2]
     x0, y0, x1, y1 = max(left, 0), max(top, 0), min(left + side, width), min(top + side, height)
+    if x1 - x0 == y1 - y0 == side:
+        return image[y0:y1, x0:x1]
     square = np.full((side, side, 3), FILL, np.uint8)
     if x1 > x0 and y1 > y0:
         square[y0 - top : y1 - top, x0 - left : x1 - left] = image[y0:y1, x0:x1]

@@ -6,11 +6,10 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-import numpy as np
 import structlog
 
+from service.analysis.crop import Portrait
 from service.analysis.detectors.base import Detector, Evidence
-from service.analysis.faces import Face
 from service.errors import NoDetectorAnswered
 
 AT_ONCE = 16  # detectors elsewhere that are asked at the same time
@@ -42,11 +41,11 @@ class Panel:
         far = [detector for detector in detectors if is_remote(detector)]
         self._pool = ThreadPoolExecutor(AT_ONCE, "detector") if far else None
 
-    def ask(self, image: np.ndarray, faces: Sequence[Face], *, explain: bool) -> Opinions:
+    def ask(self, portraits: Sequence[Portrait], *, explain: bool) -> Opinions:
         """Raises NoDetectorAnswered when each of them failed."""
 
         def opinion(detector: Detector) -> tuple[Evidence, ...] | None:
-            return _opinion(detector, image, faces, explain)
+            return _opinion(detector, portraits, explain)
 
         waiting = {
             detector.name: self._pool.submit(opinion, detector)
@@ -74,10 +73,10 @@ def is_remote(detector: Detector) -> bool:
 
 
 def _opinion(
-    detector: Detector, image: np.ndarray, faces: Sequence[Face], explain: bool
+    detector: Detector, portraits: Sequence[Portrait], explain: bool
 ) -> tuple[Evidence, ...] | None:
     try:
-        evidence = tuple(detector.judge(image, face, explain=explain) for face in faces)
+        evidence = tuple(detector.judge(one, explain=explain) for one in portraits)
         if not all(0 <= one.probability <= 1 for one in evidence):  # NaN is neither
             raise ValueError("not a probability")
         return evidence

@@ -15,10 +15,11 @@ from zipfile import BadZipFile
 
 import numpy as np
 
+from service.analysis.crop import Portrait
 from service.analysis.detectors.base import Detector
 from service.analysis.detectors.onnx import OnnxDetector
 from service.analysis.detectors.registry import face_manifests
-from service.analysis.faces import Face, FaceDetector
+from service.analysis.faces import FaceDetector
 from service.analysis.images import decode
 from service.analysis.subjects import choose
 from service.cloud.ahead import ahead
@@ -101,8 +102,8 @@ class Gathering:
             return Seen(
                 np.zeros((len(self._detectors), 0)), (none,) * len(self._detectors), error.code
             )
-        asked = [subject.face for subject in subjects]
-        pairs = [_ask(detector, detection.image, asked) for detector in self._detectors]
+        portraits = [Portrait(detection.image, subject.face) for subject in subjects]
+        pairs = [_ask(detector, portraits) for detector in self._detectors]
         return Seen(np.array([said for said, _ in pairs]), tuple(seen for _, seen in pairs))
 
     def _digest(self) -> str:
@@ -126,16 +127,14 @@ def forget(settings: Settings) -> None:
     shutil.rmtree(kept_folder(settings), ignore_errors=True)
 
 
-def _ask(
-    detector: Detector, image: np.ndarray, faces: Sequence[Face]
-) -> tuple[list[float], np.ndarray]:
+def _ask(detector: Detector, portraits: Sequence[Portrait]) -> tuple[list[float], np.ndarray]:
     """(F probabilities, FxN features)."""
     try:
         if isinstance(detector, OnnxDetector) and detector.can_be_retrained:
-            said, features = zip(*(detector.features(image, face) for face in faces), strict=True)
+            said, features = zip(*(detector.features(one) for one in portraits), strict=True)
             return list(said), np.stack(features)
-        none = np.zeros((len(faces), 0), np.float32)
-        return [detector.judge(image, face).probability for face in faces], none
+        none = np.zeros((len(portraits), 0), np.float32)
+        return [detector.judge(one).probability for one in portraits], none
     except Exception as error:  # whatever an author's code or another machine may do
         raise StartupError(
             f"The detector {detector.name} did not answer: {type(error).__name__}.",

@@ -11,6 +11,7 @@ import onnx
 import pytest
 from onnx.external_data_helper import set_external_data
 
+from service.analysis.crop import Portrait
 from service.analysis.detectors.heads import basis
 from service.analysis.detectors.manifest import load_manifest
 from service.analysis.detectors.onnx import OnnxDetector
@@ -49,7 +50,7 @@ def checksum(file: Path) -> str:
 
 
 def probability(folder: Path) -> float:
-    return OnnxDetector(folder, bpcer=0.05).judge(RED, FACE).probability
+    return OnnxDetector(folder, bpcer=0.05).judge(Portrait(RED, FACE)).probability
 
 
 def test_the_weights_are_read_out_of_the_base(based: Path, tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from service.analysis.crop import FILL, crop_box, cut, face_crop, normalise
+from service.analysis.crop import FILL, Portrait, crop_box, cut, face_crop, normalise
 from service.analysis.faces import Face
 
 GOLDEN = [
@@ -102,3 +102,11 @@ def test_normalise_layout_and_values() -> None:
     assert tensor.dtype == np.float32
     assert tensor[0, :, 1, 2] == pytest.approx([1.0, 0.0, 1.0], abs=1e-6)
     assert tensor[0, :, 0, 0] == pytest.approx([-1.0, 0.0, -1.0], abs=1e-6)
+
+
+def test_detectors_share_a_crop_that_they_see_alike(waves: np.ndarray) -> None:
+    portrait, seen = Portrait(waves, face(60, 90, 180, 190)), face(60, 90, 180, 190)
+    assert portrait.crop(1.3, 224) is portrait.crop(1.3, 224)
+    assert (portrait.crop(1.3, 224) == face_crop(waves, seen, 1.3, 224)).all()
+    assert (portrait.crop(1.5, 96) == face_crop(waves, seen, 1.5, 96)).all()
+    assert portrait.box(1.5) == crop_box(seen, 1.5)

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from service.analysis.crop import Portrait
 from service.analysis.detectors.onnx import OnnxDetector
 from service.analysis.detectors.registry import check_models, load_detectors
 from service.analysis.faces import Face
@@ -20,8 +21,8 @@ from tests.analysis.models import GRID, make_detector, manifest, settings
 FACE = Face(20, 20, 60, 60, 0.9, np.zeros((6, 2)))
 
 
-def red(level: int) -> np.ndarray:
-    return np.full((100, 100, 3), (level, 0, 0), np.uint8)
+def red(level: int) -> Portrait:
+    return Portrait(np.full((100, 100, 3), (level, 0, 0), np.uint8), FACE)
 
 
 def load(folder: Path) -> OnnxDetector:
@@ -31,20 +32,20 @@ def load(folder: Path) -> OnnxDetector:
 def test_probability_is_the_calibrated_logit(tmp_path: Path) -> None:
     calibration = {"slope": 2.0, "intercept": -1.0}
     detector = load(make_detector(tmp_path, gain=1.0, calibration=calibration))
-    assert detector.judge(red(255), FACE).probability == pytest.approx(1 / (1 + np.exp(-1)))
-    assert detector.judge(red(0), FACE).probability == pytest.approx(1 / (1 + np.exp(3)))
+    assert detector.judge(red(255)).probability == pytest.approx(1 / (1 + np.exp(-1)))
+    assert detector.judge(red(0)).probability == pytest.approx(1 / (1 + np.exp(3)))
 
 
 def test_extreme_logits_do_not_overflow(tmp_path: Path) -> None:
     detector = load(make_detector(tmp_path, gain=1e6))
-    assert detector.judge(red(255), FACE).probability == 1.0
-    assert detector.judge(red(0), FACE).probability == 0.0
+    assert detector.judge(red(255)).probability == 1.0
+    assert detector.judge(red(0)).probability == 0.0
 
 
 def test_the_map_comes_only_to_explain(tmp_path: Path) -> None:
     detector = load(make_detector(tmp_path))
-    assert detector.judge(red(255), FACE).heat_map is None
-    evidence = detector.judge(red(255), FACE, explain=True)
+    assert detector.judge(red(255)).heat_map is None
+    evidence = detector.judge(red(255), explain=True)
     assert evidence.box == (11, 11, 78)
     assert evidence.heat_map is not None
     assert evidence.heat_map == pytest.approx(np.full((GRID, GRID), 4.0), abs=0.1)
@@ -52,7 +53,7 @@ def test_the_map_comes_only_to_explain(tmp_path: Path) -> None:
 
 def test_a_model_without_a_map_explains_nothing(tmp_path: Path) -> None:
     detector = load(make_detector(tmp_path, output={"logit": "logit"}))
-    assert detector.judge(red(255), FACE, explain=True).heat_map is None
+    assert detector.judge(red(255), explain=True).heat_map is None
 
 
 def test_the_session_is_bound_to_one_cpu_thread(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from service.analysis.crop import Portrait
 from service.analysis.detectors.base import Evidence
 from service.analysis.detectors.onnx import OnnxDetector
 from service.analysis.faces import Face
@@ -48,7 +49,7 @@ def crop() -> np.ndarray:
 
 
 def explained(detector: OnnxDetector, crop: np.ndarray) -> Evidence:
-    return detector.judge(crop, WHOLE, explain=True)
+    return detector.judge(Portrait(crop, WHOLE), explain=True)
 
 
 def test_its_logit_is_the_mean_of_both(

@@ -12,6 +12,7 @@ import pytest
 import structlog
 
 from service.analysis.analyzer import Analyzer
+from service.analysis.crop import Portrait
 from service.analysis.detectors.heads import write_heads
 from service.analysis.detectors.onnx import OnnxDetector
 from service.analysis.detectors.registry import check_models, ignored_heads, load_detectors
@@ -23,8 +24,8 @@ from tests.analysis.models import copy_face_detectors, make_detector
 from tests.analysis.records import own_head
 from tests.images import genuine
 
-FACE = Face(20, 20, 60, 60, 0.9, np.zeros((6, 2)))
 BLUE = np.full((100, 100, 3), (0, 0, 255), np.uint8)
+SEEN = Portrait(BLUE, Face(20, 20, 60, 60, 0.9, np.zeros((6, 2))))
 LIKES_BLUE = np.repeat(np.float32([[0, 0, 2 / CELLS]]), CELLS, axis=1)
 IDENTITY = "0" * 64
 
@@ -49,11 +50,11 @@ def only(settings: Settings) -> OnnxDetector:
 
 
 def test_the_features_make_the_logit(settings: Settings) -> None:
-    probability, features = only(settings).features(BLUE, FACE)
+    probability, features = only(settings).features(SEEN)
     weight, bias = only(settings).head()
     assert features.shape == weight.shape == (FEATURES,)
     assert np.log(probability / (1 - probability)) == pytest.approx(features @ weight + bias)
-    assert only(settings).judge(BLUE, FACE).probability == pytest.approx(probability)
+    assert only(settings).judge(SEEN).probability == pytest.approx(probability)
 
 
 def test_the_shipped_head_is_read_from_the_file(settings: Settings) -> None:
@@ -62,18 +63,18 @@ def test_the_shipped_head_is_read_from_the_file(settings: Settings) -> None:
 
 
 def test_it_is_laid_over_the_model(settings: Settings) -> None:
-    before = only(settings).judge(BLUE, FACE).probability
+    before = only(settings).judge(SEEN).probability
     keep(settings)
     detector = only(settings)
     assert before == pytest.approx(1 / (1 + np.exp(4 - 0.25)), abs=1e-4)
-    assert detector.judge(BLUE, FACE).probability == pytest.approx(1 / (1 + np.exp(-2)), abs=1e-4)
+    assert detector.judge(SEEN).probability == pytest.approx(1 / (1 + np.exp(-2)), abs=1e-4)
     assert detector.head()[0].tolist() == LIKES_BLUE.ravel().tolist()
 
 
 def test_its_own_calibration_and_threshold_count(settings: Settings) -> None:
     keep(settings, calibration={"slope": 2.0, "intercept": -1.0})
     detector = only(settings)
-    assert detector.judge(BLUE, FACE).probability == pytest.approx(1 / (1 + np.exp(-3)), abs=1e-4)
+    assert detector.judge(SEEN).probability == pytest.approx(1 / (1 + np.exp(-3)), abs=1e-4)
     assert detector.threshold == 0.7
 
 
@@ -181,7 +182,7 @@ def test_where_the_shipped_head_is_tuned_that_one_counts_and_gives_way(tmp_path:
     own = OnnxDetector(folder, bpcer=0.05, own_head=own_head(folder, LIKES_BLUE))
     assert shipped.head()[0].tolist() == (-shipped_weight()).ravel().tolist()
     assert own.head()[0].tolist() == LIKES_BLUE.ravel().tolist()
-    assert own.judge(BLUE, FACE).probability == pytest.approx(1 / (1 + np.exp(-2)), abs=1e-4)
+    assert own.judge(SEEN).probability == pytest.approx(1 / (1 + np.exp(-2)), abs=1e-4)
 
 
 def test_a_head_that_the_file_lacks_is_told(tmp_path: Path) -> None:

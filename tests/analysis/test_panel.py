@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from service.analysis.analyzer import Analyzer
+from service.analysis.crop import Portrait
 from service.analysis.detectors.base import Detector, Evidence
 from service.analysis.faces import Face, FaceDetector
 from service.analysis.panel import Panel
@@ -19,7 +20,7 @@ from service.errors import NoDetectorAnswered
 from service.settings import Settings
 from tests.images import genuine
 
-BLANK = np.zeros((8, 8, 3), np.uint8)
+FACE = Portrait(np.zeros((8, 8, 3), np.uint8), Face.__new__(Face))
 
 
 class Made:
@@ -31,7 +32,7 @@ class Made:
         self.name = self.identity = name
         self.says, self.remote = says, remote
 
-    def judge(self, image: np.ndarray, face: Face, *, explain: bool = False) -> Evidence:
+    def judge(self, portrait: Portrait, *, explain: bool = False) -> Evidence:
         said = self.says() if callable(self.says) else self.says
         if isinstance(said, Exception):
             raise said
@@ -83,7 +84,7 @@ def test_those_elsewhere_are_asked_at_the_same_time() -> None:
         return 0.5
 
     panel = Panel([Made("a", meet, remote=True), Made("b", meet, remote=True), Made("c", 0.1)])
-    opinions = panel.ask(BLANK, [Face.__new__(Face)], explain=False)
+    opinions = panel.ask([FACE], explain=False)
     assert [one.name for one in opinions.answered] == ["a", "b", "c"]
     assert opinions.probabilities(0) == [0.5, 0.5, 0.1]
 
@@ -95,7 +96,7 @@ def test_the_log_names_the_detector_and_nothing_of_the_error(
 
     logs.configure("info")
     panel = Panel([Made("a", 0.5), Made("b", RuntimeError("secret"))])
-    panel.ask(BLANK, [Face.__new__(Face)], explain=False)
+    panel.ask([FACE], explain=False)
     line = json.loads(capsys.readouterr().err.splitlines()[-1])
     assert (line["detector"], line["error"]) == ("b", "RuntimeError")
     assert "secret" not in str(line)

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from service.analysis.analyzer import Analyzer
+from service.analysis.crop import Portrait
 from service.analysis.detectors.breaker import DetectorAway
 from service.analysis.detectors.python import PythonDetector
 from service.analysis.faces import Face
@@ -37,6 +38,7 @@ class Moody(FaceDetectorPlugin):
             self.go.wait(60)
         if face.max() == 7:
             raise ZeroDivisionError
+        face[:] = 0
         return 0.25
 
 
@@ -53,7 +55,7 @@ def write(folder: Path, **more: Any) -> None:
 
 
 def test_it_answers(tmp_path: Path) -> None:
-    assert made(tmp_path).judge(IMAGE // 2, FACE).probability == 0.25
+    assert made(tmp_path).judge(Portrait(IMAGE // 2, FACE)).probability == 0.25
 
 
 def test_one_that_hangs_is_not_waited_for_and_then_left_alone(tmp_path: Path) -> None:
@@ -61,13 +63,19 @@ def test_one_that_hangs_is_not_waited_for_and_then_left_alone(tmp_path: Path) ->
     moody = made(tmp_path, timeout=0.1, failures=2, rest=60)
     for expected in (TimeoutError, TimeoutError, DetectorAway):
         with pytest.raises(expected):
-            moody.judge(IMAGE, FACE)
+            moody.judge(Portrait(IMAGE, FACE))
     Moody.go.set()
 
 
 def test_what_it_raises_comes_out_as_it_is(tmp_path: Path) -> None:
     with pytest.raises(ZeroDivisionError):
-        made(tmp_path).judge(np.full_like(IMAGE, 7), FACE)
+        made(tmp_path).judge(Portrait(np.full_like(IMAGE, 7), FACE))
+
+
+def test_what_it_writes_on_its_crop_is_not_seen_by_others(tmp_path: Path) -> None:
+    portrait, moody = Portrait(IMAGE // 2, FACE), made(tmp_path)
+    moody.judge(portrait)
+    assert (portrait.crop(Moody.margin, Moody.size) == 50).all()
 
 
 def test_the_others_answer_meanwhile(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from service.analysis.crop import Portrait
 from service.analysis.detectors.manifest import load_manifest
 from service.analysis.detectors.onnx import OnnxDetector
 from service.analysis.faces import Face
@@ -33,7 +34,7 @@ def tuned_detector(models_dir: Path, **values: Any) -> Path:
 
 
 def probability(folder: Path) -> float:
-    return OnnxDetector(folder, bpcer=0.05).judge(RED, FACE).probability
+    return OnnxDetector(folder, bpcer=0.05).judge(Portrait(RED, FACE)).probability
 
 
 def test_tuned_values_take_the_place_of_the_base(tmp_path: Path) -> None:

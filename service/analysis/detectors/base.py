@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 if TYPE_CHECKING:
-    from service.analysis.faces import Face
+    from service.analysis.crop import Portrait
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,8 +44,8 @@ class Detector(Protocol):
     @property
     def identity(self) -> str: ...
 
-    def judge(self, image: np.ndarray, face: Face, *, explain: bool = False) -> Evidence:
-        """Judge `face` of an upright HxWx3 uint8 RGB image."""
+    def judge(self, portrait: Portrait, *, explain: bool = False) -> Evidence:
+        """Judge the face; `explain`: with a heat map, where there is one."""
 
     def card(self) -> dict[str, object]:
         """What is known about this detector, ready for JSON."""

@@ -11,13 +11,12 @@ import cv2
 import numpy as np
 import onnxruntime as ort
 
-from service.analysis.crop import crop_box, face_crop, normalise
+from service.analysis.crop import Portrait, normalise
 from service.analysis.detectors.base import Evidence
 from service.analysis.detectors.checksums import RESTORE
 from service.analysis.detectors.heads import OwnHead
 from service.analysis.detectors.initializers import read_initializer
 from service.analysis.detectors.manifest import Manifest, load_manifest
-from service.analysis.faces import Face
 from service.analysis.fusion import sigmoid
 from service.errors import StartupError
 
@@ -59,15 +58,15 @@ class OnnxDetector:
                 f"The model {folder.name} cannot be run by this version of ONNX Runtime.", RESTORE
             ) from None
 
-    def judge(self, image: np.ndarray, face: Face, *, explain: bool = False) -> Evidence:
+    def judge(self, portrait: Portrait, *, explain: bool = False) -> Evidence:
         """Crop, normalise, run; the activation map is computed only to explain."""
-        manifest = self.manifest
-        logit, heat_map = self._run(self._crop(image, face), explain)
-        return Evidence(self._calibrated(logit), crop_box(face, manifest.crop.margin), heat_map)
+        logit, heat_map = self._run(self._crop(portrait), explain)
+        box = portrait.box(self.manifest.crop.margin)
+        return Evidence(self._calibrated(logit), box, heat_map)
 
-    def raw(self, image: np.ndarray, face: Face) -> float:
+    def raw(self, portrait: Portrait) -> float:
         """The logit before calibration, for training's reports."""
-        return self.logit(self._crop(image, face))
+        return self.logit(self._crop(portrait))
 
     def logit(self, crop: np.ndarray) -> float:
         """The logit before calibration of a face crop as `face_crop` makes it."""
@@ -78,10 +77,10 @@ class OnnxDetector:
         """Whether the model gives out the features that its head sees, and takes another head."""
         return self.manifest.head is not None and self.manifest.output.features is not None
 
-    def features(self, image: np.ndarray, face: Face) -> tuple[float, np.ndarray]:
+    def features(self, portrait: Portrait) -> tuple[float, np.ndarray]:
         """The probability, and the N float32 that the head sees, where it can be retrained."""
         output = self.manifest.output
-        logit, features = self._outputs(self._crop(image, face), output.logit, output.features)
+        logit, features = self._outputs(self._crop(portrait), output.logit, output.features)
         return self._calibrated(float(logit.reshape(()))), np.asarray(features[0], np.float32)
 
     def head(self) -> tuple[np.ndarray, float]:
@@ -107,8 +106,8 @@ class OnnxDetector:
         manifest = self.manifest.model_dump(mode="json")
         return {**manifest, "operating_point": point, "metrics": metrics, "own_head": own}
 
-    def _crop(self, image: np.ndarray, face: Face) -> np.ndarray:
-        return face_crop(image, face, self.manifest.crop.margin, self.manifest.input.size)
+    def _crop(self, portrait: Portrait) -> np.ndarray:
+        return portrait.crop(self.manifest.crop.margin, self.manifest.input.size)
 
     def _run(self, crop: np.ndarray, explain: bool) -> tuple[float, np.ndarray | None]:
         output = self.manifest.output

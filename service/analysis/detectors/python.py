@@ -8,12 +8,11 @@ from pathlib import Path
 
 import numpy as np
 
-from service.analysis.crop import crop_box, face_crop
+from service.analysis.crop import Portrait
 from service.analysis.detectors.base import Evidence
 from service.analysis.detectors.breaker import Breaker
 from service.analysis.detectors.kinds import PythonManifest
 from service.analysis.detectors.manifest import read_manifest
-from service.analysis.faces import Face
 from service.errors import StartupError
 from service.sdk import FaceDetectorPlugin
 from service.waiting import within
@@ -32,13 +31,13 @@ class PythonDetector:
         self._breaker = Breaker(self.manifest.failures, self.manifest.rest)
         self._plugin = load_plugin(self.name, self.manifest.object)
 
-    def judge(self, image: np.ndarray, face: Face, *, explain: bool = False) -> Evidence:  # noqa: ARG002
+    def judge(self, portrait: Portrait, *, explain: bool = False) -> Evidence:  # noqa: ARG002
         """Crop and predict; a class has no heat map. Raises TimeoutError or DetectorAway, too."""
         plugin = self._plugin
-        crop = face_crop(image, face, plugin.margin, plugin.size)
+        crop = portrait.crop(plugin.margin, plugin.size).copy()  # an author may write on it
         with self._breaker.guard():
             said = within(self.manifest.timeout, lambda: float(plugin.predict(crop)), self.name)
-        return Evidence(said, crop_box(face, plugin.margin))
+        return Evidence(said, portrait.box(plugin.margin))
 
     def card(self) -> dict[str, object]:
         """The manifest."""

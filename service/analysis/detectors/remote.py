@@ -11,12 +11,11 @@ import requests
 from requests.adapters import HTTPAdapter
 from urllib3.util.retry import Retry
 
-from service.analysis.crop import crop_box, face_crop
+from service.analysis.crop import Portrait
 from service.analysis.detectors.base import Evidence
 from service.analysis.detectors.breaker import Breaker
 from service.analysis.detectors.kinds import RemoteManifest
 from service.analysis.detectors.manifest import read_manifest
-from service.analysis.faces import Face
 from service.waiting import within
 
 FIELDS = ("probability", "ensemble_score_is_fake")  # a model service's, a gateway's
@@ -36,18 +35,18 @@ class RemoteDetector:
         self._breaker = Breaker(self.manifest.failures, self.manifest.rest)
         self._session = _session(self.manifest)
 
-    def judge(self, image: np.ndarray, face: Face, *, explain: bool = False) -> Evidence:  # noqa: ARG002
+    def judge(self, portrait: Portrait, *, explain: bool = False) -> Evidence:  # noqa: ARG002
         """Send the crop as PNG.
 
         Raises RequestException, TimeoutError, ValueError or DetectorAway.
         """
         manifest = self.manifest
-        crop = face_crop(image, face, manifest.crop.margin, manifest.size)
+        crop = portrait.crop(manifest.crop.margin, manifest.size)
         # Each try has that long to connect, and again to answer; one that drips would never end.
         patience = 2 * manifest.timeout * (manifest.retries + 1)
         with self._breaker.guard():
             probability = within(patience, lambda: self._ask(crop), self.name)
-        return Evidence(probability, crop_box(face, manifest.crop.margin))
+        return Evidence(probability, portrait.box(manifest.crop.margin))
 
     def card(self) -> dict[str, object]:
         """The manifest, without whereabouts."""
