@@ -291,7 +291,7 @@ def _read(run: dict[str, Any]) -> str:
     found = run["readout"]
     views, epochs = found["views"], found["epochs"]
     return f"""What reads its layers was fitted to {views:,} such views of the training split,
-each seen {epochs} times at most.{_apart(found.get("species"))}{_carried(found)}
+each seen {epochs} times at most.{_apart(found.get("species"))}{_carried(found)}{_gone_on(found)}
 AUC on views of the validation split: {found["validation_auc"]:.3f}.
 """
 
@@ -307,6 +307,15 @@ def _carried(found: dict[str, Any]) -> str:
     return f"""
 That was done for the tower of {found["carried_from"]}. It was carried over to this one by
 {found["carried_views"]:,} views, read by both, so that its units give what they gave there."""
+
+
+def _gone_on(found: dict[str, Any]) -> str:
+    """Of a readout that was fitted on to more views."""
+    if "gone_on" not in found:
+        return ""
+    return """
+Then its inner units were fitted on to {views:,} more views, each seen {epochs} times, and what
+tells the species was fitted to these anew.""".format(**found["gone_on"])
 
 
 def _fused(names: list[str], prior: str) -> str:

@@ -15,19 +15,11 @@ import json
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from sklearn.metrics import roc_auc_score
 
-from training.manifest import read_manifest
-from training.pools import READOUT, Read, collect, load
-from training.readout import CHECKED, record, write
+from training.pools import Read, collect, load
+from training.readout import CHECKED, of_model, record, write
 from training.ridge import Values, carried, log_odds, lost, units
-
-
-def of_model(folder: Path) -> Values:
-    """What a model folder keeps of its readout."""
-    with np.load(folder / read_manifest(folder)["tuned"]["file"]) as values:
-        return {name: value for name, value in values.items() if name.startswith(READOUT)}
 
 
 def read_by_both(out: Path, folders: tuple[Path, Path], part: str, count: int) -> tuple[Read, Read]:

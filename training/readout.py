@@ -1,12 +1,13 @@
 """Fits what reads the layers of the tower, and its head; the tower stays as it is.
 
-    python -m training.readout --out DIR --model service/models/clip [--views N]
+    python -m training.readout --out DIR --model service/models/clip [--views N] [--go-on]
 
 OUT is the folder of `training.train`, MODEL one of `training.export_tower`. Manipulation shows in
 the tower's middle layers, too, most of which its last one has forgotten. Views of the training
 split are read once (some twenty a second on two cores) and kept in OUT; the fit takes minutes.
 
 It learns which species a fake is of, too: told only that it is one, it misses far more of them.
+With `--go-on` its inner units start as those of the readout that MODEL has; `--rate` should be low.
 """
 
 from __future__ import annotations
@@ -22,8 +23,9 @@ from sklearn.metrics import roc_auc_score
 from torch import Tensor, nn
 from torch.nn.functional import pad
 
-from training.manifest import changed, write_manifest
-from training.pools import Read, collect, load, tuned_tower
+from training.manifest import changed, read_manifest, write_manifest
+from training.pools import READOUT, Read, collect, load, tuned_tower
+from training.ridge import Values
 from training.species import NEVER, SPECIES, fakeness, loss_of, numbers
 from training.tower import HIDDEN, WIDTH
 
@@ -46,6 +48,14 @@ class Readout(nn.Module):
         self.kinds = nn.Linear(HIDDEN, 1 + species)
         self.drop, self.leave_out = nn.Dropout(DROPPED), nn.Dropout1d(LEFT_OUT)
 
+    def begin_with(self, values: Values) -> None:
+        """The inner units give what they gave by the `values` of a model folder."""
+        weight = torch.from_numpy(values["readout.weight"].astype(np.float32)).T
+        bias = torch.from_numpy(values["readout.bias"]) + weight @ self.mean
+        with torch.no_grad():
+            self.inner.weight.copy_(weight * self.spread)
+            self.inner.bias.copy_(bias)
+
     def told_apart(self, pools: Tensor) -> Tensor:
         """Nx(1 + species) logits: genuine, and each species."""
         known = ((pools.float() - self.mean) / self.spread).unflatten(1, (-1, WIDTH))
@@ -56,7 +66,7 @@ class Readout(nn.Module):
     def forward(self, pools: Tensor) -> Tensor:
         return fakeness(self.told_apart(pools))
 
-    def values(self) -> dict[str, np.ndarray]:
+    def values(self) -> Values:
         """Under the names of the graph, for pools as they are; the large one in half precision.
 
         The species' logits are relative to that of genuine faces; species that there are not are
@@ -83,12 +93,16 @@ def numbered(seen: Read) -> Tensor:
     return torch.from_numpy(np.where(seen.fake > 0, each, 0))
 
 
-def fit(seen: Read, epochs: int, seed: int = 0) -> Readout:
-    """Fitted to all views; the rate falls to zero."""
+def fit(
+    seen: Read, epochs: int, seed: int = 0, rate: float | None = None, start: Values | None = None
+) -> Readout:
+    """Fitted to all views, from the inner units of `start` on; `rate`, else RATE, falls to zero."""
     torch.manual_seed(seed)
     kinds = numbered(seen)
     net, pools = Readout(seen.pools, int(kinds.max())), torch.from_numpy(seen.pools)
-    optimiser = torch.optim.AdamW(net.parameters(), RATE, weight_decay=DECAY)
+    if start:
+        net.begin_with(start)
+    optimiser = torch.optim.AdamW(net.parameters(), rate or RATE, weight_decay=DECAY)
     order = torch.cat([torch.randperm(len(kinds)) for _ in range(epochs)]).split(SIZE)
     falling = torch.optim.lr_scheduler.LinearLR(optimiser, 1.0, 0.0, len(order))
     for rows in order:
@@ -105,7 +119,13 @@ def auc(net: Readout, pools: np.ndarray, fake: np.ndarray) -> float:
         return float(roc_auc_score(fake, net(torch.from_numpy(pools)).numpy()))
 
 
-def write(values: dict[str, np.ndarray], folder: Path) -> None:
+def of_model(folder: Path) -> Values:
+    """What a model folder keeps of its readout."""
+    with np.load(folder / read_manifest(folder)["tuned"]["file"]) as values:
+        return {name: value for name, value in values.items() if name.startswith(READOUT)}
+
+
+def write(values: Values, folder: Path) -> None:
     """Lays the readout's values beside the tower's; the calibration is that of another readout."""
     manifest = changed(folder)
     np.savez_compressed(folder / manifest["tuned"]["file"], **tuned_tower(folder), **values)
@@ -120,24 +140,34 @@ def record(out: Path, tower: str | None, figures: dict[str, Any]) -> None:
     (out / "run.json").write_text(json.dumps(found, indent=2) + "\n")
 
 
+def gone_on(folder: Path, figures: dict[str, Any]) -> dict[str, Any]:
+    """For the card: what is known of the readout that MODEL had, and of how it went on."""
+    before = json.loads((folder / "metrics.json").read_text())["run"]["readout"]
+    more = {name: figures.pop(name) for name in ("views", "epochs")}
+    return {**before, **figures, "gone_on": more}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--out", type=Path, required=True, help="folder of training.train")
     parser.add_argument("--model", type=Path, default=Path("service/models/clip"))
     parser.add_argument("--views", type=int, default=83_000, help="augmented training views")
     parser.add_argument("--epochs", type=int, default=44)
+    parser.add_argument("--rate", type=float, help=f"of learning, at first; else {RATE:g}")
+    parser.add_argument("--go-on", action="store_true", help="from the readout that MODEL has")
     parser.add_argument("--tower", help="name of the model that it is of, unless OUT tuned it")
     args = parser.parse_args()
+    start = of_model(args.model) if args.go_on else None
     checked = load(collect(args.out, args.model, "validation", CHECKED))
     seen = load(collect(args.out, args.model, "train", args.views))
-    net = fit(seen, args.epochs)
-    found = auc(net, checked.pools, checked.fake)
+    net = fit(seen, args.epochs, rate=args.rate, start=start)
     figures = {
         "views": len(seen.fake),
         "epochs": args.epochs,
         "species": len(np.unique(seen.species)),
-        "validation_auc": found,
+        "validation_auc": auc(net, checked.pools, checked.fake),
     }
+    figures = gone_on(args.model, figures) if start else figures
     write(net.values(), args.model)
     record(args.out, args.tower, figures)
     print(json.dumps(figures))

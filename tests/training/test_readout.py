@@ -47,9 +47,8 @@ def some(views: Read, start: int, stop: int) -> Read:
 @pytest.fixture(scope="module")
 def net(views: Read) -> readout.Readout:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(readout, "RATE", 1e-2)
         patch.setattr(readout, "SIZE", 64)
-        return readout.fit(some(views, 0, 3000), epochs=20)
+        return readout.fit(some(views, 0, 3000), epochs=20, rate=1e-2)
 
 
 def test_it_learns_what_no_linear_head_can(net: readout.Readout, views: Read) -> None:
@@ -126,6 +125,35 @@ def test_another_readout_takes_the_place_of_the_one_before(
     assert pools.tuned_tower(tmp_path).keys() == tower.keys()
     assert pools._name(tmp_path) == before
     assert len(json.loads((tmp_path / "manifest.json").read_text())["tuned"]["sha256"]) == 64
+
+
+def test_it_goes_on_from_what_its_units_gave(net: readout.Readout, views: Read) -> None:
+    few, values = some(views, 0, 300), net.values()
+    other = readout.Readout(few.pools, 2)  # which standardises otherwise, by other views
+    other.begin_with(values)
+    ours, theirs = (
+        one.inner((torch.from_numpy(few.pools).float() - one.mean) / one.spread)
+        for one in (other, net)
+    )
+    assert torch.allclose(ours, theirs, atol=0.02 * theirs.std().item())
+
+
+def test_a_start_is_worth_many_epochs(net: readout.Readout, views: Read) -> None:
+    few, others = some(views, 0, 300), some(views, 3000, 4000)
+    begun, anew = (
+        readout.auc(readout.fit(few, 3, rate=1e-3, start=start), others.pools, others.fake)
+        for start in (net.values(), None)
+    )
+    assert begun > anew + 0.1
+
+
+def test_what_went_before_is_told_of_too(tmp_path: Path) -> None:
+    before = {"views": 9, "epochs": 8, "species": 2, "validation_auc": 0.5, "carried_views": 7}
+    (tmp_path / "metrics.json").write_text(json.dumps({"run": {"readout": before}}))
+    now = {"views": 5, "epochs": 4, "species": 3, "validation_auc": 0.6}
+    assert readout.gone_on(tmp_path, now) == {
+        **before, "species": 3, "validation_auc": 0.6, "gone_on": {"views": 5, "epochs": 4},
+    }  # fmt: skip
 
 
 def test_the_run_tells_of_it(tmp_path: Path) -> None:
