@@ -314,8 +314,8 @@ def _gone_on(found: dict[str, Any]) -> str:
     if "gone_on" not in found:
         return ""
     return """
-Then its inner units were fitted on to {views:,} more views, each seen {epochs} times, and what
-tells the species was fitted to these anew.""".format(**found["gone_on"])
+Then it was fitted on to {views:,} more views, each seen {epochs} times; the weights are the
+middle between those before and those after.""".format(**found["gone_on"])
 
 
 def _fused(names: list[str], prior: str) -> str:

@@ -1,13 +1,12 @@
 """Fits what reads the layers of the tower, and its head; the tower stays as it is.
 
-    python -m training.readout --out DIR --model service/models/clip [--views N] [--go-on]
+    python -m training.readout --out DIR --model service/models/clip [--views N]
 
 OUT is the folder of `training.train`, MODEL one of `training.export_tower`. Manipulation shows in
 the tower's middle layers, too, most of which its last one has forgotten. Views of the training
 split are read once (some twenty a second on two cores) and kept in OUT; the fit takes minutes.
 
 It learns which species a fake is of, too: told only that it is one, it misses far more of them.
-With `--go-on` its inner units start as those of the readout that MODEL has; `--rate` should be low.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ from __future__ import annotations
 import argparse
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -25,7 +24,7 @@ from torch.nn.functional import pad
 
 from training.manifest import changed, read_manifest, write_manifest
 from training.pools import READOUT, Read, collect, load, tuned_tower
-from training.ridge import Values
+from training.ridge import Values, log_odds
 from training.species import NEVER, SPECIES, fakeness, loss_of, numbers
 from training.tower import HIDDEN, WIDTH
 
@@ -49,12 +48,14 @@ class Readout(nn.Module):
         self.drop, self.leave_out = nn.Dropout(DROPPED), nn.Dropout1d(LEFT_OUT)
 
     def begin_with(self, values: Values) -> None:
-        """The inner units give what they gave by the `values` of a model folder."""
-        weight = torch.from_numpy(values["readout.weight"].astype(np.float32)).T
-        bias = torch.from_numpy(values["readout.bias"]) + weight @ self.mean
+        """It gives what it gave by the `values` of a model folder, genuine faces' logit being 0."""
+        given = {name: torch.from_numpy(value.astype(np.float32)) for name, value in values.items()}
+        weight, count = given["readout.weight"].T, self.kinds.out_features - 1
         with torch.no_grad():
             self.inner.weight.copy_(weight * self.spread)
-            self.inner.bias.copy_(bias)
+            self.inner.bias.copy_(given["readout.bias"] + weight @ self.mean)
+            self.kinds.weight.copy_(pad(given["species.weight"][:, :count].T, (0, 0, 1, 0)))
+            self.kinds.bias.copy_(pad(given["species.bias"][:count], (1, 0)))
 
     def told_apart(self, pools: Tensor) -> Tensor:
         """Nx(1 + species) logits: genuine, and each species."""
@@ -86,22 +87,29 @@ class Readout(nn.Module):
         return {name: part.detach().numpy() for name, part in parts.items()}
 
 
-def numbered(seen: Read) -> Tensor:
-    """0 for genuine views, 1, 2, ... for fakes by species, in the order of their names."""
-    known = numbers(seen.species.tolist())
+class Known(NamedTuple):
+    """A readout to go on from: a model folder's values, and the number of each species there."""
+
+    values: Values
+    numbers: dict[str, int]
+
+
+def numbered(seen: Read, known: dict[str, int]) -> Tensor:
+    """0 for genuine views, the number of the species for fakes. Raises KeyError for a new one."""
     each = np.array([known[name] for name in seen.species.tolist()])
     return torch.from_numpy(np.where(seen.fake > 0, each, 0))
 
 
 def fit(
-    seen: Read, epochs: int, seed: int = 0, rate: float | None = None, start: Values | None = None
+    seen: Read, epochs: int, seed: int = 0, rate: float | None = None, start: Known | None = None
 ) -> Readout:
-    """Fitted to all views, from the inner units of `start` on; `rate`, else RATE, falls to zero."""
+    """Fitted to all views, from `start` on; `rate`, else RATE, falls to zero."""
     torch.manual_seed(seed)
-    kinds = numbered(seen)
-    net, pools = Readout(seen.pools, int(kinds.max())), torch.from_numpy(seen.pools)
+    known = start.numbers if start else numbers(seen.species.tolist())
+    kinds, pools = numbered(seen, known), torch.from_numpy(seen.pools)
+    net = Readout(seen.pools, max(known.values()))
     if start:
-        net.begin_with(start)
+        net.begin_with(start.values)
     optimiser = torch.optim.AdamW(net.parameters(), rate or RATE, weight_decay=DECAY)
     order = torch.cat([torch.randperm(len(kinds)) for _ in range(epochs)]).split(SIZE)
     falling = torch.optim.lr_scheduler.LinearLR(optimiser, 1.0, 0.0, len(order))
@@ -114,9 +122,8 @@ def fit(
     return net.eval()
 
 
-def auc(net: Readout, pools: np.ndarray, fake: np.ndarray) -> float:
-    with torch.inference_mode():
-        return float(roc_auc_score(fake, net(torch.from_numpy(pools)).numpy()))
+def auc(values: Values, views: Read) -> float:
+    return float(roc_auc_score(views.fake, log_odds(values, views.pools)))
 
 
 def of_model(folder: Path) -> Values:
@@ -140,35 +147,26 @@ def record(out: Path, tower: str | None, figures: dict[str, Any]) -> None:
     (out / "run.json").write_text(json.dumps(found, indent=2) + "\n")
 
 
-def gone_on(folder: Path, figures: dict[str, Any]) -> dict[str, Any]:
-    """For the card: what is known of the readout that MODEL had, and of how it went on."""
-    before = json.loads((folder / "metrics.json").read_text())["run"]["readout"]
-    more = {name: figures.pop(name) for name in ("views", "epochs")}
-    return {**before, **figures, "gone_on": more}
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--out", type=Path, required=True, help="folder of training.train")
     parser.add_argument("--model", type=Path, default=Path("service/models/clip"))
     parser.add_argument("--views", type=int, default=83_000, help="augmented training views")
     parser.add_argument("--epochs", type=int, default=44)
-    parser.add_argument("--rate", type=float, help=f"of learning, at first; else {RATE:g}")
-    parser.add_argument("--go-on", action="store_true", help="from the readout that MODEL has")
     parser.add_argument("--tower", help="name of the model that it is of, unless OUT tuned it")
     args = parser.parse_args()
-    start = of_model(args.model) if args.go_on else None
     checked = load(collect(args.out, args.model, "validation", CHECKED))
     seen = load(collect(args.out, args.model, "train", args.views))
-    net = fit(seen, args.epochs, rate=args.rate, start=start)
+    values = fit(seen, args.epochs).values()
+    known = numbers(seen.species.tolist())
     figures = {
         "views": len(seen.fake),
         "epochs": args.epochs,
-        "species": len(np.unique(seen.species)),
-        "validation_auc": auc(net, checked.pools, checked.fake),
+        "species": len(known),
+        "numbers": known,
+        "validation_auc": auc(values, checked),
     }
-    figures = gone_on(args.model, figures) if start else figures
-    write(net.values(), args.model)
+    write(values, args.model)
     record(args.out, args.tower, figures)
     print(json.dumps(figures))
 

@@ -53,7 +53,7 @@ def net(views: Read) -> readout.Readout:
 
 def test_it_learns_what_no_linear_head_can(net: readout.Readout, views: Read) -> None:
     others = some(views, 3000, 4000)
-    assert readout.auc(net, others.pools, others.fake) > 0.9
+    assert readout.auc(net.values(), others) > 0.9
 
 
 def test_it_tells_the_species_apart(net: readout.Readout, views: Read) -> None:
@@ -67,7 +67,7 @@ def test_it_tells_the_species_apart(net: readout.Readout, views: Read) -> None:
 
 def test_genuine_views_are_no_species(views: Read) -> None:
     few = some(views, 0, 50)
-    numbers = readout.numbered(few).numpy()
+    numbers = readout.numbered(few, {"one": 1, "other": 2}).numpy()
     assert ((numbers == 0) == (few.fake == 0)).all()
     assert set(few.species[numbers == 1]) == {"one"}
 
@@ -76,7 +76,7 @@ def test_more_species_than_there_is_room_for_are_refused(views: Read) -> None:
     few = some(views, 0, 50)
     many = few._replace(species=np.arange(50).astype(str))
     with pytest.raises(ValueError, match="50 species"):
-        readout.numbered(many)
+        readout.fit(many, 1)
 
 
 def test_a_part_is_left_out_as_a_whole_and_only_in_training(views: Read) -> None:
@@ -125,35 +125,6 @@ def test_another_readout_takes_the_place_of_the_one_before(
     assert pools.tuned_tower(tmp_path).keys() == tower.keys()
     assert pools._name(tmp_path) == before
     assert len(json.loads((tmp_path / "manifest.json").read_text())["tuned"]["sha256"]) == 64
-
-
-def test_it_goes_on_from_what_its_units_gave(net: readout.Readout, views: Read) -> None:
-    few, values = some(views, 0, 300), net.values()
-    other = readout.Readout(few.pools, 2)  # which standardises otherwise, by other views
-    other.begin_with(values)
-    ours, theirs = (
-        one.inner((torch.from_numpy(few.pools).float() - one.mean) / one.spread)
-        for one in (other, net)
-    )
-    assert torch.allclose(ours, theirs, atol=0.02 * theirs.std().item())
-
-
-def test_a_start_is_worth_many_epochs(net: readout.Readout, views: Read) -> None:
-    few, others = some(views, 0, 300), some(views, 3000, 4000)
-    begun, anew = (
-        readout.auc(readout.fit(few, 3, rate=1e-3, start=start), others.pools, others.fake)
-        for start in (net.values(), None)
-    )
-    assert begun > anew + 0.1
-
-
-def test_what_went_before_is_told_of_too(tmp_path: Path) -> None:
-    before = {"views": 9, "epochs": 8, "species": 2, "validation_auc": 0.5, "carried_views": 7}
-    (tmp_path / "metrics.json").write_text(json.dumps({"run": {"readout": before}}))
-    now = {"views": 5, "epochs": 4, "species": 3, "validation_auc": 0.6}
-    assert readout.gone_on(tmp_path, now) == {
-        **before, "species": 3, "validation_auc": 0.6, "gone_on": {"views": 5, "epochs": 4},
-    }  # fmt: skip
 
 
 def test_the_run_tells_of_it(tmp_path: Path) -> None:
