@@ -23,6 +23,14 @@ def looked_at() -> np.ndarray:
     return np.flatnonzero(np.outer(face, face) | np.outer(around, around))
 
 
+def strips() -> np.ndarray:
+    """(TOKENS - 1)x(3 * PATCH): the strips of PATCH pixels that each of them consists of, plane by
+    plane, as numbers of the strips of a 3xSIZExSIZE image."""
+    row, column = np.divmod(looked_at()[:, None], SIDE)
+    plane, line = np.divmod(np.arange(3 * PATCH), PATCH)
+    return np.asarray(((plane * SIDE + row) * PATCH + line) * SIDE + column)
+
+
 def _middle() -> np.ndarray:
     """Of each of all patches whether it is of the face's middle."""
     inside = np.isin(np.arange(SIDE), range(*CENTRE))

@@ -10,7 +10,7 @@ import onnx
 from onnx import TensorProto, helper
 
 from training.graph import DEPTH, RUNTIME, Graph
-from training.patches import PATCH, SIDE, SIZE, TOKENS, looked_at, pooling
+from training.patches import PATCH, SIZE, TOKENS, pooling, strips
 from training.species import SPECIES
 from training.tower import HEADS, HIDDEN, WIDTH, Block, ClipNet, Weights
 
@@ -60,11 +60,12 @@ def _linear(graph: Graph, x: str, name: str, shape: list[int]) -> str:
 
 def _tokens(graph: Graph, net: ClipNet) -> str:
     """The class token and the patches that are looked at, each with its place."""
-    kernel = graph.constant("patch", net.patch.float().numpy())
-    patches = graph.one("Conv", "image", kernel, strides=[PATCH, PATCH])
-    flat = graph.one("Reshape", patches, graph.fixed([WIDTH, SIDE**2], np.int64))
-    seen = graph.one("Gather", flat, graph.fixed(looked_at(), np.int64), axis=1)
-    rows = graph.one("Transpose", seen, perm=[1, 0])
+    pixels = graph.one("Reshape", "image", graph.fixed([-1, PATCH], np.int64))
+    seen = graph.one("Gather", pixels, graph.fixed(strips(), np.int64), axis=0)
+    flat = graph.one("Reshape", seen, graph.fixed([TOKENS - 1, 3 * PATCH**2], np.int64))
+    kernel = net.patch.float().numpy().reshape(WIDTH, -1)
+    # A product of these alone takes half as long as a convolution, which computes all patches.
+    rows = graph.one("MatMul", flat, graph.constant("patch", kernel.T))
     placed = graph.one("Add", rows, graph.constant("place", net.place.numpy()))
     token = graph.constant("token", net.token.reshape(1, WIDTH).numpy())
     return graph.norm(graph.one("Concat", token, placed, axis=0), "before", net.before)
@@ -86,8 +87,7 @@ def _block(graph: Graph, x: str, number: int, block: Block, asked: int) -> str:
 
 def _attention(graph: Graph, x: str, number: int, block: Block, asked: int) -> str:
     """What the first `asked` tokens take from all of them: asked x 768."""
-    parts = _joined if asked == TOKENS else _parted
-    query, key, value = parts(graph, x, number, block, asked)
+    query, key, value = _apart(graph, x, number, block, asked)
     scaled = graph.one("Mul", query, graph.fixed(DEPTH**-0.5))
     share = graph.one("MatMul", scaled, graph.one("Transpose", key, perm=[0, 2, 1]))
     mixed = graph.one("MatMul", graph.one("Softmax", share, axis=-1), value)
@@ -95,30 +95,25 @@ def _attention(graph: Graph, x: str, number: int, block: Block, asked: int) -> s
     return graph.one("Reshape", flat, graph.fixed([asked, WIDTH], np.int64))
 
 
-def _joined(graph: Graph, x: str, number: int, block: Block, asked: int) -> list[str]:
-    """Query, key and value, each HEADS x tokens x DEPTH, by one product."""
-    name, (weight, _) = f"blocks.{number}.qkv", graph.weights.joined(number)
-    all_heads = graph.heads(graph.linear(x, name, weight, block.qkv), asked, 3 * HEADS)
-    return graph.op("Split", all_heads, graph.fixed([HEADS] * 3, np.int64), outputs=3, axis=0)
+def _apart(graph: Graph, x: str, number: int, block: Block, asked: int) -> list[str]:
+    """Query of the first `asked` tokens, key and value of all: each HEADS x tokens x DEPTH.
 
-
-def _parted(graph: Graph, x: str, number: int, block: Block, asked: int) -> list[str]:
-    """The same with a query of the first tokens only; weights are cut when a session starts."""
+    By a product each, whose weights are cut apart when a session starts: cutting what one product
+    of them gives takes longer than to quantise its input three times.
+    """
     name, (weight, _) = f"blocks.{number}.qkv", graph.weights.joined(number)
-    cut = graph.fixed([WIDTH, 2 * WIDTH], np.int64)
+    cut, bias = graph.fixed([WIDTH] * 3, np.int64), graph.tunable(f"{name}.bias", block.qkv.bias)
     values, scales = graph.quantised(name, weight)
-    columns = graph.op("Split", values, cut, outputs=2, axis=1)
-    factors = graph.op("Split", scales, cut, outputs=2, axis=0)
-    bias = graph.tunable(f"{name}.bias", block.qkv.bias)
-    biases = graph.op("Split", bias, cut, outputs=2, axis=0)
-    query, both = (
-        graph.product(rows, *taken)
-        for rows, *taken in zip((graph.first(x, asked), x), columns, factors, biases, strict=True)
+    columns, *factors = (
+        graph.op("Split", whole, cut, outputs=3, axis=axis)
+        for whole, axis in ((values, 1), (scales, 0), (bias, 0))
     )
-    halves = graph.fixed([HEADS] * 2, np.int64)
-    apart = graph.heads(both, TOKENS, 2 * HEADS)
-    return [graph.heads(query, asked, HEADS),
-            *graph.op("Split", apart, halves, outputs=2, axis=0)]  # fmt: skip
+    rows = (graph.first(x, asked), x, x)
+    counts = (asked, TOKENS, TOKENS)
+    return [
+        graph.heads(graph.product(seen, *taken), count, HEADS)
+        for seen, count, *taken in zip(rows, counts, columns, *factors, strict=True)
+    ]
 
 
 def _model(graph: Graph, pooled: int) -> onnx.ModelProto:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from training.patches import TOKENS, looked_at, pooling
+from training.patches import PATCH, SIZE, TOKENS, looked_at, pooling, strips
 
 
 def test_a_pool_of_equal_tokens_is_that_token() -> None:
@@ -29,3 +29,11 @@ def test_a_mirrored_face_is_looked_at_alike() -> None:
     standing = np.zeros((3, 196))
     standing[:, looked_at()] = pooling()[1:, 1:]
     assert standing.reshape(3, 14, 14)[:, :, ::-1].reshape(3, 196) == pytest.approx(standing)
+
+
+def test_strips_make_up_the_patches_that_are_looked_at() -> None:
+    image = np.arange(3 * SIZE * SIZE).reshape(3, SIZE, SIZE)
+    patches = image.reshape(-1, PATCH)[strips()].reshape(TOKENS - 1, 3, PATCH, PATCH)
+    for number, patch in zip(looked_at(), patches, strict=True):
+        top, left = PATCH * (number // 14), PATCH * (number % 14)
+        assert (patch == image[:, top : top + PATCH, left : left + PATCH]).all()
