@@ -8,6 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from training.card import _begun
+from training.card_method import method, read_by
 from training.manifest import write_manifest
 from training.scoring import Scores
 
@@ -89,31 +91,28 @@ def folders(tmp_path: Path) -> list[Path]:
 
 def test_the_card_of_a_fusion_names_what_it_fuses(folders: list[Path]) -> None:
     fuse = pytest.importorskip("training.fuse")
-    card = pytest.importorskip("training.card")
     run = fuse.run_of(folders, {"test": {"a fake": 9}})
     assert (run["hold_out"], run["start"]) == (["stylegan2"], "small-1.0.0")
-    assert "too good" not in card._begun(run)
-    told = card._method({"run": run, "calibration": {"prior": "equal"}})
+    assert "too good" not in _begun(run)
+    told = method({"run": run, "calibration": {"prior": "equal"}})
     assert "small 2.0.0 and large 2.0.0" in told
     assert "Fine-tuned" not in told
 
 
 def test_detectors_of_another_split_are_named(folders: list[Path]) -> None:
     fuse = pytest.importorskip("training.fuse")
-    card = pytest.importorskip("training.card")
     run = fuse.run_of(folders, {"test": {"a fake": 10}})
-    told = card._begun(run)
+    told = _begun(run)
     assert "small 2.0.0, large 2.0.0, small-1.0.0, had been trained" in told
     assert "may be too good" in told
 
 
 def test_the_card_tells_how_the_layers_are_read() -> None:
-    card = pytest.importorskip("training.card")
     run = {"start": "clip 1.0.1", "steps_done": 0, "versions": {"torch": "2"},
            "readout": {"views": 40_000, "epochs": 8, "species": 10,
                        "validation_auc": 0.91}}  # fmt: skip
     known = {"slope": 1.0, "intercept": 0.0, "prior": "equal"}
-    told = card._method({"run": run, "calibration": known})
+    told = method({"run": run, "calibration": known})
     assert "The tower is that of clip 1.0.1." in told
     assert "40,000 such views" in told
     assert "tell 10 species of fakes apart" in told
@@ -121,9 +120,8 @@ def test_the_card_tells_how_the_layers_are_read() -> None:
 
 
 def test_the_card_tells_what_was_carried_over() -> None:
-    card = pytest.importorskip("training.card")
     found = {"views": 40_000, "epochs": 8, "validation_auc": 0.91}
-    told = card._read({"readout": {**found, "carried_from": "clip 1.5.0", "carried_views": 18_432}})
+    told = read_by({"readout": {**found, "carried_from": "clip 1.5.0", "carried_views": 18_432}})
     assert "done for the tower of clip 1.5.0" in told
     assert "18,432 views" in told
-    assert "carried" not in card._read({"readout": found})
+    assert "carried" not in read_by({"readout": found})

@@ -13,7 +13,7 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("efficientnet_lite_pytorch")
 
 from training import go_on, readout  # noqa: E402
-from training.card import _read  # noqa: E402
+from training.card_method import read_by  # noqa: E402
 from training.pools import Read  # noqa: E402
 from training.readout import Known, Readout, auc, fit  # noqa: E402
 
@@ -88,6 +88,6 @@ def test_what_went_before_is_told_of_too(tmp_path: Path) -> None:
     told = go_on.gone_on(tmp_path, 5, 4, 0.6)
     more = {"views": 5, "epochs": 4}
     assert told == {**before, "validation_auc": 0.6, "gone_on": more}
-    card = _read({"readout": told})
+    card = read_by({"readout": told})
     assert "fitted to 9 such views" in card
     assert "5 more views, each seen 4 times" in card

@@ -12,7 +12,7 @@ import pytest
 
 from service.analysis.crop import FILL, normalise
 from service.analysis.detectors.initializers import read_initializer
-from training import card
+from training import card, card_method
 from training.card import write_card
 
 FOLDER = Path(__file__).parents[2] / "service" / "models" / "lite0"
@@ -95,10 +95,10 @@ def test_the_card_tells_what_transfers() -> None:
 
 
 def test_the_card_names_the_copies_that_were_learned_from() -> None:
-    told = card._made({"swaps": True, "latent_copies": 2056, "restoration_copies": 1301})
+    told = card_method._made({"swaps": True, "latent_copies": 2056, "restoration_copies": 1301})
     assert "copies by a latent autoencoder (2,056), copies by super-resolution" in told
     assert "(1,301) (those of other faces than training's were left out)" in told
-    assert "left out" not in card._made({"swaps": True})
+    assert "left out" not in card_method._made({"swaps": True})
 
 
 def test_the_cards_tell_of_restored_faces_and_whether_training_had_some() -> None:
