@@ -24,8 +24,11 @@ EPOCHS, RATE = 4, 1.5e-4
 
 
 def known_of(folder: Path) -> Known:
-    """The readout of a model folder."""
-    return Known(of_model(folder), _told_of(folder)["numbers"])
+    """The readout of a model folder. Raises ValueError where its species are not numbered."""
+    told = _told_of(folder)
+    if "numbers" not in told:
+        raise ValueError(f"{folder / 'metrics.json'} does not say which species has which number.")
+    return Known(of_model(folder), told["numbers"])
 
 
 def middle(before: Values, after: Values) -> Values:

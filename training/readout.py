@@ -95,7 +95,9 @@ class Known(NamedTuple):
 
 
 def numbered(seen: Read, known: dict[str, int]) -> Tensor:
-    """0 for genuine views, the number of the species for fakes. Raises KeyError for a new one."""
+    """0 for genuine views, the number of the species for fakes. Raises ValueError for a new one."""
+    if new := set(seen.species.tolist()) - set(known):
+        raise ValueError(f"Species that the readout does not know: {', '.join(sorted(new))}.")
     each = np.array([known[name] for name in seen.species.tolist()])
     return torch.from_numpy(np.where(seen.fake > 0, each, 0))
 

@@ -70,8 +70,14 @@ def test_a_start_is_worth_many_views(start: Known) -> None:
 
 def test_a_species_that_it_does_not_know_is_refused(start: Known) -> None:
     few = views(64, 2)
-    with pytest.raises(KeyError, match="new"):
+    with pytest.raises(ValueError, match="does not know: new"):
         fit(few._replace(species=np.full(64, "new")), 1, start=start)
+
+
+def test_a_readout_whose_species_have_no_numbers_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "metrics.json").write_text(json.dumps({"run": {"readout": {"views": 9}}}))
+    with pytest.raises(ValueError, match="which species has which number"):
+        go_on.known_of(tmp_path)
 
 
 def test_the_middle_is_half_of_the_way() -> None:
