@@ -29,7 +29,7 @@ COPY --from=wheels /out/ /
 COPY --from=app /out-app/ /
 ENV PATH=/opt/facegate/venv/bin:/opt/facegate/app/bin:/usr/local/bin:/usr/bin:/bin \
     PYTHONPATH=/opt/facegate/app PYTHONDONTWRITEBYTECODE=1 LANG=C.UTF-8 \
-    FACEGATE_HOST=0.0.0.0 FACEGATE_DATA_DIR=/data
+    ORT_DISABLE_TELEMETRY=1 FACEGATE_HOST=0.0.0.0 FACEGATE_DATA_DIR=/data
 WORKDIR /data
 VOLUME /data
 EXPOSE 5001

@@ -178,11 +178,14 @@ def settings(form: Listing = "table") -> None:
 @app.command()
 def doctor(
     as_json: Annotated[bool, typer.Option("--json", help="Print the findings as JSON.")] = False,
+    network: Annotated[
+        bool, typer.Option("--network", help="Prove that judging reaches for no network (30 s).")
+    ] = False,
 ) -> None:
     """Check this machine and this installation. Exit code 1 when a check failed."""
     from service.commands.doctor import doctor as run
 
-    raise typer.Exit(run(as_json))
+    raise typer.Exit(run(as_json, network))
 
 
 @app.command()

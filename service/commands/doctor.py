@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 
 from service.commands import check_installation, check_machine
+from service.commands.check_network import check_network
 from service.commands.finding import Finding, failed
 from service.commands.output import print_json
 from service.errors import FacegateError, StartupError
 from service.settings import Settings, load_settings
 
-CHECKS: dict[str, Callable[[Settings], Finding]] = {
+Check = Callable[[Settings], Finding]
+CHECKS: dict[str, Check] = {
     "python": check_machine.check_python,
     "cpu": check_machine.check_cpu,
     "cores": check_machine.check_cores,
@@ -28,9 +30,9 @@ CHECKS: dict[str, Callable[[Settings], Finding]] = {
 MARKS = {"ok": "ok     ", "warning": "warning", "failed": "FAILED "}
 
 
-def doctor(as_json: bool) -> int:
-    """Print all findings; 1 when a check failed."""
-    findings = examine()
+def doctor(as_json: bool, network: bool = False) -> int:
+    """Print all findings; 1 when a check failed. `network` adds a check of half a minute."""
+    findings = examine(CHECKS | ({"network": check_network} if network else {}))
     healthy = all(finding.level != "failed" for finding in findings.values())
     if as_json:
         checks = [{"check": name, **asdict(finding)} for name, finding in findings.items()]
@@ -40,16 +42,16 @@ def doctor(as_json: bool) -> int:
     return 0 if healthy else 1
 
 
-def examine() -> dict[str, Finding]:
+def examine(checks: Mapping[str, Check] = CHECKS) -> dict[str, Finding]:
     """Every check by name; only `settings` when those are unusable."""
     try:
         settings = load_settings()
     except StartupError as error:
         return {"settings": failed(error.sentence, error.remedy)}
-    return {name: _examine(check, settings) for name, check in CHECKS.items()}
+    return {name: _examine(check, settings) for name, check in checks.items()}
 
 
-def _examine(check: Callable[[Settings], Finding], settings: Settings) -> Finding:
+def _examine(check: Check, settings: Settings) -> Finding:
     try:
         return check(settings)
     except StartupError as error:

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from service.analysis.analyzer import Analyzer
-from service.commands import check_machine
+from service.commands import check_machine, check_network
 from service.commands.check_machine import (
     check_cpu,
     check_data_folder,
@@ -33,6 +33,18 @@ CHECKS = {
     *("licences", "port", "heads", "calibration"),
 }
 Check = dict[str, Any]
+TALKER = """
+import socket
+from service.sdk import FaceDetectorPlugin
+
+class Talker(FaceDetectorPlugin):
+    def load(self):
+        self.line = socket.socket()
+        self.line.connect_ex(("127.0.0.1", {port}))
+
+    def predict(self, face):
+        return 0.1
+"""
 
 
 @pytest.fixture
@@ -283,3 +295,32 @@ def test_another_processor_family_is_fine(monkeypatch: pytest.MonkeyPatch) -> No
 
 def test_no_flags_can_be_read(tmp_path: Path) -> None:
     assert cpu_flags(tmp_path / "nowhere") == frozenset()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("namespaces", [(), check_network.NAMESPACES], ids=["looked at", "counted"])
+def test_judging_reaches_for_no_network(
+    namespaces: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(check_network, "NAMESPACES", namespaces)
+    found = check_network.check_network(Settings(data_dir=tmp_path), seconds=2)
+    assert found.level == "ok"
+    assert "2 s of judging no " in found.sentence
+
+
+@pytest.mark.parametrize("namespaces", [(), check_network.NAMESPACES], ids=["looked at", "counted"])
+def test_what_reaches_for_a_network_is_found(
+    namespaces: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, taken: int
+) -> None:
+    """A class of somebody's that calls home from its own `predict`."""
+    (tmp_path / "talker.py").write_text(TALKER.format(port=taken))
+    folder = tmp_path / "models" / "talker"
+    folder.mkdir(parents=True)
+    manifest = {"name": "talker", "version": "1", "kind": "python", "threshold": 0.5}
+    manifest |= {"object": "talker:Talker"}
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    monkeypatch.setattr(check_network, "NAMESPACES", namespaces)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.setenv("FACEGATE_DATA_DIR", str(tmp_path))
+    found = check_network.check_network(Settings(data_dir=tmp_path), seconds=2)
+    assert found.level == "failed"

@@ -42,7 +42,6 @@ def score_on_ray(output: str, shards: Sequence[int], workers: int) -> Iterator[i
 
 
 def _started(workers: int) -> Any:
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing leaves this host unasked
     try:
         import ray
         import ray.data
