@@ -1,7 +1,8 @@
 """`facegate`: one command, its sub-commands in `service.commands`.
 
 Only signatures live here; what they need is imported when they run, so that `--help` is quick.
-Exit codes: 0 done, 3 wrong usage or cannot start; others are told by the sub-command's help.
+Exit codes: 0 done, 3 wrong usage, cannot start or broke off (one sentence says why), 130
+interrupted; others are told by the sub-command's help.
 """
 
 from __future__ import annotations
@@ -12,12 +13,13 @@ from typing import Annotated, Literal
 
 import typer
 
+from service.commands import streams
 from service.commands.cloud_app import cloud_app
 from service.commands.licence_app import licence_app
 from service.commands.measure_app import measure_app
 from service.errors import FacegateError, StartupError
 
-USAGE = 3
+USAGE, INTERRUPTED = 3, 130
 HELP_NAMES = {"help_option_names": ["-h", "--help"]}
 Listing = Annotated[Literal["table", "json"], typer.Option("--format", help="How to print it.")]
 DetectFormat = Literal["table", "json", "jsonl", "csv"]
@@ -197,16 +199,31 @@ def version() -> None:
 
 
 def main() -> None:
-    """Entry point of the console script."""
+    """Entry point of the console script. However a command ends, a crash is no finding."""
+    streams.prepare()
+    code: int | str | None
     try:
-        code = app(standalone_mode=False, prog_name="facegate")
-    except typer.TyperException as error:
-        code = _usage(error)
-    except FacegateError as error:
-        code = _refuse(error)
-    except typer.Abort:
-        code = 130
+        code = _run()
+        streams.finish()
+    except KeyboardInterrupt:
+        code = INTERRUPTED
+    except SystemExit as error:  # typer's own end where the output's reader went away
+        code = streams.explain(BrokenPipeError()) if error.code == 1 else error.code
+    except BaseException as error:
+        code = streams.explain(error)
+    streams.silence()
     sys.exit(code or 0)
+
+
+def _run() -> int:
+    try:
+        return int(app(standalone_mode=False, prog_name="facegate") or 0)
+    except typer.TyperException as error:
+        return _usage(error)
+    except FacegateError as error:
+        return _refuse(error)
+    except typer.Abort:
+        return INTERRUPTED
 
 
 def _usage(error: typer.TyperException) -> int:

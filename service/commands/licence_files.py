@@ -52,6 +52,12 @@ def verify_file(file: Path) -> int:
     """Print the terms; 0 when the licence would be honoured now, else 1."""
     vendor = load_public_key(load_settings().vendor_public_key)
     try:
+        file.open("rb").close()
+    except OSError as error:
+        raise StartupError(
+            f"The licence file {file} cannot be read: {error.strerror}.", "Name a file that can be."
+        ) from None
+    try:
         signed = read_licence_file(file, vendor)
     except StartupError as error:
         note(error.sentence)

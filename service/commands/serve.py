@@ -9,6 +9,7 @@ from pathlib import Path
 
 from service import metrics
 from service.analysis.detectors.checksums import verified_files
+from service.commands import streams
 from service.errors import StartupError
 from service.settings import PACKAGE, Settings, load_settings
 
@@ -20,7 +21,8 @@ def serve(development: bool) -> None:
     environment = _environment(settings)
     if development:
         environment |= _announce(settings)
-    sys.stdout.flush()
+    streams.finish()
+    streams.silence()
     os.execve(sys.executable, _command(), environment)  # noqa: S606 (no shell meant)
 
 

@@ -69,7 +69,7 @@ def is_s3(source: str) -> bool:
 
 def _read(source: str, limit: int) -> bytes:
     if source == "-":
-        return _bounded(sys.stdin.buffer, limit)
+        return _read_stdin(limit)
     if is_address(source):
         return _fetch(source, limit)
     return _read_file(Path(source), limit)
@@ -126,6 +126,13 @@ def _read_file(path: Path, limit: int) -> bytes:
             return _bounded(file, limit)
     except OSError as error:
         raise SourceError(f"This file cannot be read: {error.strerror}.") from None
+
+
+def _read_stdin(limit: int) -> bytes:
+    try:
+        return _bounded(sys.stdin.buffer, limit)
+    except OSError as error:
+        raise SourceError(f"Standard input cannot be read: {error.strerror}.") from None
 
 
 def _bounded(file: BinaryIO, limit: int) -> bytes:
