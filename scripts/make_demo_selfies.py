@@ -19,7 +19,13 @@ import numpy as np
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
-from service.analysis.faces import LEFT_EYE, MOUTH, RIGHT_EYE, Face, FaceDetector  # noqa: E402
+from service.analysis.face.blazeface import (  # noqa: E402
+    LEFT_EYE,
+    MOUTH,
+    RIGHT_EYE,
+    Face,
+    FaceDetector,
+)
 
 QUALITY = 92
 SELFIE = (slice(0, 320), slice(62, 382))  # rows, columns of the portrait

@@ -4,33 +4,21 @@ from __future__ import annotations
 
 from flask import Flask
 
-from service import logs
 from service.accounts import Accounts
-from service.api import (
-    analyze,
-    batch,
-    body,
-    check,
-    errors,
-    gateway,
-    health,
-    liveness,
-    model_card,
-    openapi,
-    reply,
-    results,
-    sagemaker,
-    telemetry,
-)
-from service.api.context import Services
+from service.api import check, facia, gateway, sagemaker
 from service.api.gateway.caller import gateway_licence
-from service.engine import Engine
-from service.fetching import Fetcher
-from service.gate import Gate
-from service.housekeeping import Housekeeping
-from service.judging import Judge
+from service.api.http import body, errors, health, reply, telemetry
+from service.api.http.context import Services
+from service.api.openapi import document
+from service.api.v1 import analyze, batch, model_card, results
+from service.judging.housekeeping import Housekeeping
+from service.judging.judge import Judge
+from service.judging.loader import Engine
 from service.licensing import Licensing
-from service.metrics import StoreObserver
+from service.media.fetching import Fetcher
+from service.runtime import logs
+from service.runtime.gate import Gate
+from service.runtime.metrics import StoreObserver
 from service.settings import Settings, load_settings
 from service.store import open_store
 
@@ -55,7 +43,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     reply.install(app)
     errors.install(app)
     for module in (
-        liveness,
+        facia,
         check,
         gateway,
         sagemaker,
@@ -64,7 +52,7 @@ def create_app(settings: Settings | None = None) -> Flask:
         results,
         model_card,
         health,
-        openapi,
+        document,
     ):
         app.register_blueprint(module.blueprint)
     return app

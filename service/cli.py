@@ -14,9 +14,9 @@ from typing import Annotated, Literal
 import typer
 
 from service.commands import streams
-from service.commands.cloud_app import cloud_app
-from service.commands.licence_app import licence_app
-from service.commands.measure_app import measure_app
+from service.commands.cloud.app import cloud_app
+from service.commands.fit.app import measure_app
+from service.commands.licence.app import licence_app
 from service.errors import FacegateError, StartupError
 
 USAGE, INTERRUPTED = 3, 130
@@ -42,7 +42,7 @@ app.add_typer(ensemble_app, name="ensemble")
 
 @app.callback()
 def quieten() -> None:
-    from service import logs
+    from service.runtime import logs
 
     # On standard error like all remarks, and nothing that a sentence of the command says anyway.
     logs.configure("error")
@@ -83,7 +83,7 @@ def detect(
     Exit code 0: all bona fide. 1: at least one deepfake. 2: at least one could not be read or
     judged (whatever the others are). 3: wrong usage, or the models cannot be loaded.
     """
-    from service.commands.detect import detect as run
+    from service.commands.detect.command import detect as run
 
     raise typer.Exit(run(sources, form, output, explain=explain, recursive=recursive))
 
@@ -91,7 +91,7 @@ def detect(
 @models_app.command("list")
 def models_list(form: Listing = "table") -> None:
     """List the installed models. Exit code 1 when one is damaged."""
-    from service.commands.models import list_models as run
+    from service.commands.models.list import list_models as run
 
     raise typer.Exit(run(form))
 
@@ -102,7 +102,7 @@ def models_new(
     kind: Annotated[Literal["onnx", "class", "container"], typer.Argument()],
 ) -> None:
     """Write the file that a detector of your own begins with, in this folder."""
-    from service.commands.new_model import new_model as run
+    from service.commands.models.new import new_model as run
 
     run(name, kind)
 
@@ -123,7 +123,7 @@ def models_add(
     ] = 0.5,
 ) -> None:
     """Register a detector of your own in the data folder, after trying it."""
-    from service.commands.add_model import add_model as run
+    from service.commands.models.add import add_model as run
 
     run(name, source, threshold)
 
@@ -131,7 +131,7 @@ def models_add(
 @models_app.command("remove")
 def models_remove(name: str) -> None:
     """Take a detector of your own away again."""
-    from service.commands.add_model import remove_model as run
+    from service.commands.models.add import remove_model as run
 
     run(name)
 
@@ -156,7 +156,7 @@ def ensemble_fit(
 
     Exit code 1: a single detector is better on species held out, so nothing was deployed.
     """
-    from service.commands.ensemble import fit as run
+    from service.commands.fit.ensemble import fit as run
 
     raise typer.Exit(run(folder, deploy=deploy, search=search, only=only or ()))
 
@@ -164,7 +164,7 @@ def ensemble_fit(
 @ensemble_app.command("rollback")
 def ensemble_rollback() -> None:
     """Back to the fusion that was deployed before."""
-    from service.commands.ensemble import rollback as run
+    from service.commands.fit.ensemble import rollback as run
 
     run()
 
@@ -185,7 +185,7 @@ def doctor(
     ] = False,
 ) -> None:
     """Check this machine and this installation. Exit code 1 when a check failed."""
-    from service.commands.doctor import doctor as run
+    from service.commands.doctor.command import doctor as run
 
     raise typer.Exit(run(as_json, network))
 

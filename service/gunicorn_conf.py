@@ -6,8 +6,8 @@ import os
 import time
 from typing import Any
 
-from service import logs, metrics
-from service.runtime import usable_cores
+from service.runtime import logs, metrics
+from service.runtime.machine import usable_cores
 from service.settings import load_settings
 
 _settings = load_settings()

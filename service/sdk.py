@@ -19,7 +19,7 @@ from abc import ABC, abstractmethod
 
 import numpy as np
 
-from service.analysis.images import decode
+from service.media.image import decode
 
 
 class FaceDetectorPlugin(ABC):

@@ -12,11 +12,11 @@ import argparse
 import json
 from pathlib import Path
 
-from training.card import write_card
-from training.evaluate import evaluate
-from training.export import export, load
-from training.quantise import quantise_model
-from training.train import add_arguments, options_of, train
+from training.export.export import export, load
+from training.export.quantise import quantise_model
+from training.fit.train import add_arguments, options_of, train
+from training.report.card import write_card
+from training.report.evaluate import evaluate
 
 
 def main() -> None:

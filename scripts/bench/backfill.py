@@ -15,9 +15,9 @@ import tempfile
 import time
 from pathlib import Path
 
-from service.cloud.address import Address
 from service.cloud.predictor import Predictor
-from service.runtime import usable_cores
+from service.media.address import Address
+from service.runtime.machine import usable_cores
 
 SELFIE = Path(__file__).parents[1] / "demo" / "genuine.jpg"
 BUCKET = "bench"

@@ -28,7 +28,7 @@ def measured(profile: str) -> str:
     """One line of the table."""
     os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
     started = time.perf_counter()
-    from service.analysis.analyzer import Analyzer  # its import counts as loading
+    from service.analysis.image import Analyzer  # its import counts as loading
 
     settings = Settings.model_validate({"profile": profile})
     analyzer = Analyzer.load(settings)
@@ -49,9 +49,9 @@ def measured(profile: str) -> str:
 
 def bare(settings: Settings) -> float:
     """Milliseconds of all detectors' sessions alone, for one face."""
-    from service.analysis.detectors.manifest import load_manifest
     from service.analysis.detectors.onnx import open_session, tuned_values
-    from service.analysis.detectors.registry import detector_folders
+    from service.repository.manifest import load_manifest
+    from service.repository.registry import detector_folders
 
     total = 0.0
     for folder in detector_folders(settings):

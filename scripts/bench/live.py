@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from service.runtime import usable_cores
+from service.runtime.machine import usable_cores
 from service.settings import load_settings
 from tests.live import Live
 

@@ -17,7 +17,7 @@ import psutil
 
 from scripts.bench.live import live
 from scripts.bench.load import phone_selfie, run
-from service.runtime import usable_cores
+from service.runtime.machine import usable_cores
 
 ALLOWED_GROWTH = 0.05
 

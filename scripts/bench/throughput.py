@@ -14,8 +14,8 @@ from tempfile import TemporaryDirectory
 
 from scripts.bench.live import live
 from scripts.bench.load import Load, distinct, phone_selfie, run
-from service.analysis.analyzer import Analyzer
-from service.runtime import usable_cores
+from service.analysis.image import Analyzer
+from service.runtime.machine import usable_cores
 from service.settings import load_settings
 
 SECONDS = 16.0

@@ -6,7 +6,7 @@ from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 from argon2.profiles import RFC_9106_LOW_MEMORY
 
-from service.gate import Gate
+from service.runtime.gate import Gate
 
 AT_ONCE, WAITING, PATIENCE = 2, 8, 5.0  # a hash takes 64 MiB and a core for a while
 

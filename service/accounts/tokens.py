@@ -8,7 +8,7 @@ from collections.abc import Callable
 import jwt
 
 from service.errors import StartupError, WrongToken
-from service.licensing.secretfile import create_once
+from service.runtime.secrets import create_once
 from service.settings import Settings
 
 ALGORITHM, ISSUER = "HS256", "facegate"

@@ -14,16 +14,15 @@ from typing import Self
 
 import structlog
 
-from service import metrics
-from service.cloud.callback import Callback
-from service.cloud.heartbeat import Heartbeat
-from service.cloud.journal import Journal
-from service.cloud.message import Delivery, jobs_of
+from service.cloud.aws.session import Cloud
 from service.cloud.predictor import Predictor
-from service.cloud.queue import Queue
-from service.cloud.session import Cloud
-from service.cloud.statistics import Statistics
-from service.cloud.work import MessageHandler, Worker
+from service.cloud.sqs.callback import Callback
+from service.cloud.sqs.heartbeat import Heartbeat
+from service.cloud.sqs.journal import Journal
+from service.cloud.sqs.message import Delivery, jobs_of
+from service.cloud.sqs.queue import Queue
+from service.cloud.sqs.statistics import Statistics
+from service.cloud.sqs.work import MessageHandler, Worker
 from service.errors import (
     AddressRefused,
     BadMessage,
@@ -31,6 +30,7 @@ from service.errors import (
     CloudError,
     FacegateError,
 )
+from service.runtime import metrics
 from service.settings import Settings
 from service.store import open_store
 

@@ -15,11 +15,10 @@ from typing import Any
 
 import structlog
 
-from service.cloud.detections import Detection, Detections
-from service.cloud.endpoint import Endpoint
-from service.cloud.failures import failures_told
-from service.cloud.media import sniffed_type
-from service.cloud.session import Cloud
+from service.cloud.aws.failures import failures_told
+from service.cloud.aws.session import Cloud
+from service.cloud.serverless.detections import Detection, Detections
+from service.cloud.serverless.endpoint import Endpoint
 from service.errors import (
     CloudError,
     FacegateError,
@@ -28,7 +27,8 @@ from service.errors import (
     RequestError,
     StartupError,
 )
-from service.fetching import Fetcher
+from service.media.fetching import Fetcher
+from service.media.kinds import sniffed_type
 from service.settings import Settings, load_settings
 
 Answer = dict[str, Any]

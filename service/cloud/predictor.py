@@ -11,17 +11,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
-from service.analysis.analyzer import Analyzer
-from service.analysis.result import Analysis
+from service.analysis.image import Analyzer
+from service.analysis.judgement import Analysis
 from service.cloud import result
-from service.cloud.address import Address, parse
-from service.cloud.config import load_config
-from service.cloud.media import kind_by_name, kind_of, readable
+from service.cloud.aws.config import load_config
+from service.cloud.aws.s3 import S3
+from service.cloud.aws.session import Cloud
 from service.cloud.result import LINE, Asked, Source
-from service.cloud.s3 import S3
-from service.cloud.session import Cloud
 from service.errors import BodyTooLarge, CannotJudge, ImageError, Unreadable, UnsupportedMedia
-from service.fetching import Fetcher
+from service.media.address import Address, parse
+from service.media.fetching import Fetcher
+from service.media.kinds import kind_by_name, kind_of, readable
 from service.settings import Settings, load_settings
 
 FINAL = (CannotJudge, ImageError, UnsupportedMedia, BodyTooLarge)

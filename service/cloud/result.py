@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from service.analysis.result import Analysis
-from service.cloud.media import Kind
-from service.cloud.s3 import ObjectInfo
+from service.analysis.judgement import Analysis
+from service.cloud.aws.s3 import ObjectInfo
 from service.errors import FacegateError
+from service.media.kinds import Kind
 
 LINE = 0.5  # of a score, unless a message says otherwise
 

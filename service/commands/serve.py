@@ -7,10 +7,10 @@ import socket
 import sys
 from pathlib import Path
 
-from service import metrics
-from service.analysis.detectors.checksums import verified_files
 from service.commands import streams
 from service.errors import StartupError
+from service.repository.checksums import verified_files
+from service.runtime import metrics
 from service.settings import PACKAGE, Settings, load_settings
 
 
@@ -31,10 +31,10 @@ def _preflight(settings: Settings) -> None:
     _port_free(settings)
     _enough_memory(settings)
     # Late, so that `facegate --help` stays quick. Reads manifests and checksums, opens no session.
-    from service.analysis.calibration import find_calibration
-    from service.analysis.detectors.registry import added_models, check_models
-    from service.analysis.stacking import check_stacks
+    from service.analysis.decision.calibration import find_calibration
+    from service.analysis.decision.stacking import check_stacks
     from service.licensing import check_licences
+    from service.repository.registry import added_models, check_models
 
     check_models(settings)
     for folder in (settings.models_dir, added_models(settings)):
@@ -70,7 +70,7 @@ def _port_free(settings: Settings) -> None:
 
 def _enough_memory(settings: Settings) -> None:
     """Better said now than by the kernel, which kills a worker that the master then replaces."""
-    from service.commands.check_machine import check_memory
+    from service.commands.doctor.machine import check_memory
 
     finding = check_memory(settings)
     if finding.level == "failed":

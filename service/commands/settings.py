@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import AliasChoices, SecretStr
 from pydantic.fields import FieldInfo
 
-from service.commands.output import print_json, print_table
+from service.runtime.console import print_json, print_table
 from service.settings import Settings, load_settings
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from service.errors import StartupError
 from service.licensing.digest import digest_key, new_hash_id
 from service.licensing.register import Register
-from service.licensing.secretfile import create_once
 from service.licensing.terms import Terms
+from service.runtime.secrets import create_once
 from service.settings import Settings
 from service.store.base import Store
 

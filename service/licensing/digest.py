@@ -13,7 +13,7 @@ import hmac
 import secrets
 
 from service.errors import LicenceError, StartupError
-from service.licensing.secretfile import create_once
+from service.runtime.secrets import create_once
 from service.settings import Settings
 
 PREFIX = "fg_"  # lets secret scanners recognise a leaked hash_id

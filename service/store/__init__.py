@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from service.settings import Settings
 from service.store.base import Store
-from service.store.null import NullStore
-from service.store.resilient import Observer, ResilientStore
-from service.store.spool import Spool
-from service.store.sqlite import SqliteStore
+from service.store.null.store import NullStore
+from service.store.resilient.spool import Spool
+from service.store.resilient.store import Observer, ResilientStore
+from service.store.sqlite.store import SqliteStore
 
 __all__ = ["Observer", "ResilientStore", "Store", "open_store"]
 
@@ -32,8 +32,8 @@ def open_store(settings: Settings, observe: Observer | None = None) -> Store:
 
 def _open_mongo(settings: Settings, observe: Observer | None) -> ResilientStore:
     # pymongo takes long to import, and only this kind needs it.
-    from service.store.mongo import MongoStore
-    from service.store.mongo_uri import mongo_uri
+    from service.store.mongo.store import MongoStore
+    from service.store.mongo.uri import mongo_uri
 
     primary = MongoStore(mongo_uri(settings), settings.mongodb_database, settings.store_timeout)
     spool = Spool(settings.data_dir / "spool.db")

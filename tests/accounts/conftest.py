@@ -9,7 +9,7 @@ import pytest
 
 from service.accounts import Accounts
 from service.settings import Settings
-from service.store.sqlite import SqliteStore
+from service.store.sqlite.store import SqliteStore
 
 
 class Clock:

@@ -25,7 +25,7 @@ from service.errors import (
     WrongToken,
 )
 from service.settings import Settings
-from service.store.sqlite import SqliteStore
+from service.store.sqlite.store import SqliteStore
 from tests.accounts.conftest import Clock
 
 HERE, THERE = "192.0.2.1", "192.0.2.2"

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from service.analysis.analyzer import Analyzer
+from service.analysis.image import Analyzer
 from service.settings import Settings
-from tests.analysis.models import copy_face_detectors, make_detector
+from tests.models import copy_face_detectors, make_detector
 
 MakeAnalyzer = Callable[..., Analyzer]
 

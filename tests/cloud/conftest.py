@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
+from service.cloud.aws.session import Cloud
 from service.cloud.predictor import Predictor
-from service.cloud.session import Cloud
 from service.settings import Settings
 from tests.aws import REGION, Aws
-from tests.cloud.queues import Letters, make_queue
+from tests.cloud.sqs.queues import Letters, make_queue
 from tests.commands.conftest import SCRIPT, Ran, Run
 from tests.live import environment, steady_models
 from tests.receiver import Receiver

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from tests.analysis.models import copy_face_detectors, make_detector
 from tests.images import genuine
 from tests.live import environment
+from tests.models import copy_face_detectors, make_detector
 
 Ran = subprocess.CompletedProcess[str]
 Run = Callable[..., Ran]

@@ -19,7 +19,7 @@ from sightengine.check import Check
 from service.api.check.envelope import TYPES, UNKNOWN
 from service.api.check.schemas import CheckAnswer, CheckFailure
 from service.errors import FacegateError
-from tests.api.test_errors import _twins
+from tests.api.http.test_errors import _twins
 from tests.conftest import GENUINE
 from tests.images import DEMO, encode, genuine, nasty, portrait
 from tests.live import Live
@@ -299,7 +299,7 @@ def test_every_code_that_can_meet_this_contract_has_its_type() -> None:
 
 
 def _responses() -> Any:
-    from service.api.openapi import document
+    from service.api.openapi.document import document
 
     methods = document(16)["paths"][PATH]
     return [method["responses"] for method in methods.values()]

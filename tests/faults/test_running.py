@@ -14,7 +14,7 @@ from pathlib import Path
 import psutil
 import requests
 
-from service.api.health import FRESH
+from service.api.http.health import FRESH
 from tests.faults.load import Load, fresh_selfie, kept_ids
 from tests.live import Live, data_uri
 from tests.servers import MongoServer

@@ -13,7 +13,7 @@ from service.errors import StoreUnavailable
 from service.licensing import Licensing
 from service.settings import Settings
 from service.store.base import Store
-from service.store.sqlite import SqliteStore
+from service.store.sqlite.store import SqliteStore
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC).timestamp()
 

@@ -11,7 +11,7 @@ from service.licensing import Licensing, development_licence
 from service.licensing.digest import digest_key
 from service.licensing.register import Register
 from service.settings import Settings
-from service.store.null import NullStore
+from service.store.null.store import NullStore
 from tests.licensing.conftest import Switch
 
 

@@ -20,7 +20,7 @@ from service.licensing.signed import (
     sign,
 )
 from service.settings import Settings
-from service.store.null import NullStore
+from service.store.null.store import NullStore
 from tests.licensing.conftest import NOON, Clock, Switch
 
 HASH_ID = "fg_air-gapped"

@@ -31,7 +31,7 @@ WAYS = {
     "command line": "import service.cli, onnxruntime",
     "gunicorn": "import service.gunicorn_conf, onnxruntime",
     "application": "from service.app import create_app; import onnxruntime",
-    "analyzer": f"from service.analysis.analyzer import Analyzer; {JUDGE}",
+    "analyzer": f"from service.analysis.image import Analyzer; {JUDGE}",
     "predictor": "from service.cloud.predictor import Predictor; import onnxruntime",
     "consumer": "from service.cloud.consumer import Consumer; import onnxruntime",
     "detector of one's own": "from service.sdk import FaceDetectorPlugin; import onnxruntime",

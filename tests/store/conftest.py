@@ -9,10 +9,10 @@ from uuid import uuid4
 import pytest
 
 from service.store.base import Store
-from service.store.mongo import MongoStore
-from service.store.resilient import ResilientStore
-from service.store.spool import Spool
-from service.store.sqlite import SqliteStore
+from service.store.mongo.store import MongoStore
+from service.store.resilient.spool import Spool
+from service.store.resilient.store import ResilientStore
+from service.store.sqlite.store import SqliteStore
 from tests.servers import MongoServer
 from tests.store.records import Seen
 

@@ -12,8 +12,8 @@ import pytest
 from service.errors import StoreUnavailable
 from service.store.accounts import HistoryEntry, User
 from service.store.base import Store
-from service.store.null import NullStore
-from service.store.sqlite import MIGRATIONS, SqliteStore
+from service.store.null.store import NullStore
+from service.store.sqlite.store import MIGRATIONS, SqliteStore
 from tests.servers import MongoServer
 from tests.store.records import in_processes
 
@@ -121,7 +121,7 @@ def test_a_store_that_is_away_says_so(resilient_store: Store, fallible_server: M
 
 
 def test_a_file_of_the_version_before_gets_the_new_tables(tmp_path: Path) -> None:
-    from service.store.database import Database
+    from service.store.sqlite.database import Database
 
     before = Database(tmp_path / "facegate.db", MIGRATIONS[:2], 5.0)
     with before.connection() as db:

@@ -10,8 +10,8 @@ import pytest
 
 from service.errors import StartupError
 from service.store import ResilientStore, open_store
-from service.store.null import NullStore
-from service.store.sqlite import SqliteStore
+from service.store.null.store import NullStore
+from service.store.sqlite.store import SqliteStore
 from tests.servers import MongoServer, free_port
 from tests.store.records import a_licence, a_result, a_settings, eventually
 

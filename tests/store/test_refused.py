@@ -11,9 +11,9 @@ import pytest
 
 from service.errors import StoreUnavailable
 from service.store.base import StoredResult
-from service.store.resilient import ResilientStore
-from service.store.spool import Spool
-from service.store.sqlite import SqliteStore
+from service.store.resilient.spool import Spool
+from service.store.resilient.store import ResilientStore
+from service.store.sqlite.store import SqliteStore
 from tests.store.records import Seen, a_result, answers, eventually
 
 

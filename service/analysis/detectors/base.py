@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 if TYPE_CHECKING:
-    from service.analysis.crop import Portrait
+    from service.analysis.face.crop import Portrait
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,14 +11,14 @@ import cv2
 import numpy as np
 import onnxruntime as ort
 
-from service.analysis.crop import Portrait, normalise
+from service.analysis.decision.rules import sigmoid
 from service.analysis.detectors.base import Evidence
-from service.analysis.detectors.checksums import RESTORE
-from service.analysis.detectors.heads import OwnHead
-from service.analysis.detectors.initializers import read_initializer
-from service.analysis.detectors.manifest import Manifest, load_manifest
-from service.analysis.fusion import sigmoid
+from service.analysis.face.crop import Portrait, normalise
 from service.errors import StartupError
+from service.repository.checksums import RESTORE
+from service.repository.heads import OwnHead
+from service.repository.initializers import read_initializer
+from service.repository.manifest import Manifest, load_manifest
 
 VNNI = 23  # OpenCV's number of AVX-512's; it asks the CPU itself
 TOLERATED = 0.5  # log-odds; measured: 0.15 from CPU to CPU at the most, 17 with wrong products

@@ -11,12 +11,12 @@ import requests
 from requests.adapters import HTTPAdapter
 from urllib3.util.retry import Retry
 
-from service.analysis.crop import Portrait
 from service.analysis.detectors.base import Evidence
-from service.analysis.detectors.breaker import Breaker
-from service.analysis.detectors.kinds import RemoteManifest
-from service.analysis.detectors.manifest import read_manifest
-from service.waiting import within
+from service.analysis.face.crop import Portrait
+from service.repository.kinds import RemoteManifest
+from service.repository.manifest import read_manifest
+from service.runtime.breaker import Breaker
+from service.runtime.deadline import within
 
 FIELDS = ("probability", "ensemble_score_is_fake")  # a model service's, a gateway's
 LARGEST = 65536  # bytes of an answer

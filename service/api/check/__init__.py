@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 from flask import Blueprint, Response, request
 
-from service.api.body import read_form
 from service.api.check.envelope import failure, success
-from service.api.context import services
-from service.api.errors import shaped
-from service.api.licensed import licensed
+from service.api.http.body import read_form
+from service.api.http.context import services
+from service.api.http.errors import shaped
+from service.api.http.licensed import licensed
 from service.errors import LicenceError, RequestError
 from service.licensing.grant import Grant
 

@@ -8,9 +8,9 @@ import uuid
 
 from flask import Response
 
-from service.analysis.result import Analysis
-from service.api.context import request_id
-from service.api.render import thousandths
+from service.analysis.judgement import Analysis
+from service.api.http.context import request_id
+from service.api.v1.render import thousandths
 from service.errors import FacegateError, Reason
 
 MEDIA, CREDENTIALS, API = "media_error", "credentials_error", "api_error"

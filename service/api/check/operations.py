@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from service.api.check.schemas import CheckAnswer, CheckFailure, CheckForm
-from service.api.describe import (
+from service.api.openapi.describe import (
     BODY,
     JUDGING,
     LICENCE,

@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import BaseModel, Field
 
 from service.api.check.envelope import TYPES, UNKNOWN
-from service.api.describe import Json, Shown
+from service.api.openapi.describe import Json, Shown
 
 ErrorType = Literal[
     "api_error",

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from flask import Blueprint, Response
 
-from service.api.context import request_id
-from service.api.errors import shaped
-from service.api.reply import json_reply
+from service.api.http.context import request_id
+from service.api.http.errors import shaped
+from service.api.http.reply import json_reply
 from service.errors import FacegateError
 
 blueprint = Blueprint("gateway", __name__)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import request
 
-from service.api.context import services
+from service.api.http.context import services
 from service.errors import AccountError, LicenceError, StartupError, WrongToken
 from service.settings import Settings
 from service.store.accounts import User

@@ -7,14 +7,14 @@ from typing import Annotated
 from flask import Response, request
 from pydantic import BaseModel, Field
 
-from service.api.body import checked
-from service.api.context import services
 from service.api.gateway.blueprint import blueprint
 from service.api.gateway.caller import known_user
 from service.api.gateway.schemas import Deleted, Records
 from service.api.gateway.trace import full_record, record
-from service.api.paging import RESULT_ID, cursor, place
-from service.api.reply import json_reply
+from service.api.http.body import checked
+from service.api.http.context import services
+from service.api.http.paging import RESULT_ID, cursor, place
+from service.api.http.reply import json_reply
 from service.errors import ResultNotFound
 from service.store.accounts import HistoryEntry, User
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pydantic import BaseModel
 
-from service.api.describe import (
+from service.api.gateway import schemas as s
+from service.api.openapi.describe import (
     BODY,
     JUDGING,
     LICENCE,
@@ -18,7 +19,6 @@ from service.api.describe import (
     parameter,
     ref,
 )
-from service.api.gateway import schemas as s
 from service.errors import (
     AccountError,
     FacegateError,

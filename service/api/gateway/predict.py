@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from flask import Response
 
-from service.analysis.datauri import decode_image_text
-from service.analysis.ensembles import fused_anew
-from service.api.body import checked, read_form, read_json
-from service.api.context import services
+from service.analysis.decision.reweigh import fused_anew
 from service.api.gateway import caller
 from service.api.gateway.blueprint import blueprint
 from service.api.gateway.render import verdict
 from service.api.gateway.schemas import GatewayHealth, Options, PredictBody, Verdict
 from service.api.gateway.trace import keep
-from service.api.licensed import licensed
-from service.api.reply import json_reply
+from service.api.http.body import checked, read_form, read_json
+from service.api.http.context import services
+from service.api.http.licensed import licensed
+from service.api.http.reply import json_reply
 from service.errors import BodyTooLarge, RequestError, UnsupportedMedia
 from service.licensing.grant import Grant
+from service.media.datauri import decode_image_text
 
 
 @blueprint.post("/predict")

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from service.analysis.ensembles import Ensemble, Voice
+from service.analysis.decision.reweigh import Ensemble, Voice
 from service.api.gateway.schemas import ModelFailure, ModelResult, Verdict
-from service.api.render import thousandths
+from service.api.v1.render import thousandths
 
 
 def verdict(ensemble: Ensemble, threshold: float) -> Verdict:

@@ -6,8 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from service.analysis.ensembles import Method
-from service.api.describe import REQUEST_ID, Json, Shown
+from service.analysis.decision.reweigh import Method
+from service.api.openapi.describe import REQUEST_ID, Json, Shown
 
 Class = Literal["fake", "real"]
 

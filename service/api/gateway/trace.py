@@ -8,9 +8,9 @@ from typing import Any
 
 import structlog
 
-from service.api.context import request_id, services
 from service.api.gateway.schemas import FullRecord, Record, Verdict
-from service.api.render import iso
+from service.api.http.context import request_id, services
+from service.api.v1.render import iso
 from service.errors import StoreUnavailable
 from service.store.accounts import HistoryEntry, User
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from flask import Response, request
 
-from service.api.body import checked, read_form
-from service.api.context import services
 from service.api.gateway import caller
 from service.api.gateway.blueprint import blueprint
 from service.api.gateway.schemas import Credentials, Me, Token
-from service.api.render import iso
-from service.api.reply import json_reply
+from service.api.http.body import checked, read_form
+from service.api.http.context import services
+from service.api.http.reply import json_reply
+from service.api.v1.render import iso
 
 
 @blueprint.post("/register")

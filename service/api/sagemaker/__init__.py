@@ -8,16 +8,16 @@ from typing import Any
 import orjson
 from flask import Blueprint, Response, request
 
-from service.analysis.datauri import decode_image_text
-from service.analysis.result import Analysis
-from service.api.body import read_raw
-from service.api.context import request_id, services
-from service.api.errors import ours, shaped
-from service.api.licensed import licensed
-from service.api.reply import json_reply
+from service.analysis.judgement import Analysis
+from service.api.http.body import read_raw
+from service.api.http.context import request_id, services
+from service.api.http.errors import ours, shaped
+from service.api.http.licensed import licensed
+from service.api.http.reply import json_reply
 from service.api.sagemaker.caller import caller
 from service.errors import FacegateError, RequestError, WrongMediaType
 from service.licensing.grant import Grant
+from service.media.datauri import decode_image_text
 
 blueprint = Blueprint("sagemaker", __name__)
 LINES = ("application/jsonlines", "application/x-jsonlines", "application/jsonl")

@@ -6,7 +6,7 @@ import re
 
 from flask import request
 
-from service.api.context import services
+from service.api.http.context import services
 from service.settings import Settings
 
 ATTRIBUTE = re.compile(r"(?:^|[,;\s])hash_id=([^,;\s]+)")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from service.api.describe import (
+from service.api.openapi.describe import (
     BODY,
     JUDGING,
     LICENCE,

@@ -9,10 +9,10 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
 
-from service.cloud.address import Address, parse
-from service.cloud.failures import failures_told
-from service.cloud.session import Cloud
+from service.cloud.aws.failures import failures_told
+from service.cloud.aws.session import Cloud
 from service.errors import ObjectNotFound, StartupError
+from service.media.address import Address, parse
 
 
 class Output(Protocol):

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from itertools import islice
 
-from service.cloud.address import Address, parse
 from service.cloud.backfill.output import Output
 from service.errors import StartupError
+from service.media.address import Address, parse
 
 PLAN = "plan.json"
 

@@ -7,15 +7,15 @@ from typing import Any
 
 import structlog
 
-from service import logs
-from service.cloud.address import Address
-from service.cloud.ahead import ahead
+from service.cloud.aws.config import load_config
+from service.cloud.aws.session import Cloud
 from service.cloud.backfill.output import Output, open_output
 from service.cloud.backfill.plan import keys_of
-from service.cloud.config import load_config
 from service.cloud.predictor import FINAL, Loaded, Predictor
-from service.cloud.session import Cloud
 from service.errors import FacegateError, ObjectNotFound
+from service.media.address import Address
+from service.runtime import logs
+from service.runtime.prefetch import ahead
 from service.settings import load_settings
 
 READERS, AHEAD = 4, 8  # downloads at once, and how far they run ahead of the judgement

@@ -1,0 +1,1 @@
+"""From detectors' probabilities to one decision: fusion, calibration, threshold."""

@@ -1,0 +1,1 @@
+"""Faces: found, cropped, measured and selected."""

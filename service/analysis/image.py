@@ -1,0 +1,221 @@
+"""The one road from bytes to a judgement: decode, detect, choose, judge, fuse, decide."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import partial
+from time import perf_counter
+
+import cv2
+import numpy as np
+
+from service.analysis.decision.policy import Ruling, Rulings
+from service.analysis.decision.rules import centred
+from service.analysis.detectors.base import Detector
+from service.analysis.detectors.ensemble import Opinions, Panel
+from service.analysis.face.blazeface import Detection, Face, FaceDetector
+from service.analysis.face.crop import Portrait
+from service.analysis.face.selection import Subject, choose, prominent
+from service.analysis.heatmap import heat_map_uri
+from service.analysis.judgement import Analysis, Box, DetectorScore, FaceJudgement, ImageFacts
+from service.errors import Reason
+from service.media.image import DecodedImage, decode
+from service.repository.registry import check_models, face_manifests, load_detectors
+from service.runtime.allocator import keep_freed
+from service.settings import Settings
+
+
+@dataclass(frozen=True)
+class ModelInfo:
+    """A loaded model; `kind` is `detector` or `face_detector`."""
+
+    name: str
+    version: str
+    kind: str
+
+
+class Analyzer:
+    """Judges images. Safe to share between threads; make it after the fork."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        faces: FaceDetector,
+        detectors: Sequence[Detector],
+        *,
+        calibrated: bool = True,
+    ) -> None:
+        self._settings = settings
+        self._faces = faces
+        self._detectors = tuple(detectors)
+        self._face_manifests = face_manifests(settings)
+        make = partial(Ruling, settings, detectors, self._face_manifests, calibrated=calibrated)
+        self._rulings = Rulings(settings, make, follow=calibrated)
+        self._panel = Panel(detectors)
+
+    @classmethod
+    def load(cls, settings: Settings, *, calibrated: bool = True) -> Analyzer:
+        """Verify, open and try out every model; `calibrated`: with the operator's calibration.
+
+        Raises StartupError.
+        """
+        check_models(settings)
+        keep_freed()
+        cv2.setNumThreads(1)  # requests run side by side: pools would fight for the cores
+        faces = FaceDetector(settings.models_dir)
+        faces.detect(np.zeros((256, 256, 3), np.uint8))  # a blank image runs both models
+        return cls(settings, faces, load_detectors(settings), calibrated=calibrated)
+
+    def analyze(self, data: bytes, *, explain: bool = False) -> Analysis:
+        """Judge the bytes of a JPEG or PNG; `explain` adds a heat map of the face that counts.
+
+        Raises ImageError when it is no sound image, CannotJudge when a reason refuses it, and
+        NoDetectorAnswered when every detector failed.
+        """
+        watch = _Stopwatch()
+        with watch.stage("decode"):
+            image = decode(data, max_pixels=self._settings.max_pixels)
+        with watch.stage("detect"):
+            detection = self._faces.detect(image.pixels)
+            subjects = choose(detection, self._settings, scale=image.scale)
+        with watch.stage("infer"):
+            portraits = [Portrait(detection.image, subject.face) for subject in subjects]
+            opinions = self._panel.ask(portraits, explain=explain)
+        ruling = self._rulings.now  # one for the whole answer
+        faces = _judged(ruling, opinions, subjects, image.scale)
+        analysis = _analysis(ruling, _facts(data, image, detection), detection, faces, opinions)
+        heat_map = None
+        if explain:
+            with watch.stage("explain"):
+                heat_map = heat_map_uri(detection.image, opinions.of_face(analysis.counted))
+        return replace(analysis, timings=watch.timings(), heat_map=heat_map)
+
+    @property
+    def models(self) -> tuple[ModelInfo, ...]:
+        """The detectors, then the face detectors."""
+        detectors = [ModelInfo(one.name, one.version, "detector") for one in self._detectors]
+        faces = [ModelInfo(m["name"], m["version"], m["kind"]) for m in self._face_manifests]
+        return (*detectors, *faces)
+
+    @property
+    def thresholds(self) -> dict[str, float]:
+        """Each detector's own threshold, by its name, in their order."""
+        return {detector.name: detector.threshold for detector in self._detectors}
+
+    @property
+    def ruling(self) -> Ruling:
+        """Fusion, calibration and threshold in force; a deployed fusion may change it any time."""
+        return self._rulings.now
+
+    @property
+    def fingerprint(self) -> str:
+        """Short hash of everything that an answer depends on besides the image."""
+        return self.ruling.fingerprint
+
+    @property
+    def ignored_calibration(self) -> bool:
+        """Whether there is a calibration that was fitted for other models."""
+        return self.ruling.ignored_calibration
+
+    def model_card(self) -> dict[str, object]:
+        """Manifests, measured figures and the operating point in force, ready for JSON."""
+        ruling = self.ruling
+        point = {"bpcer": ruling.bpcer, "threshold": ruling.fusion.threshold}
+        return {
+            "fingerprint": ruling.fingerprint,
+            "fusion": ruling.fusion.card(),
+            "operating_point": point,
+            "calibration": ruling.calibration and ruling.calibration.model_dump(mode="json"),
+            "detectors": [detector.card() for detector in self._detectors],
+            "face_detectors": list(self._face_manifests),
+        }
+
+
+class _Stopwatch:
+    """Milliseconds of each stage, and of everything since it was made."""
+
+    def __init__(self) -> None:
+        self._start = perf_counter()
+        self._stages: dict[str, float] = {}
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        start = perf_counter()
+        yield
+        self._stages[name] = _milliseconds(start)
+
+    def timings(self) -> dict[str, float]:
+        return {**self._stages, "total": _milliseconds(self._start)}
+
+
+def _milliseconds(start: float) -> float:
+    return round((perf_counter() - start) * 1000, 3)
+
+
+def _judged(
+    ruling: Ruling, opinions: Opinions, subjects: Sequence[Subject], scale: float
+) -> tuple[FaceJudgement, ...]:
+    fusion, _, _ = ruling.without(opinions.left_out)
+    return tuple(
+        FaceJudgement(
+            box=_box(subject.face, scale),
+            confidence=subject.face.score,
+            probability=fusion.probability(opinions.probabilities(index)),
+            detectors=_scores(opinions, index),
+            quality=subject.quality,
+        )
+        for index, subject in enumerate(subjects)
+    )
+
+
+def _analysis(
+    ruling: Ruling,
+    facts: ImageFacts,
+    detection: Detection,
+    faces: tuple[FaceJudgement, ...],
+    opinions: Opinions,
+) -> Analysis:
+    fusion, bpcer, fingerprint = ruling.without(opinions.left_out)
+    counted = max(range(len(faces)), key=lambda i: faces[i].probability)
+    probability = faces[counted].probability
+    return Analysis(
+        image=facts,
+        decision="deepfake" if probability >= fusion.threshold else "bona_fide",
+        score=centred(probability, fusion.threshold),
+        probability=probability,
+        threshold=fusion.threshold,
+        bpcer=bpcer,
+        faces=faces,
+        counted=counted,
+        faces_found=len(detection.faces),
+        reasons=_warnings(faces, detection),
+        fusion=fusion.name,
+        fingerprint=fingerprint,
+        timings={},
+        left_out=opinions.left_out,
+    )
+
+
+def _facts(data: bytes, image: DecodedImage, detection: Detection) -> ImageFacts:
+    sha256 = hashlib.sha256(data).hexdigest()
+    return ImageFacts(sha256, image.format, image.width, image.height, detection.rotation)
+
+
+def _scores(opinions: Opinions, index: int) -> tuple[DetectorScore, ...]:
+    pairs = zip(opinions.answered, opinions.probabilities(index), strict=True)
+    return tuple(DetectorScore(one.name, one.version, value) for one, value in pairs)
+
+
+def _box(face: Face, scale: float) -> Box:
+    x, y, width, height = (v * scale for v in (face.x, face.y, face.width, face.height))
+    return Box(x, y, width, height)
+
+
+def _warnings(faces: tuple[FaceJudgement, ...], detection: Detection) -> tuple[Reason, ...]:
+    """Every reason once: of the number of faces, then of the faces in their order."""
+    several = [Reason.TOO_MANY_FACES] if len(prominent(detection.faces)) > 1 else []
+    found = [reason for face in faces for reason in face.quality.reasons]
+    return tuple(dict.fromkeys([*several, *found]))

@@ -1,0 +1,71 @@
+"""Contract 1: the Facia on-premises check, `POST /liveness` and `GET /status_check`."""
+
+from __future__ import annotations
+
+import json
+
+from flask import Blueprint, Response
+
+from service.analysis.judgement import Analysis
+from service.api.http.body import read_json, text_field
+from service.api.http.context import services
+from service.api.http.errors import shaped
+from service.api.http.licensed import licensed
+from service.api.v1.render import thousandths
+from service.errors import FacegateError, ImageError
+from service.media.datauri import decode_image_text
+
+blueprint = Blueprint("liveness", __name__)
+
+LIVE = "Service is Live."
+NOT_LIVE = (
+    "Service is Not Live. Please wait for 5 to 10 minutes"
+    " if it still does not work then restart this build."
+)
+MESSAGES = ("Provided image is not deepfake!", "Provided image is deepfake!")
+
+
+@blueprint.get("/status_check")
+def status_check() -> Response:
+    """Whether images are judged now."""
+    live = services().engine.state == "ready"
+    return Response(LIVE if live else NOT_LIVE, 200 if live else 503, mimetype="text/plain")
+
+
+@blueprint.post("/liveness")
+def liveness() -> Response:
+    """Judge one selfie."""
+    body = read_json()
+    image = text_field(body, "selfie_image")
+    with licensed(text_field(body, "hash_id")) as grant:
+        here = services()
+        data = decode_image_text(image, max_bytes=here.settings.max_body_bytes)
+        return _answer(200, _success(here.judge.judge(data, grant).analysis))
+
+
+def _refusal(error: FacegateError) -> Response:
+    """The contract knows one failure, a corrupt image; the others add a `code` to its shape."""
+    body = {"error": error.sentence}
+    if type(error) is not ImageError:
+        body["code"] = error.code
+    return _answer(error.status, body)
+
+
+shaped(blueprint, _refusal)
+
+
+def _success(analysis: Analysis) -> dict[str, object]:
+    fake = analysis.decision == "deepfake"
+    return {
+        "deepfake_result": {
+            "deepfake_score": thousandths(analysis.score, fake),
+            "is_deepfake": int(fake),
+            "message": MESSAGES[fake],
+        },
+        "status": "Success",
+    }
+
+
+def _answer(status: int, body: dict[str, object] | dict[str, str]) -> Response:
+    # json's own separators are those of the published examples, blanks included.
+    return Response(json.dumps(body), status, mimetype="application/json")

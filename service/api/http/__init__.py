@@ -1,0 +1,1 @@
+"""What all contracts share: bodies, errors, answers, licences, probes."""

@@ -1,0 +1,40 @@
+"""What a route needs: the services of this app, and the id of this request."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import cast
+
+from flask import current_app, g
+
+from service.accounts import Accounts
+from service.judging.judge import Judge
+from service.judging.loader import Engine
+from service.licensing import Licensing
+from service.media.fetching import Fetcher
+from service.settings import Settings
+from service.store.base import Store
+
+
+@dataclass(frozen=True)
+class Services:
+    """Wired once by `create_app`."""
+
+    settings: Settings
+    engine: Engine
+    licensing: Licensing
+    store: Store
+    judge: Judge
+    fetcher: Fetcher
+    accounts: Accounts
+    gateway_licence: str | None  # a hash_id
+
+
+def services() -> Services:
+    """The services of the current app."""
+    return cast(Services, current_app.extensions["facegate"])
+
+
+def request_id() -> str:
+    """The id that joins this request's answer and its log line."""
+    return cast(str, g.request_id)

@@ -1,0 +1,48 @@
+"""Who asks, and whether the licence allows it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from flask import request
+
+from service.api.http.context import services
+from service.errors import FeatureNotLicensed, LicenceError
+from service.licensing.grant import Grant
+from service.store.base import Feature
+
+
+def credential(given: str | None = None) -> str:
+    """The hash_id of this request: from its body, its bearer token, or `X-Hash-Id`.
+
+    Raises LicenceError when there is none.
+    """
+    bearer = request.authorization
+    token = bearer.token if bearer is not None and bearer.type == "bearer" else None
+    hash_id = given or token or request.headers.get("X-Hash-Id")
+    if not hash_id:
+        raise LicenceError("No hash_id was given.")
+    return hash_id
+
+
+@contextmanager
+def licensed(hash_id: str | None, *also: Feature, amount: int = 1) -> Iterator[Grant]:
+    """A grant to judge `amount` images, taken back whole when the block fails.
+
+    Raises the LicenceError family or StoreUnavailable.
+    """
+    here = services().licensing
+    grant = here.authorise(credential(hash_id), "detect", amount)
+    try:
+        if not set(also) <= set(grant.licence.features):
+            raise FeatureNotLicensed
+        yield grant
+    except BaseException:
+        here.refund(grant)
+        raise
+
+
+def reader() -> Grant:
+    """A grant to read one's own results; it costs no quota."""
+    return services().licensing.authorise(credential(), "history", 0)

@@ -1,0 +1,139 @@
+"""The parts of an OpenAPI document: bodies, answers, and failures out of the error classes."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from http import HTTPStatus
+from typing import Any
+
+from pydantic import BaseModel
+
+from service.api.v1.schemas import ErrorAnswer
+from service.errors import (
+    SENTENCES,
+    BodyTooLarge,
+    CannotJudge,
+    FacegateError,
+    FeatureNotLicensed,
+    ImageError,
+    ImageTooLarge,
+    LicenceError,
+    LicenceExpired,
+    LicenceRevoked,
+    Overloaded,
+    QuotaExceeded,
+    RequestError,
+    StoreUnavailable,
+    TooManyAttempts,
+    Unavailable,
+    WrongMediaType,
+)
+
+Json = dict[str, Any]
+ErrorClass = type[FacegateError]
+# What may come of reading a body, of a licence, and of judging an image.
+BODY: list[ErrorClass] = [RequestError, BodyTooLarge, WrongMediaType]
+LICENCE: list[ErrorClass] = [
+    *(LicenceError, LicenceExpired, LicenceRevoked, FeatureNotLicensed),
+    StoreUnavailable,
+]
+JUDGING: list[ErrorClass] = [
+    *(ImageError, ImageTooLarge, CannotJudge),
+    *(QuotaExceeded, Unavailable, Overloaded),
+]
+TEXT: Json = {"type": "string"}
+
+
+class Shown(BaseModel):
+    """A contract's own shape of a failure."""
+
+    @staticmethod
+    def shown(code: str, sentence: str) -> Json:
+        """An example of it for one of our errors."""
+        raise NotImplementedError
+
+
+REQUEST_ID = "6f1c0e1b9d5c4f7e8a2b3c4d5e6f7a8b"
+
+
+def about(operation: str, tag: str, summary: str) -> Json:
+    return {"operationId": operation, "tags": [tag], "summary": summary}
+
+
+def ref(model: type[BaseModel]) -> Json:
+    return {"$ref": f"#/components/schemas/{model.__name__}"}
+
+
+def body(content: Json) -> Json:
+    return {"required": True, "content": content}
+
+
+def form(images: Json, names: tuple[str, ...]) -> Json:
+    """A multipart form that has its images under one of these names."""
+    fields = {"hash_id": {"type": "string"}, "explain": {"type": "boolean", "default": False}}
+    return {
+        "type": "object",
+        "properties": dict.fromkeys(names, images) | fields,
+        "anyOf": [{"required": [name]} for name in names],
+    }
+
+
+def parameter(name: str, where: str, schema: Json) -> Json:
+    return {"name": name, "in": where, "required": where == "path", "schema": schema}
+
+
+def json_answer(description: str, schema: Json, example: Json | None = None) -> Json:
+    media: Json = {"schema": schema}
+    if example is not None:
+        media["example"] = example
+    return {"description": description, "content": {"application/json": media}}
+
+
+def answers(
+    model: type[BaseModel],
+    errors: Iterable[ErrorClass],
+    example: Json | None = None,
+    failure: type[BaseModel] = ErrorAnswer,
+) -> Json:
+    """200 with its model, and every error; one that nobody foresaw may come from any route."""
+    good = json_answer((model.__doc__ or "").strip(), ref(model), example)
+    return {"200": good, **failures([*errors, FacegateError], failure)}
+
+
+def failures(errors: Iterable[ErrorClass], model: type[BaseModel] = ErrorAnswer) -> Json:
+    by_status: dict[int, list[ErrorClass]] = defaultdict(list)
+    for error in errors:
+        by_status[error.status].append(error)
+    return {str(status): failure(by_status[status], model) for status in sorted(by_status)}
+
+
+def failure(errors: list[ErrorClass], model: type[BaseModel] = ErrorAnswer) -> Json:
+    examples = dict(pair for error in errors for pair in _examples(error, model))
+    answer: Json = {
+        "description": f"{HTTPStatus(errors[0].status).phrase}: {', '.join(examples)}",
+        "content": {"application/json": {"schema": ref(model), "examples": examples}},
+    }
+    if any(error.retry_after or error in (QuotaExceeded, TooManyAttempts) for error in errors):
+        seconds = {"description": "seconds", "schema": {"type": "integer"}}
+        answer["headers"] = {"Retry-After": seconds}
+    return answer
+
+
+def _examples(error: ErrorClass, model: type[BaseModel]) -> list[tuple[str, Json]]:
+    """One for each code; `CannotJudge` has one code a reason."""
+    pairs = (
+        [(reason.value, sentence) for reason, sentence in SENTENCES.items()]
+        if error is CannotJudge
+        else [(error.code, error.sentence)]
+    )
+    return [(code, {"value": _shown(code, sentence, model)}) for code, sentence in pairs]
+
+
+def _shown(code: str, sentence: str, model: type[BaseModel]) -> Json:
+    if model is ErrorAnswer:
+        return {"error": sentence, "code": code, "request_id": REQUEST_ID}
+    if issubclass(model, Shown):
+        return model.shown(code, sentence)
+    # The published contract's one failure has no code.
+    return {"error": sentence} if code == ImageError.code else {"error": sentence, "code": code}

@@ -1,0 +1,1 @@
+"""Our own contract, `/v1/...`."""

@@ -1,0 +1,88 @@
+"""An `Analysis` as our own routes show it: numbers rounded, but never across a decision line."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime
+from typing import Any
+
+from flask import g
+
+from service.analysis.judgement import ANALYSIS, Analysis
+from service.api.http.context import request_id
+from service.api.v1.schemas import AnalyzeAnswer, KeptResult
+from service.judging.judge import Judged
+from service.store.base import StoredResult
+
+FINE = frozenset({"probability", "score", "threshold", "bpcer"})
+
+
+def analyzed(judged: Judged) -> AnalyzeAnswer:
+    """One judgement, just made or recalled."""
+    return AnalyzeAnswer.model_validate(
+        _judgement(judged.id, judged.analysis)
+        | {
+            "request_id": request_id(),
+            "cached": judged.cached,
+            "stored": judged.stored,
+            "elapsed_ms": elapsed_ms(),
+            "heat_map": judged.analysis.heat_map,
+        }
+    )
+
+
+def kept(result: StoredResult) -> KeptResult:
+    """One judgement out of the store."""
+    analysis = ANALYSIS.validate_python(result.analysis)
+    return KeptResult.model_validate(
+        _judgement(result.id, analysis) | {"created_at": iso(result.created_at)}
+    )
+
+
+def thousandths(score: float, fake: bool) -> float:
+    """Rounded, but never across the decision line: a client may compare with 0.5 itself."""
+    rounded = round(score, 3)
+    return max(rounded, 0.5) if fake else min(rounded, 0.499)
+
+
+def elapsed_ms() -> float:
+    """Milliseconds since this request came in."""
+    return round((time.perf_counter() - float(g.started)) * 1000, 1)
+
+
+def iso(seconds: float) -> str:
+    """Seconds since the epoch as ISO 8601, UTC."""
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds")
+
+
+def _judgement(result_id: str, analysis: Analysis) -> dict[str, Any]:
+    fake = analysis.decision == "deepfake"
+    raw = ANALYSIS.dump_python(analysis, mode="json")
+    body: dict[str, Any] = _rounded(raw)
+    decisive = body["faces"][analysis.counted]
+    return body | {
+        "id": result_id,
+        "is_deepfake": fake,
+        "score": _beside(analysis.score, 0.5, fake),
+        "probability": _beside(analysis.probability, analysis.threshold, fake),
+        "face": decisive["box"],
+        "quality": decisive["quality"],
+        "models": decisive["detectors"],
+        "timings_ms": body["timings"],
+    }
+
+
+def _rounded(value: Any, name: str = "") -> Any:
+    if isinstance(value, dict):
+        return {key: _rounded(one, key) for key, one in value.items()}
+    if isinstance(value, list):
+        return [_rounded(one, name) for one in value]
+    if isinstance(value, float):
+        return round(value, 6 if name in FINE else 2 if abs(value) >= 1 else 4)
+    return value
+
+
+def _beside(value: float, line: float, above: bool) -> float:
+    """Rounded; what lies below the line stays below, since a client may compare for itself."""
+    rounded, line = round(value, 6), round(line, 6)
+    return rounded if above or rounded < line else round(line - 1e-6, 6)

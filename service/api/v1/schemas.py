@@ -1,0 +1,209 @@
+"""The shapes of our own routes: what a request may say, and what an answer is made of."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic.config import JsonDict
+from pydantic_core import PydanticCustomError
+
+from service.analysis.judgement import Box, Decision, FaceJudgement, ImageFacts, Quality
+from service.errors import Reason
+
+MAX_ID = 128
+ImageText = Annotated[
+    str, Field(description="PNG or JPEG as a data URI or bare base64", examples=["/9j/4AAQSkZJ..."])
+]
+ONE_IMAGE: JsonDict = {"anyOf": [{"required": ["image"]}, {"required": ["selfie_image"]}]}
+
+
+class Options(BaseModel):
+    """What a request says beside its images."""
+
+    hash_id: str | None = Field(None, description="licence key; may come as a header instead")
+    explain: bool = Field(False, description="add a heat map (needs the feature `explain`)")
+
+
+class _OneImage(BaseModel):
+    model_config = ConfigDict(json_schema_extra=ONE_IMAGE)
+
+    image: ImageText = ""
+    selfie_image: Annotated[str, Field(description="another name of `image`")] = ""
+
+    @model_validator(mode="after")
+    def _has_one(self) -> _OneImage:
+        if not self.image and not self.selfie_image:
+            raise PydanticCustomError("no_image", "image")
+        return self
+
+
+class AnalyzeBody(Options, _OneImage):
+    """One selfie."""
+
+
+class BatchItem(_OneImage):
+    """One selfie among many."""
+
+    id: str | None = Field(None, max_length=MAX_ID, description="your own name for it, sent back")
+
+
+class BatchBody(Options):
+    """Many selfies."""
+
+    images: list[BatchItem] = Field(min_length=1)
+
+
+class Model(BaseModel):
+    """A model and its version."""
+
+    name: str
+    version: str
+
+
+class Answer(BaseModel):
+    """What every answer of our own routes begins with."""
+
+    request_id: str
+
+
+class Judgement(BaseModel):
+    """What was found in one selfie."""
+
+    id: str = Field(description="of the kept result, for GET /v1/results/{id}")
+    decision: Decision
+    is_deepfake: bool
+    score: float = Field(description="0..1; 0.5 is the decision line")
+    probability: float = Field(description="calibrated, 0..1, that the face is manipulated")
+    threshold: float = Field(description="probability from which on the decision is `deepfake`")
+    bpcer: float = Field(description="share of genuine selfies that the threshold rejects")
+    face: Box = Field(description="the face that decided, in pixels of the upright image")
+    faces: tuple[FaceJudgement, ...] = Field(description="all judged faces, most prominent first")
+    faces_found: int
+    reasons: tuple[Reason, ...] = Field(description="warnings")
+    quality: Quality = Field(description="of the face that decided")
+    models: tuple[Model, ...]
+    left_out: tuple[str, ...] = Field((), description="detectors that failed; not among `models`")
+    fingerprint: str = Field(description="of the models and settings that judged")
+    image: ImageFacts
+    timings_ms: dict[str, float] = Field(description="milliseconds a stage, when it was judged")
+
+
+class AnalyzeAnswer(Judgement, Answer):
+    """The answer to one selfie."""
+
+    cached: bool = Field(description="the same image was judged before by the same models")
+    stored: bool = Field(description="whether the result could be kept")
+    elapsed_ms: float
+    heat_map: str | None = Field(None, description="PNG data URI, when `explain` was asked for")
+
+
+class BatchOutcome(BaseModel):
+    """What became of one image: `result`, or `error` with its `code`."""
+
+    index: int
+    id: str | None = None
+    result: AnalyzeAnswer | None = None
+    error: str | None = None
+    code: str | None = None
+
+
+class BatchAnswer(Answer):
+    """One outcome for each image, in their order."""
+
+    results: list[BatchOutcome]
+    judged: int
+    failed: int
+    elapsed_ms: float
+
+
+class KeptResult(Judgement):
+    """A kept result."""
+
+    created_at: str = Field(description="ISO 8601, UTC")
+
+
+class ResultAnswer(KeptResult, Answer):
+    """One kept result."""
+
+
+class ResultPage(Answer):
+    """Kept results, newest first; `next` is the cursor of the page after, absent on the last."""
+
+    results: list[KeptResult]
+    next: str | None = None
+
+
+class ErrorAnswer(BaseModel):
+    """Every failure of our own routes."""
+
+    error: str = Field(description="one sentence for people")
+    code: str = Field(description="for programs")
+    request_id: str
+
+
+class LivenessBody(BaseModel):
+    """Contract 1, the request."""
+
+    hash_id: str
+    selfie_image: ImageText
+
+
+class DeepfakeResult(BaseModel):
+    """Contract 1, the judgement."""
+
+    deepfake_score: float
+    is_deepfake: Literal[0, 1]
+    message: str
+
+
+class LivenessAnswer(BaseModel):
+    """Contract 1, the answer."""
+
+    deepfake_result: DeepfakeResult
+    status: Literal["Success"]
+
+
+class LivenessError(BaseModel):
+    """Contract 1, a failure; `code` is absent for a corrupt image."""
+
+    error: str
+    code: str | None = None
+
+
+class LicenceEnd(BaseModel):
+    """When the first of the licences that still hold ends; empty when none ever does."""
+
+    ends_at: str | None = None
+    days_left: float | None = None
+
+
+class Health(BaseModel):
+    """The process, as long as it lives."""
+
+    status: Literal["ok"]
+    version: str
+    pid: int
+    python: str
+    started_at: str
+    uptime_s: float
+    models: list[Model]
+    licence: LicenceEnd
+
+
+class StoreState(BaseModel):
+    """The store as it was last seen."""
+
+    kind: str
+    reachable: bool
+    spool_pending: int
+    server: str | None = None  # what a cache container of ours says that it runs
+
+
+class Readiness(BaseModel):
+    """Whether this worker judges images."""
+
+    state: Literal["starting", "ready", "degraded", "failed"]
+    models: list[Model]
+    self_test: Literal["passed", "pending", "failed"]
+    store: StoreState

@@ -1,0 +1,1 @@
+"""AWS itself: identities, clients, errors, objects in S3."""

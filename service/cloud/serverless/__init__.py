@@ -1,0 +1,1 @@
+"""What the Lambda function and its table of detections are made of."""

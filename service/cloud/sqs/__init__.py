@@ -1,0 +1,1 @@
+"""The SQS consumer's parts; `service.cloud.consumer` joins them."""

@@ -1,0 +1,77 @@
+"""One job from its message to its callback; each step is done once, however often it is begun."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from service.cloud import result
+from service.cloud.predictor import Predictor, named_source
+from service.cloud.sqs.callback import Callback
+from service.cloud.sqs.journal import Journal
+from service.cloud.sqs.message import Job
+from service.errors import AddressRefused, BodyTooLarge, CloudUnavailable, ObjectNotFound
+
+MessageHandler = Callable[[dict[str, Any]], object]
+# There is nothing to wait for: the caller is told.
+SETTLED = (ObjectNotFound, BodyTooLarge, AddressRefused)
+
+
+class Worker:
+    """Safe for threads."""
+
+    def __init__(self, predictor: Predictor, journal: Journal, callback: Callback) -> None:
+        self._predictor = predictor
+        self._journal = journal
+        self._callback = callback
+        self._claimed: set[str] = set()
+        self._lock = threading.Lock()
+
+    def work(self, job: Job, handler: MessageHandler | None = None) -> None:
+        """Return when the result is stored and, where one was asked for, the callback accepted it.
+
+        Raises FacegateError when it is to be tried again or given up.
+        """
+        if self._journal.is_done(job.key):
+            return
+        found = self._journal.result(job.key)
+        if found is None:
+            found = self._judge(job)
+            self._journal.remember(job.key, found)
+        repeat = job.repeat_key(found["content_sha256"])
+        with self._claim(repeat or job.key):
+            if not self._journal.is_done(repeat):
+                self._deliver(job, found, handler)
+                self._journal.done(repeat)
+        self._journal.done(job.key)
+
+    def _deliver(self, job: Job, found: dict[str, Any], handler: MessageHandler | None) -> None:
+        if handler is not None:
+            handler(found)
+        if job.callback_url is not None:
+            self._callback.post(job.callback_url, found, job.key)
+
+    def _judge(self, job: Job) -> dict[str, Any]:
+        try:
+            loaded = self._predictor.load_bytes(job.asked.url)
+        except SETTLED as error:
+            missing = result.unjudged(job.asked, named_source(job.asked.url), error)
+            return missing | {"content_sha256": ""}
+        sha256 = hashlib.sha256(loaded.data).hexdigest()
+        return self._predictor.judge(job.asked, loaded) | {"content_sha256": sha256}
+
+    @contextmanager
+    def _claim(self, key: str) -> Iterator[None]:
+        """A queue may deliver a message twice at the same time; the second one comes later."""
+        with self._lock:
+            if key in self._claimed:
+                raise CloudUnavailable("The same request is being worked on.")
+            self._claimed.add(key)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._claimed.remove(key)

@@ -1,0 +1,1 @@
+"""Commands that measure and fit the models on images of one's own."""

@@ -1,0 +1,88 @@
+"""Signatures of the commands that measure the models on images of one's own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+measure_app = typer.Typer()
+
+
+@measure_app.command()
+def evaluate(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Holds real/ and fake/.")],
+    output: Annotated[Path | None, typer.Option(help="Write the report there as JSON.")] = None,
+    form: Annotated[
+        Literal["table", "json"], typer.Option("--format", help="How to print it.")
+    ] = "table",
+) -> None:
+    """Report the error rates of the models in force on images of which you know the truth.
+
+    Sub-folders of fake/ are attack species, those of real/ are sources; folders below these join
+    images of one person or one video. Terms are those of ISO/IEC 30107-3.
+    """
+    from service.commands.fit.evaluate import evaluate as run
+
+    run(folder, form, output)
+
+
+@measure_app.command()
+def calibrate(
+    folder: Annotated[
+        Path | None,
+        typer.Argument(metavar="DIR", help="Genuine images, or real/ and fake/."),
+    ] = None,
+    bpcer: Annotated[
+        float | None,
+        typer.Option(min=0.0001, max=0.5, help="Share of genuine images that may be refused."),
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace a calibration.")] = False,
+    remove: Annotated[
+        bool, typer.Option("--remove", help="Go back to the models' own threshold.")
+    ] = False,
+) -> None:
+    """Fit the threshold to your own genuine images; with fake/, fit the probabilities as well.
+
+    Writes calibration.json into the data folder; the models are not touched. It counts from the
+    next start of the service, as long as the same models are in force.
+    """
+    from service.commands.fit import calibrate as run
+
+    if remove == (folder is not None):
+        raise typer.BadParameter("Name a folder, or --remove.", param_hint="DIR")
+    if folder is None:
+        run.remove()
+    else:
+        run.calibrate(folder, bpcer, force=force)
+
+
+@measure_app.command()
+def train(
+    folder: Annotated[
+        Path | None, typer.Argument(metavar="DIR", help="Holds real/ and fake/.")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only report; write nothing.")] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Write the new heads even if they are not better.")
+    ] = False,
+    remove: Annotated[bool, typer.Option("--remove", help="Go back to the shipped heads.")] = False,
+) -> None:
+    """Fit other heads of the models to your own images; keep them if they are better.
+
+    Three tenths of the images are held out, to judge the new heads and to fit threshold and
+    probabilities by. Sub-folders of fake/ are attack species, those of real/ are sources; folders
+    of one name below these hold the images of one person, and are never parted. The models are not
+    touched; new heads count from the next start of the service.
+
+    Exit code 1: the new heads are not better than the shipped ones, so nothing was written.
+    """
+    from service.commands.fit import train as run
+
+    if remove == (folder is not None):
+        raise typer.BadParameter("Name a folder, or --remove.", param_hint="DIR")
+    if folder is None:
+        run.remove()
+    else:
+        raise typer.Exit(run.train(folder, dry_run=dry_run, force=force))

@@ -1,0 +1,49 @@
+"""`facegate evaluate`: how well the models in force do on images of which one knows the truth."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from service.analysis.image import Analyzer
+from service.errors import StartupError
+from service.fitting.dataset import labelled, score
+from service.fitting.report import print_report, report_of
+from service.runtime.console import print_json
+from service.settings import load_settings
+
+
+def evaluate(folder: Path, form: str, output: Path | None) -> None:
+    """Print the report, and write it as JSON. Raises StartupError when there is nothing to say."""
+    settings = load_settings()
+    images = labelled(folder)
+    if output is not None:
+        _writable(output)  # said before minutes of work, not after them
+    analyzer = Analyzer.load(settings)
+    scored = score(analyzer, settings, images)
+    if not scored.judged.any():
+        raise StartupError(
+            "None of these images could be judged.", "`facegate detect` says why, image by image."
+        )
+    report = report_of(analyzer, scored)
+    if output is not None:
+        output.write_text(json.dumps(report, indent=2) + "\n")
+    _print(form, report)
+
+
+def _print(form: str, report: dict[str, Any]) -> None:
+    if form == "json":
+        print_json(report)
+    else:
+        print_report(report)
+
+
+def _writable(output: Path) -> None:
+    try:
+        output.open("a").close()
+    except OSError as error:
+        raise StartupError(
+            f"The output file {output} cannot be written: {error.strerror}.",
+            "Name another one with --output.",
+        ) from None

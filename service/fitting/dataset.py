@@ -1,0 +1,104 @@
+"""A folder of images of which is known what they are, and what the analyzer says of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from service.analysis.image import Analyzer
+from service.cloud.sources import SUFFIXES
+from service.commands.detect.command import judge_all, progress
+from service.errors import StartupError
+from service.settings import Settings
+
+UNNAMED = "unnamed"  # what lies in no sub-folder
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """One image file. `group` joins images that are not independent of each other."""
+
+    path: Path
+    fake: bool
+    source: str
+    group: str
+
+
+@dataclass(frozen=True, eq=False)
+class Scored:
+    """Arrays of equal length; `probability` is NaN and `code` says why where there is no answer.
+
+    `source` of an attack is its species.
+    """
+
+    probability: np.ndarray
+    code: np.ndarray
+    fake: np.ndarray
+    source: np.ndarray
+    group: np.ndarray
+
+    def where(self, mask: np.ndarray) -> Scored:
+        return Scored(**{name: values[mask] for name, values in vars(self).items()})
+
+    @property
+    def judged(self) -> np.ndarray:
+        return np.asarray(np.isfinite(self.probability))
+
+
+def labelled(folder: Path) -> list[Labelled]:
+    """Images below folder/real and folder/fake; their sub-folders are sources and species.
+
+    Raises StartupError when there is none.
+    """
+    found = [*_below(folder / "real", fake=False), *_below(folder / "fake", fake=True)]
+    if not found:
+        raise StartupError(
+            f"There is no JPEG or PNG file in {folder / 'real'} or {folder / 'fake'}.",
+            "Put genuine images into real/ and attacks into fake/, sub-folders being species.",
+        )
+    return found
+
+
+def genuine_or_labelled(folder: Path) -> list[Labelled]:
+    """The same, or, without real/, every image below as a genuine one."""
+    if (folder / "real").is_dir():
+        return labelled(folder)
+    found = _below(folder, fake=False)
+    if not found:
+        raise StartupError(
+            f"There is no JPEG or PNG file in {folder}.",
+            "Name a folder of genuine images, or one that holds real/ and fake/.",
+        )
+    return found
+
+
+def score(analyzer: Analyzer, settings: Settings, images: Sequence[Labelled]) -> Scored:
+    """Judge all images, on all cores and as in serving; a bar shows how far it is."""
+    probabilities, codes = [], []
+    with progress(len(images)) as advance:
+        for outcome in judge_all(analyzer, settings, [str(image.path) for image in images]):
+            probabilities.append(outcome.analysis.probability if outcome.analysis else np.nan)
+            codes.append(outcome.error.code if outcome.error else "")
+            advance()
+    return Scored(
+        probability=np.array(probabilities, float),
+        code=np.array(codes, dtype=str),
+        fake=np.array([image.fake for image in images], bool),
+        source=np.array([image.source for image in images], dtype=str),
+        group=np.array([image.group for image in images], dtype=str),
+    )
+
+
+def _below(root: Path, *, fake: bool) -> list[Labelled]:
+    paths = (path for path in sorted(root.rglob("*")) if path.suffix.lower() in SUFFIXES)
+    return [_labelled(path, root, fake) for path in paths if path.is_file()]
+
+
+def _labelled(path: Path, root: Path, fake: bool) -> Labelled:
+    """Below a source, a folder of its own joins images: those of one person, or of one video."""
+    folders = path.relative_to(root).parts[:-1]
+    group = path.parent if len(folders) > 1 else path
+    return Labelled(path, fake, folders[0] if folders else UNNAMED, str(group))

@@ -1,0 +1,1 @@
+"""From a medium to a recorded judgement, for every contract."""

@@ -1,0 +1,87 @@
+"""The analyzer's life in one worker: loaded in the background, so that probes are answered at once.
+
+Nothing native is opened before the fork: `start` is called in the worker (by gunicorn's hook, or by
+its first request), and the imports of ONNX Runtime and OpenCV happen in there, too.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from typing import TYPE_CHECKING, Literal
+
+import structlog
+
+from service.errors import StartupError, Unavailable
+from service.runtime import metrics
+from service.settings import Settings
+
+if TYPE_CHECKING:
+    from service.analysis.image import Analyzer
+
+State = Literal["starting", "ready", "failed"]
+PATIENCE = 5.0  # seconds that a request waits for models that are being loaded
+log = structlog.get_logger()
+
+
+class Engine:
+    """Holds the analyzer of this process; `state` tells how far it is."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._lock = threading.Lock()
+        self._pid = 0
+        self._analyzer: Analyzer | None = None
+        self._settled = threading.Event()
+        self.state: State = "starting"
+
+    def start(self) -> None:
+        """Begin to load, once in each process."""
+        if self._pid == os.getpid():
+            return
+        with self._lock:
+            if self._pid != os.getpid():
+                self._pid = os.getpid()
+                threading.Thread(target=self._load, name="engine", daemon=True).start()
+
+    @property
+    def analyzer(self) -> Analyzer:
+        """The analyzer. Raises Unavailable while there is none."""
+        if self._analyzer is None:
+            raise Unavailable
+        return self._analyzer
+
+    def settle(self, timeout: float = PATIENCE) -> None:
+        """Wait until loading came to an end, good or bad, or `timeout` seconds have passed."""
+        self._settled.wait(timeout)
+
+    def _load(self) -> None:
+        try:
+            self._open()
+        finally:
+            self._settled.set()
+
+    def _open(self) -> None:
+        from service.analysis.image import Analyzer
+
+        try:
+            self._analyzer = Analyzer.load(self._settings)
+        except StartupError as error:
+            self._fail(error.sentence, error.remedy)
+        except Exception:
+            log.exception("engine failed")
+            self._fail("The models could not be loaded.", "Run `facegate doctor`.")
+        else:
+            self._succeed(self._analyzer)
+
+    # The state comes last: whoever sees it finds the metric and the line of the log there already.
+    def _succeed(self, analyzer: Analyzer) -> None:
+        if analyzer.ignored_calibration:
+            log.warning("calibration ignored", reason="it was fitted for other models")
+        log.info("ready", models=[f"{m.name} {m.version}" for m in analyzer.models])
+        metrics.READY.set(1)
+        self.state = "ready"
+
+    def _fail(self, sentence: str, remedy: str) -> None:
+        log.error("cannot start", reason=sentence, remedy=remedy)
+        self.state = "failed"

@@ -1,0 +1,122 @@
+"""Which detectors there are: every folder of one of their kinds, or those that a setting names.
+
+Model folders lie in the models folder of the release and, those added here, in `data/models`.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import structlog
+
+from service.analysis.detectors.base import Detector
+from service.errors import StartupError
+from service.repository.checksums import RESTORE
+from service.repository.heads import Heads, OwnHead, open_heads
+from service.repository.kinds import KINDS, check_folder
+from service.repository.manifest import Manifest, kind_of, read_json, read_manifest
+from service.settings import Settings
+
+log = structlog.get_logger()
+
+
+def load_detectors(settings: Settings, heads: Heads | None = None) -> tuple[Detector, ...]:
+    """All detectors in force, by name. Raises StartupError when one is unusable or unknown.
+
+    `heads` are laid over the models; None stands for those of the data folder.
+    """
+    heads = open_heads(settings) if heads is None else heads
+    for name in _ignored(settings, heads):
+        log.warning("head ignored", model=name, reason="it was made for another version of it")
+    folders = detector_folders(settings)
+    return tuple(_load(folder, settings.bpcer, own_head(folder, heads)) for folder in folders)
+
+
+def own_head(folder: Path, heads: Heads) -> OwnHead | None:
+    """The one of these heads that was made for exactly this model. Raises StartupError."""
+    head = _named(folder, heads)
+    if head is None or kind_of(folder) != "detector":
+        return None
+    return head if head.fits(read_manifest(Manifest, folder)) else None
+
+
+def ignored_heads(settings: Settings) -> list[str]:
+    """Models in force for whose other versions there is a head. Raises StartupError."""
+    return _ignored(settings, open_heads(settings))
+
+
+def _ignored(settings: Settings, heads: Heads) -> list[str]:
+    folders = detector_folders(settings)
+    return [one.name for one in folders if _named(one, heads) and not own_head(one, heads)]
+
+
+def _named(folder: Path, heads: Heads) -> OwnHead | None:
+    return heads.get(str(read_json(folder).get("name")))
+
+
+def _load(folder: Path, bpcer: float, head: OwnHead | None) -> Detector:
+    # Late: `check_models` needs no ONNX Runtime, which must not be imported before the fork.
+    match kind_of(folder):
+        case "python":
+            from service.analysis.detectors.plugin import PythonDetector
+
+            return PythonDetector(folder)
+        case "remote":
+            from service.analysis.detectors.remote import RemoteDetector
+
+            return RemoteDetector(folder)
+        case _:
+            from service.analysis.detectors.onnx import OnnxDetector
+
+            return OnnxDetector(folder, bpcer=bpcer, own_head=head)
+
+
+def check_models(settings: Settings, heads: Heads | None = None) -> None:
+    """Read all manifests and verify all checksums; opens no session. Raises StartupError.
+
+    `heads` as for `load_detectors`.
+    """
+    heads = open_heads(settings) if heads is None else heads
+    for folder in detector_folders(settings):
+        check_folder(folder, kind_of(folder), settings.bpcer)
+        if head := own_head(folder, heads):
+            head.record.threshold(settings.bpcer)
+    for folder in _folders(settings.models_dir, ("face_detector",)):
+        check_folder(folder, "face_detector")
+
+
+def face_manifests(settings: Settings) -> list[dict[str, Any]]:
+    """The manifests of the face detectors, by name."""
+    return [read_json(folder) for folder in _folders(settings.models_dir, ("face_detector",))]
+
+
+def detector_folders(settings: Settings) -> list[Path]:
+    """Folders of the detectors in force: those named, or those of the profile.
+
+    Raises StartupError when there is none.
+    """
+    roots = (settings.models_dir, added_models(settings))
+    folders = {folder.name: folder for root in roots for folder in _folders(root, KINDS)}
+    for name in settings.detectors:
+        if name not in folders:
+            raise StartupError(
+                f"There is no detector named {name} in the models folder.",
+                f"Set FACEGATE_DETECTORS to some of: {', '.join(folders) or 'none is installed'}.",
+            )
+    chosen = [folders[name] for name in settings.detectors or folders]
+    if not chosen:
+        raise StartupError("There is no detector in the models folder.", RESTORE)
+    if settings.detectors or settings.profile == "accurate":
+        return chosen
+    return [folder for folder in chosen if read_json(folder).get("fast")] or chosen
+
+
+def added_models(settings: Settings) -> Path:
+    """Where `facegate models add` puts detectors."""
+    return settings.data_dir / "models"
+
+
+def _folders(root: Path, kinds: tuple[str, ...]) -> list[Path]:
+    found = sorted(path.parent for path in root.glob("*/manifest.json"))
+    return [folder for folder in found if kind_of(folder) in kinds]

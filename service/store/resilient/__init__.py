@@ -1,0 +1,1 @@
+"""A store that keeps requests fast while the primary one is away."""

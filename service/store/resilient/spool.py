@@ -1,0 +1,160 @@
+"""What the store could not take: a journal in the data folder, shared by all workers of a host."""
+
+from __future__ import annotations
+
+import base64
+import time
+import uuid
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import orjson
+from pydantic import TypeAdapter
+from pydantic.dataclasses import dataclass
+
+from service.store.base import Counter, StoredResult
+from service.store.sqlite.database import Database, Migration
+
+Kind = Literal["result", "use"]
+
+MIGRATIONS: tuple[Migration, ...] = (
+    (
+        "CREATE TABLE entries (number INTEGER PRIMARY KEY AUTOINCREMENT, token TEXT NOT NULL,"
+        " kind TEXT NOT NULL, input TEXT, document TEXT NOT NULL,"
+        " attempts INTEGER NOT NULL DEFAULT 0, leased_until REAL NOT NULL DEFAULT 0)",
+        "CREATE INDEX entries_by_input ON entries (input) WHERE input IS NOT NULL",
+    ),
+)
+SLOWEST = 4  # an entry that a healthy store keeps refusing waits up to 2 ** 4 leases
+CLAIM = (
+    "UPDATE entries SET leased_until = ? WHERE number IN (SELECT number FROM entries"
+    " WHERE leased_until <= ? ORDER BY number LIMIT ?)"
+    " RETURNING number, token, kind, document, attempts"
+)
+
+
+@dataclass(frozen=True)
+class Use:
+    """Counters to be added to later; a negative amount gives back."""
+
+    counters: tuple[Counter, ...]
+    amount: int
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One claimed entry; `token` is the same at every attempt to deliver it."""
+
+    number: int
+    token: str
+    content: StoredResult | Use
+    attempts: int
+
+    @property
+    def kind(self) -> Kind:
+        return "use" if isinstance(self.content, Use) else "result"
+
+    @property
+    def is_of_use(self) -> bool:
+        """Whether what it holds has not expired yet."""
+        held = self.content.counters if isinstance(self.content, Use) else [self.content]
+        return any(each.expires_at > time.time() for each in held)
+
+
+USE = TypeAdapter(Use)
+
+
+class Spool:
+    """Durable at once. The file is made by the first entry, so a healthy service needs none."""
+
+    def __init__(self, path: Path, *, busy_timeout: float = 5.0, lease: float = 30.0) -> None:
+        """lease: seconds after which an entry claimed by a dead process is free again."""
+        self._database = Database(path, MIGRATIONS, busy_timeout)
+        self._lease = lease
+
+    def put_result(self, result: StoredResult) -> None:
+        self._put("result", _result_to_json(result), f"{result.sha256}/{result.fingerprint}")
+
+    def put_use(self, counters: Sequence[Counter], amount: int) -> None:
+        self._put("use", USE.dump_json(Use(tuple(counters), amount)).decode(), None)
+
+    def find_result(self, sha256: str, fingerprint: str) -> StoredResult | None:
+        """The newest unexpired waiting result of these bytes by this model version."""
+        rows = self._read(
+            "SELECT document FROM entries WHERE input = ? ORDER BY number DESC",
+            f"{sha256}/{fingerprint}",
+        )
+        results = (_result_from_json(document) for (document,) in rows)
+        return next((result for result in results if result.expires_at > time.time()), None)
+
+    def pending(self) -> int:
+        """How many entries wait to be delivered."""
+        rows = self._read("SELECT count(*) FROM entries")
+        return int(rows[0][0]) if rows else 0
+
+    def claim(self, limit: int = 20) -> list[Entry]:
+        """Oldest entries for this caller alone, until the lease ends or they are done."""
+        if self.pending() == 0:
+            return []
+        now = time.time()
+        with self._database.transaction() as db:
+            rows = db.execute(CLAIM, (now + self._lease, now, limit)).fetchall()
+            return [_to_entry(*row) for row in sorted(rows)]
+
+    def done(self, entry: Entry) -> None:
+        """Delivered and acknowledged, or of no use any more."""
+        with self._database.transaction() as db:
+            db.execute("DELETE FROM entries WHERE number = ?", (entry.number,))
+
+    def release(self, entries: Sequence[Entry]) -> None:
+        """Not delivered, for no fault of theirs: free at once."""
+        with self._database.transaction() as db:
+            db.executemany(
+                "UPDATE entries SET leased_until = 0 WHERE number = ?",
+                [(entry.number,) for entry in entries],
+            )
+
+    def refused(self, entry: Entry) -> None:
+        """A store that answers, as one with a full disk: tried again, each time later."""
+        wait = self._lease * 2 ** min(entry.attempts, SLOWEST)
+        with self._database.transaction() as db:
+            db.execute(
+                "UPDATE entries SET attempts = attempts + 1, leased_until = ? WHERE number = ?",
+                (time.time() + wait, entry.number),
+            )
+
+    def close(self) -> None:
+        self._database.close()
+
+    def _put(self, kind: Kind, document: str, looked_up_by: str | None) -> None:
+        with self._database.transaction() as db:
+            db.execute(
+                "INSERT INTO entries (token, kind, input, document) VALUES (?, ?, ?, ?)",
+                (uuid.uuid4().hex, kind, looked_up_by, document),
+            )
+
+    def _read(self, query: str, *values: object) -> list[tuple[Any, ...]]:
+        if not self._database.path.exists():
+            return []
+        with self._database.connection() as db:
+            return db.execute(query, values).fetchall()
+
+
+def _to_entry(number: int, token: str, kind: Kind, document: str, attempts: int) -> Entry:
+    read = USE.validate_json if kind == "use" else _result_from_json
+    return Entry(number, token, read(document), attempts)
+
+
+def _result_to_json(result: StoredResult) -> str:
+    fields = {name: getattr(result, name) for name in StoredResult.__dataclass_fields__}
+    if result.image is not None:
+        fields["image"] = base64.b64encode(result.image).decode()
+    return orjson.dumps(fields).decode()
+
+
+def _result_from_json(document: str) -> StoredResult:
+    fields = orjson.loads(document)
+    if fields["image"] is not None:
+        fields["image"] = base64.b64decode(fields["image"])
+    return StoredResult(**fields)

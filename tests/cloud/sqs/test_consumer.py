@@ -1,0 +1,292 @@
+"""The consumer in this process: what becomes of each kind of message."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from service.cloud.aws.session import Cloud
+from service.cloud.consumer import Consumer
+from service.cloud.predictor import Predictor
+from service.cloud.sqs.statistics import Statistics
+from tests.aws import Aws
+from tests.cloud.sqs.queues import Letters, make_consumer, through
+from tests.images import genuine
+from tests.receiver import Receiver
+
+Consume = Callable[..., Statistics]
+
+
+@pytest.fixture
+def selfie(aws: Aws, bucket: str) -> str:
+    """The address of a selfie in S3."""
+    s3 = aws.client("s3")
+    s3.put_object(Bucket=bucket, Key="a b.jpg", Body=genuine(), ContentType="image/jpeg")
+    return f"s3://{bucket}/a b.jpg"
+
+
+@pytest.fixture
+def consume(tmp_path: Path, predictor: Predictor, cloud: Cloud, letters: Letters) -> Consume:
+    """One poll until its messages are done with; keyword arguments are settings."""
+
+    def run(handler: Any = None, **settings: Any) -> Statistics:
+        consumer: Consumer = make_consumer(tmp_path, predictor, cloud, letters, **settings)
+        return consumer.start_consuming(run_once=True, message_handler=handler)
+
+    return run
+
+
+def test_a_message_is_judged_posted_and_deleted(
+    letters: Letters, selfie: str, receiver: Receiver, consume: Consume
+) -> None:
+    message = {
+        "sqs_to_ml_url": selfie,
+        "callback_url": receiver.url,
+        "request_id": "r-1",
+        "metadata": {"user": 7},
+    }
+    letters.send(message)
+    assert consume().processed == 1
+    (post,) = receiver.posts
+    assert letters.left() == 0
+    assert (post.result["label"], post.result["confidence"]) == ("FAKE", 0.977)
+    assert post.result["original_message"] == message
+    assert post.result["metadata"] == {"user": 7}
+    assert post.result["queue_url"] == letters.url
+    assert post.result["s3_file_info"]["size"] == len(genuine())
+
+
+def test_the_threshold_of_the_message_counts(
+    letters: Letters, selfie: str, receiver: Receiver, consume: Consume
+) -> None:
+    letters.send(
+        {"sqs_to_ml_url": selfie, "callback_url": receiver.url, "confidence_threshold": 0.99}
+    )
+    consume()
+    assert receiver.posts[0].result["label"] == "REAL"
+
+
+def test_a_post_is_signed(
+    letters: Letters, selfie: str, receiver: Receiver, consume: Consume
+) -> None:
+    letters.send({"sqs_to_ml_url": selfie, "callback_url": receiver.url})
+    consume(callback_secret="k")
+    post = receiver.posts[0]
+    seconds, mac = (part[part.index("=") + 1 :] for part in post.headers[SIGNATURE].split(","))
+    signed = f"{seconds}.".encode() + post.body
+    assert hmac.compare_digest(mac, hmac.new(b"k", signed, hashlib.sha256).hexdigest())
+
+
+SIGNATURE = "x-facegate-signature"
+
+
+def test_without_a_key_nothing_is_signed(
+    letters: Letters, selfie: str, receiver: Receiver, consume: Consume
+) -> None:
+    letters.send({"sqs_to_ml_url": selfie, "callback_url": receiver.url})
+    consume()
+    assert SIGNATURE not in receiver.posts[0].headers
+
+
+def test_an_upload_is_judged_without_a_lambda(
+    aws: Aws, bucket: str, letters: Letters, receiver: Receiver, consume: Consume
+) -> None:
+    notify(aws, bucket, letters)
+    aws.client("s3").put_object(Bucket=bucket, Key="folder/a b+c.jpg", Body=genuine())
+    seen: list[dict[str, Any]] = []
+    consume(seen.append)
+    assert [one["sqs_to_ml_url"] for one in seen] == [f"s3://{bucket}/folder/a b+c.jpg"]
+    assert letters.left() == 0
+
+
+def notify(aws: Aws, bucket: str, letters: Letters) -> None:
+    arn = letters.sqs.get_queue_attributes(QueueUrl=letters.url, AttributeNames=["QueueArn"])
+    queue = {"QueueArn": arn["Attributes"]["QueueArn"], "Events": ["s3:ObjectCreated:*"]}
+    aws.client("s3").put_bucket_notification_configuration(
+        Bucket=bucket, NotificationConfiguration={"QueueConfigurations": [queue]}
+    )
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "no json",
+        "[]",
+        "{}",
+        '{"sqs_to_ml_url": ""}',
+        '{"sqs_to_ml_url": "/etc/passwd"}',
+        '{"sqs_to_ml_url": "file:///etc/passwd"}',
+        '{"sqs_to_ml_url": "s3://bucket/a", "confidence_threshold": 2}',
+        '{"Records": [{"eventName": "ObjectCreated:Put"}]}',
+    ],
+)
+def test_poison_goes_to_the_dead_letters_with_a_reason(
+    letters: Letters, consume: Consume, body: str
+) -> None:
+    letters.send(body)
+    assert consume().failed == 1
+    assert letters.dead() == [("BAD_MESSAGE", body)]
+    assert letters.left() == 0
+
+
+@pytest.mark.parametrize("name", ["film.mp4", "song.mp3"])
+def test_film_and_sound_get_a_named_result(
+    aws: Aws, bucket: str, letters: Letters, receiver: Receiver, consume: Consume, name: str
+) -> None:
+    aws.client("s3").put_object(Bucket=bucket, Key=name, Body=b"not pixels")
+    letters.send({"sqs_to_ml_url": f"s3://{bucket}/{name}", "callback_url": receiver.url})
+    assert consume().processed == 1
+    found = receiver.posts[0].result
+    assert (found["label"], found["error_code"]) == (None, "UNSUPPORTED_MEDIA")
+    assert letters.left() == 0
+
+
+@pytest.mark.parametrize(
+    ("body", "code"), [(None, "NO_SUCH_KEY"), (genuine()[:3000], "INVALID_IMAGE")]
+)
+def test_what_is_gone_or_damaged_is_told_and_not_retried(
+    aws: Aws,
+    bucket: str,
+    letters: Letters,
+    receiver: Receiver,
+    consume: Consume,
+    body: bytes | None,
+    code: str,
+) -> None:
+    if body is not None:
+        aws.client("s3").put_object(Bucket=bucket, Key="a.jpg", Body=body)
+    letters.send({"sqs_to_ml_url": f"s3://{bucket}/a.jpg", "callback_url": receiver.url})
+    consume()
+    assert receiver.posts[0].result["error_code"] == code
+    assert letters.left() == 0
+
+
+def test_a_redelivered_message_posts_once(
+    aws: Aws, letters: Letters, selfie: str, receiver: Receiver, consume: Consume
+) -> None:
+    letters.send({"sqs_to_ml_url": selfie, "callback_url": receiver.url})
+    aws.fail("POST", "DeleteMessage", 500, "InternalError", times=9)
+    consume()
+    assert (len(receiver.posts), letters.left()) == (1, 1)
+    aws.calm()
+    release(letters, aws)
+    consume()
+    assert (len(receiver.posts), letters.left()) == (1, 0)
+
+
+def release(letters: Letters, aws: Aws) -> None:
+    """Let every message come again now, as if its time-out had passed."""
+    moto = aws.backend("sqs")
+    for queue in moto.queues.values():
+        for message in queue._messages:
+            message.visible_at = 0
+
+
+def test_the_same_request_sent_twice_posts_once(
+    letters: Letters, selfie: str, receiver: Receiver, consume: Consume
+) -> None:
+    message = {"sqs_to_ml_url": selfie, "callback_url": receiver.url, "request_id": "r-2"}
+    letters.send(message)
+    consume()
+    letters.send(message)
+    consume()
+    assert (len(receiver.posts), letters.left()) == (1, 0)
+
+
+def test_without_a_request_id_each_message_is_answered(
+    letters: Letters, selfie: str, receiver: Receiver, consume: Consume
+) -> None:
+    for _ in range(2):
+        letters.send({"sqs_to_ml_url": selfie, "callback_url": receiver.url})
+        consume()
+    assert len(receiver.posts) == 2
+
+
+def test_a_callback_that_is_down_for_a_while_gets_it_later(
+    aws: Aws, letters: Letters, selfie: str, receiver: Receiver, consume: Consume
+) -> None:
+    letters.send({"sqs_to_ml_url": selfie, "callback_url": receiver.url})
+    receiver.answers = [503, 500]
+    consume(callback_attempts=1)
+    release(letters, aws)
+    consume(callback_attempts=3)
+    assert len(receiver.posts) == 1
+    assert len({post.headers["idempotency-key"] for post in receiver.posts + receiver.refused}) == 1
+    assert len([line for line in aws.seen if "GET /selfies" in line]) == 1, "judged once"
+    assert letters.left() == 0
+
+
+def test_a_callback_that_refuses_is_given_up(
+    letters: Letters, selfie: str, receiver: Receiver, consume: Consume
+) -> None:
+    letters.send({"sqs_to_ml_url": selfie, "callback_url": receiver.url})
+    receiver.answers = [403]
+    consume()
+    assert [reason for reason, _ in letters.dead()] == ["CALLBACK_REFUSED"]
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "169.254.169.254", "10.0.0.1", "[::1]"])
+def test_private_addresses_get_no_callback(
+    letters: Letters, selfie: str, consume: Consume, host: str
+) -> None:
+    letters.send({"sqs_to_ml_url": selfie, "callback_url": f"http://{host}:9/"})
+    consume(allow_private_callbacks=False)
+    assert [reason for reason, _ in letters.dead()] == ["URL_REFUSED"]
+
+
+def test_what_aws_refuses_for_a_while_comes_again(
+    aws: Aws, letters: Letters, selfie: str, receiver: Receiver, consume: Consume
+) -> None:
+    letters.send({"sqs_to_ml_url": selfie, "callback_url": receiver.url})
+    aws.fail("GET", "/selfies-", 503, "SlowDown", times=2)
+    assert consume().failed == 1
+    assert (len(receiver.posts), letters.left()) == (0, 1)
+    release(letters, aws)
+    assert consume().processed == 1
+    assert (len(receiver.posts), letters.left()) == (1, 0)
+
+
+def test_after_the_last_delivery_it_is_given_up(
+    aws: Aws, letters: Letters, selfie: str, consume: Consume
+) -> None:
+    letters.send({"sqs_to_ml_url": selfie})
+    aws.fail("GET", "/selfies-", 403, "RequestTimeTooSkewed", times=99)
+    for _ in range(5):
+        consume()
+        release(letters, aws)
+    assert [reason for reason, _ in letters.dead()] == ["CLOCK_SKEW"]
+    assert letters.left() == 0
+
+
+def test_a_handler_that_fails_leaves_the_message(
+    aws: Aws, letters: Letters, selfie: str, receiver: Receiver, consume: Consume
+) -> None:
+    letters.send({"sqs_to_ml_url": selfie, "callback_url": receiver.url})
+
+    def broken(result: dict[str, Any]) -> None:
+        raise ValueError("a secret")
+
+    consume(broken)
+    assert (len(receiver.posts), letters.left()) == (0, 1)
+
+
+def test_a_poll_that_fails_ends_nothing(aws: Aws, letters: Letters, consume: Consume) -> None:
+    aws.fail("POST", "ReceiveMessage", 403, "RequestExpired", times=9)
+    assert consume().as_dict()["processed"] == 0
+
+
+def test_without_a_dead_letter_queue_poison_stays(
+    aws: Aws, tmp_path: Path, predictor: Predictor, cloud: Cloud
+) -> None:
+    sqs = aws.client("sqs")
+    url = through(aws, sqs.create_queue(QueueName=f"lonely-{tmp_path.name}"[:80])["QueueUrl"])
+    letters = Letters(sqs, url, "")
+    letters.send("poison")
+    consumer = make_consumer(tmp_path, predictor, cloud, letters)
+    assert consumer.start_consuming(run_once=True).failed == 1
+    assert letters.left() == 1

@@ -1,0 +1,96 @@
+"""A species left out of the readout's views, where what tells it is known."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+pytest.importorskip("efficientnet_lite_pytorch")
+
+from training.data.pools import Read  # noqa: E402
+from training.experiments.leave_one_species_out import (  # noqa: E402
+    bpcer_of,
+    joined,
+    transfer,
+    where,
+)
+from training.fit import readout  # noqa: E402
+
+PAIRS = 1500
+
+
+@pytest.fixture(scope="module", autouse=True)
+def narrow() -> Iterator[None]:
+    """The pools here come in parts of one value."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(readout, "WIDTH", 1)
+        yield
+
+
+@pytest.fixture(scope="module")
+def views() -> Read:
+    """Fakes of `one` differ in the first value, those of `other` in the second; genuine faces of
+    the source `dim` differ in the first, too, but in the last four as no others do."""
+    rng, number = np.random.default_rng(0), np.arange(PAIRS)
+    pools = rng.normal(0, 1, (2 * PAIRS, 6))
+    species = np.repeat(np.where(number % 2, "one", "other"), 2)
+    source = np.repeat(np.where(number % 3, "plain", "dim"), 2)
+    fake = np.tile([0.0, 1.0], PAIRS)
+    for column, name in enumerate(("one", "other")):
+        pools[(fake == 1) & (species == name), column] += 6
+    pools[source == "dim"] += [6, 0, 4, 4, 4, 4]
+    return Read(pools.astype(np.float16), fake.astype(np.float32), species, source)
+
+
+@pytest.fixture(scope="module")
+def found(views: Read) -> dict[str, Any]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(readout, "RATE", 1e-2)
+        patch.setattr(readout, "SIZE", 64)
+        return transfer(views, views, epochs=6)
+
+
+def test_a_species_with_a_mark_of_its_own_is_found_only_if_seen(found: dict[str, Any]) -> None:
+    assert set(found["species"]) == {"one", "other"}
+    for figures in found["species"].values():
+        assert figures["fakes"] == PAIRS // 2
+        assert figures["seen"]["value"] > 0.9
+        assert figures["left_out"]["value"] < 0.75
+        low, high = figures["left_out"]["low"], figures["left_out"]["high"]
+        assert low < figures["left_out"]["value"] < high
+
+
+def test_genuine_faces_of_a_source_that_looks_a_little_fake_are_refused_unless_seen(
+    found: dict[str, Any],
+) -> None:
+    dim = found["sources"]["dim"]
+    assert dim["genuine"] == PAIRS // 3
+    assert dim["seen"]["low"] < dim["seen"]["value"] < dim["seen"]["high"] < 0.75
+    assert dim["left_out"]["low"] > 0.9
+    assert set(found["sources"]) == {"dim", "plain"}
+
+
+def test_too_few_genuine_views_of_other_sources_give_no_threshold(views: Read) -> None:
+    net = readout.Readout(views.pools, 2)
+    few = where(views, (views.source == "dim") | (np.arange(2 * PAIRS) < 30))
+    with pytest.raises(ValueError, match="beside those of dim"):
+        bpcer_of(net, few, "dim")
+
+
+def test_both_views_of_its_pairs_are_left_out(views: Read) -> None:
+    rest = where(views, views.species != "one")
+    assert (len(rest.fake), set(rest.species), rest.fake.mean()) == (PAIRS, {"other"}, 0.5)
+
+
+def test_what_is_made_in_two_ways_is_one_species(views: Read) -> None:
+    names = {
+        "latent": "latent copies", "recoding inlay": "latent copies", "swap": "composites",
+        "self_blend": "composites", "restoration": "restored faces", "dfdc": "dfdc",
+        "restoration inlay": "restored faces",
+    }  # fmt: skip
+    made = views._replace(species=np.array([*names]))
+    assert joined(made).species.tolist() == [*names.values()]

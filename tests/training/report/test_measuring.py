@@ -1,0 +1,112 @@
+"""What is scored for a report, that it goes on where it was interrupted, and what changes cost."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from service.analysis.face.crop import FILL
+from service.settings import PACKAGE
+from tests.images import genuine, manipulated
+from training.data.augment import encoded
+from training.data.dataset import Row, read_image
+from training.report import measuring, robustness
+from training.report.scoring import Scorer, Scores, kept_scores, score
+
+LITE0 = PACKAGE / "models" / "lite0"
+ROWS = [Row("", name, label, "s", name) for name, label in (("g.jpg", "real"), ("m.jpg", "fake"))]
+SPLITS = {"calibration": ROWS, "test": ROWS}
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("data")
+    (folder / "g.jpg").write_bytes(genuine())
+    (folder / "m.jpg").write_bytes(manipulated())
+    return folder
+
+
+@pytest.fixture(scope="module")
+def parts(data: Path) -> measuring.Parts:
+    return measuring.measure(Scorer(LITE0), data, data, SPLITS)
+
+
+def scores(logit: list[float], fake: list[bool]) -> Scores:
+    group = np.arange(len(logit)).astype(str)
+    return Scores(np.array(logit), np.ones(len(logit)), np.array(fake), group, group)
+
+
+def test_every_change_is_scored_of_the_same_images(parts: measuring.Parts) -> None:
+    others = {"calibration", "calibration_sent", "test", "unchanged", "self_blends"}
+    assert set(measuring.CHANGES) | others == {*parts}
+    for name in ("unchanged", *measuring.CHANGES):
+        assert parts[name].group.tolist() == ["s/g.jpg", "s/m.jpg"]
+        assert parts[name].fake.tolist() == [False, True]
+        assert parts[name].found.all()
+    assert len({parts[name].logit[1] for name in measuring.CHANGES}) == len(measuring.CHANGES)
+
+
+@pytest.mark.parametrize("name", measuring.COPIED)
+def test_copies_of_test_images_are_scored_beside_them(
+    name: str, data: Path, tmp_path: Path
+) -> None:
+    """The copy here is another photograph: its score is that photograph's, not the original's."""
+    lines = [f",{row.name},{row.label},s,{row.name}\n" for row in ROWS]
+    (data / "labels.csv").write_text("shard,name,label,source,group\n" + "".join(lines))
+    pictures = np.stack([cv2.resize(read_image(data / row.name), (288, 288)) for row in ROWS])
+    filled = pictures.copy()
+    filled[:, :, :9] = FILL
+    np.save(tmp_path / "crops.npy", filled)
+    np.save(tmp_path / "split.npy", np.array(["test", "train"]))
+    np.save(tmp_path / f"{name}_rows.npy", np.array([1, 0]))
+    np.save(tmp_path / f"{name}s.npy", np.stack([pictures[0], pictures[1]]))
+    plan = dict(measuring._plan(Scorer(LITE0), data, tmp_path, SPLITS))
+    assert [part for part in plan if "copies" in part] == [f"{name}_copies"]
+    found = plan[f"{name}_copies"]()
+    alone = score(Scorer(LITE0), data, ROWS, lambda n, _: encoded(pictures[n, :, 9:], ".jpg", 90))
+    assert found.fake.tolist() == [False, True]
+    assert found.group.tolist() == ["s/g.jpg", "s/g.jpg"]
+    assert found.logit.tolist() == alone.logit.tolist()
+
+
+def test_what_was_scored_is_not_scored_again(
+    parts: measuring.Parts, data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(measuring, "score", lambda *_: pytest.fail("scored again"))
+    again = measuring.measure(Scorer(LITE0), data, data, SPLITS)
+    assert again["test"].logit.tolist() == parts["test"].logit.tolist()
+
+
+def test_scores_of_another_model_are_not_taken(parts: measuring.Parts, data: Path) -> None:
+    manifest = Scorer(LITE0).manifest
+    assert kept_scores(data, manifest)
+    assert kept_scores(data, {**manifest, "sha256": "0" * 64}) == {}
+
+
+def test_so_many_of_each_kind_and_always_the_same() -> None:
+    rows = [Row("", str(n), "fake" if n % 3 else "real", "a", "") for n in range(90)]
+    picked = measuring.some(rows, 10)
+    labels = [rows[row].label for row in picked]
+    assert (labels.count("fake"), labels.count("real")) == (10, 10)
+    assert picked.tolist() == measuring.some(rows, 10).tolist()
+
+
+def test_what_the_changes_do_to_the_size() -> None:
+    image = np.random.default_rng(0).integers(0, 255, (100, 80, 3), dtype=np.uint8)
+    shapes = {name: change(0, image).shape for name, change in measuring.CHANGES.items()}
+    assert shapes["half"] == (50, 40, 3)
+    assert shapes["messenger"] == (60, 48, 3)
+    assert shapes["quality_20"] == shapes["flipped"] == image.shape
+    assert (measuring.flipped(0, measuring.flipped(0, image)) == image).all()
+
+
+def test_the_cost_of_a_change_by_hand() -> None:
+    """Of four attacks found one is lost to the change, and of one more no face is found."""
+    before = scores([3, 3, 3, 3, 3, -3], [True] * 5 + [False])
+    after = scores([3, 3, 3, -3, np.nan, -3], [True] * 5 + [False])
+    found = robustness.cost(before, after, lambda s: 1 / (1 + np.exp(-s.logit)), 0.5)
+    assert found["recall_lost"]["value"] == 0.25
+    assert found["moved"]["value"] == pytest.approx((0.9526 - 0.0474) / 5, abs=1e-3)

@@ -1,0 +1,1 @@
+"""Labelled photographs, and what is made of them for training."""

@@ -1,0 +1,1 @@
+"""Trials: what was tried, and what came of it."""
