@@ -18,9 +18,9 @@ from service.licensing import Licensing
 from service.media.fetching import Fetcher
 from service.runtime import logs
 from service.runtime.gate import Gate
-from service.runtime.metrics import StoreObserver
 from service.settings import Settings, load_settings
 from service.store import open_store
+from service.store.metered import StoreObserver
 
 
 def create_app(settings: Settings | None = None) -> Flask:

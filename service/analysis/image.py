@@ -16,6 +16,7 @@ from service.analysis.decision.policy import Ruling, Rulings
 from service.analysis.decision.rules import centred
 from service.analysis.detectors.base import Detector
 from service.analysis.detectors.ensemble import Opinions, Panel
+from service.analysis.detectors.load import load_detectors
 from service.analysis.face.blazeface import Detection, Face, FaceDetector
 from service.analysis.face.crop import Portrait
 from service.analysis.face.selection import Subject, choose, prominent
@@ -23,7 +24,7 @@ from service.analysis.heatmap import heat_map_uri
 from service.analysis.judgement import Analysis, Box, DetectorScore, FaceJudgement, ImageFacts
 from service.errors import Reason
 from service.media.image import DecodedImage, decode
-from service.repository.registry import check_models, face_manifests, load_detectors
+from service.repository.registry import check_models, face_manifests
 from service.runtime.allocator import keep_freed
 from service.settings import Settings
 

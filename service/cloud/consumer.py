@@ -33,6 +33,7 @@ from service.errors import (
 from service.runtime import metrics
 from service.settings import Settings
 from service.store import open_store
+from service.store.metered import StoreObserver
 
 HOPELESS = (BadMessage, CallbackRefused, AddressRefused)
 LONGEST_PAUSE = 60.0  # seconds between polls while SQS does not answer
@@ -72,7 +73,7 @@ class Consumer:
         """Models loaded, queue looked at. Raises StartupError."""
         stop = threading.Event()
         queue = Queue(cloud, options.queue_url, options.visibility_timeout)
-        journal = Journal(settings, open_store(settings, metrics.StoreObserver()))
+        journal = Journal(settings, open_store(settings, StoreObserver()))
         predictor = Predictor.load(settings, cloud)
         return cls(options, queue, Worker(predictor, journal, Callback(settings, stop)), stop)
 

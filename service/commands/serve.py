@@ -32,8 +32,8 @@ def _preflight(settings: Settings) -> None:
     _enough_memory(settings)
     # Late, so that `facegate --help` stays quick. Reads manifests and checksums, opens no session.
     from service.analysis.decision.calibration import find_calibration
-    from service.analysis.decision.stacking import check_stacks
     from service.licensing import check_licences
+    from service.repository.fusion_manifest import check_stacks
     from service.repository.registry import added_models, check_models
 
     check_models(settings)

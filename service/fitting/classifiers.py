@@ -13,10 +13,10 @@ from typing import Any
 
 import numpy as np
 
-from service.analysis.decision.stacking import INPUT
 from service.errors import StartupError
 from service.fitting.cross_validation import Scorer, Table
 from service.fitting.metrics import balanced
+from service.repository.fusion_manifest import INPUT
 
 Params = dict[str, Any]
 Range = tuple[float, float]  # of floats on a logarithmic scale, of integers evenly

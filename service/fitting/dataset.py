@@ -9,9 +9,10 @@ from pathlib import Path
 import numpy as np
 
 from service.analysis.image import Analyzer
+from service.cloud.bulk import judge_all
 from service.cloud.sources import SUFFIXES
-from service.commands.detect.command import judge_all, progress
 from service.errors import StartupError
+from service.runtime.progress import progress
 from service.settings import Settings
 
 UNNAMED = "unnamed"  # what lies in no sub-folder

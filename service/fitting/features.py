@@ -21,13 +21,13 @@ from service.analysis.face.blazeface import FaceDetector
 from service.analysis.face.crop import Portrait
 from service.analysis.face.selection import choose
 from service.cloud.sources import read
-from service.commands.detect.command import progress
 from service.errors import FacegateError, StartupError
 from service.fitting.split import Album
 from service.media.image import decode
 from service.repository.registry import face_manifests
 from service.runtime.machine import usable_cores
 from service.runtime.prefetch import ahead
+from service.runtime.progress import progress
 from service.settings import Settings
 
 CHOOSING = {  # the settings that decide whether an image is judged, and which of its faces

@@ -12,9 +12,9 @@ import numpy as np
 from service import __version__
 from service.analysis.detectors.onnx import OnnxDetector
 from service.analysis.image import Analyzer
-from service.commands.fit.calibrate import CURVE, platt
 from service.errors import StartupError
 from service.fitting import report_metrics
+from service.fitting.calibration import CURVE, platt
 from service.fitting.dataset import Scored
 from service.fitting.features import Seen
 from service.fitting.head_regression import Linear, Sample, refit

@@ -65,7 +65,7 @@ def check_folder(folder: Path, kind: str, bpcer: float | None = None) -> None:
             part = read_manifest(_FaceDetector, folder)
             verify_checksum(folder, part.file, part.sha256)
         case "fusion":
-            from service.analysis.decision.stacking import read_stack
+            from service.repository.fusion_manifest import read_stack
 
             read_stack(folder)
         case _:

@@ -8,29 +8,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import structlog
-
-from service.analysis.detectors.base import Detector
 from service.errors import StartupError
 from service.repository.checksums import RESTORE
 from service.repository.heads import Heads, OwnHead, open_heads
 from service.repository.kinds import KINDS, check_folder
 from service.repository.manifest import Manifest, kind_of, read_json, read_manifest
 from service.settings import Settings
-
-log = structlog.get_logger()
-
-
-def load_detectors(settings: Settings, heads: Heads | None = None) -> tuple[Detector, ...]:
-    """All detectors in force, by name. Raises StartupError when one is unusable or unknown.
-
-    `heads` are laid over the models; None stands for those of the data folder.
-    """
-    heads = open_heads(settings) if heads is None else heads
-    for name in _ignored(settings, heads):
-        log.warning("head ignored", model=name, reason="it was made for another version of it")
-    folders = detector_folders(settings)
-    return tuple(_load(folder, settings.bpcer, own_head(folder, heads)) for folder in folders)
 
 
 def own_head(folder: Path, heads: Heads) -> OwnHead | None:
@@ -41,35 +24,15 @@ def own_head(folder: Path, heads: Heads) -> OwnHead | None:
     return head if head.fits(read_manifest(Manifest, folder)) else None
 
 
-def ignored_heads(settings: Settings) -> list[str]:
+def ignored_heads(settings: Settings, heads: Heads | None = None) -> list[str]:
     """Models in force for whose other versions there is a head. Raises StartupError."""
-    return _ignored(settings, open_heads(settings))
-
-
-def _ignored(settings: Settings, heads: Heads) -> list[str]:
+    heads = open_heads(settings) if heads is None else heads
     folders = detector_folders(settings)
     return [one.name for one in folders if _named(one, heads) and not own_head(one, heads)]
 
 
 def _named(folder: Path, heads: Heads) -> OwnHead | None:
     return heads.get(str(read_json(folder).get("name")))
-
-
-def _load(folder: Path, bpcer: float, head: OwnHead | None) -> Detector:
-    # Late: `check_models` needs no ONNX Runtime, which must not be imported before the fork.
-    match kind_of(folder):
-        case "python":
-            from service.analysis.detectors.plugin import PythonDetector
-
-            return PythonDetector(folder)
-        case "remote":
-            from service.analysis.detectors.remote import RemoteDetector
-
-            return RemoteDetector(folder)
-        case _:
-            from service.analysis.detectors.onnx import OnnxDetector
-
-            return OnnxDetector(folder, bpcer=bpcer, own_head=head)
 
 
 def check_models(settings: Settings, heads: Heads | None = None) -> None:

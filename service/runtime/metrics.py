@@ -20,8 +20,6 @@ from prometheus_client import (
     multiprocess,
 )
 
-from service.store import Observer
-
 SECONDS = (0.002, 0.005, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 TENTHS = tuple(n / 20 for n in range(1, 21))
 
@@ -65,25 +63,6 @@ MESSAGES_IN_WORK = Gauge(
 )
 CALLBACKS = Counter("facegate_callbacks", "Posts to callback addresses, by outcome", ["outcome"])
 READY = Gauge("facegate_ready_workers", "Workers ready to judge", multiprocess_mode="livesum")
-
-
-class StoreObserver(Observer):
-    """What the resilient store tells, as metrics."""
-
-    def away(self, away: bool) -> None:
-        WITHOUT_STORE.set(away)
-
-    def error(self, operation: str) -> None:
-        STORE_ERRORS.labels(operation).inc()
-
-    def spooled(self, kind: str) -> None:
-        STORE_SPOOLED.labels(kind).inc()
-
-    def replayed(self, kind: str) -> None:
-        STORE_REPLAYED.labels(kind).inc()
-
-    def lost(self, kind: str) -> None:
-        STORE_LOST.labels(kind).inc()
 
 
 def use_folder(folder: Path) -> None:

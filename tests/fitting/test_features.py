@@ -13,12 +13,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from service.analysis.detectors.load import load_detectors
 from service.analysis.face.blazeface import FaceDetector
 from service.analysis.image import Analyzer
 from service.errors import StartupError
 from service.fitting.features import Gathering, Seen, _read, _write, forget, kept_folder
 from service.fitting.split import open_album
-from service.repository.registry import load_detectors
 from service.settings import Settings
 from tests.albums import fill
 from tests.headed import FEATURES, make_headed

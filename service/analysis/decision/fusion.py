@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from service.analysis.decision.rules import fuse, fused_threshold
-from service.analysis.decision.stacking import Rule, Stack, find_stack
+from service.analysis.decision.stacking import Rule, find_stack
 from service.analysis.detectors.base import Detector
+from service.repository.fusion_manifest import Stack
 from service.repository.registry import added_models
 from service.settings import Settings
 

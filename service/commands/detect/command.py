@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
 from service.analysis.image import Analyzer
-from service.cloud.sources import Read, expand, is_s3, label, read
+from service.cloud.bulk import judge_all
+from service.cloud.sources import expand, is_s3, label
 from service.commands.detect.resume import settled
-from service.errors import FacegateError, StartupError
+from service.errors import StartupError
 from service.judging.outcome import Format, Outcome, open_writer
-from service.runtime.machine import usable_cores
-from service.runtime.prefetch import ahead
-from service.settings import Settings, load_settings
+from service.runtime.progress import progress
+from service.settings import load_settings
 
 BONA_FIDE, DEEPFAKE, INCOMPLETE = 0, 1, 2
-READERS = 8  # threads that read ahead of the judgement, for which most of S3's time is waiting
 
 
 def detect(
@@ -53,32 +48,6 @@ def detect(
     return worst
 
 
-def judge_all(
-    analyzer: Analyzer, settings: Settings, sources: Sequence[str], explain: bool = False
-) -> Iterator[Outcome]:
-    """In the order of the sources, on all cores; what comes next is read meanwhile."""
-
-    def load(source: str) -> tuple[str, Read | FacegateError]:
-        try:
-            return label(source), read(source, settings)
-        except FacegateError as error:
-            return label(source), error
-
-    def judge(loaded: tuple[str, Read | FacegateError]) -> Outcome:
-        name, found = loaded
-        if isinstance(found, FacegateError):
-            return Outcome(name, error=found)
-        try:
-            analysis = analyzer.analyze(found.data, explain=explain)
-        except FacegateError as error:
-            return Outcome(name, error=error, metadata=found.metadata)
-        return Outcome(name, analysis=analysis, metadata=found.metadata)
-
-    cores = usable_cores()
-    loads = ahead(load, sources, READERS, READERS + cores)
-    yield from ahead(judge, loads, cores, 2 * cores)
-
-
 def _code(outcome: Outcome) -> int:
     return _code_of_row(outcome.row())
 
@@ -90,14 +59,3 @@ def _code_of_row(row: dict[str, Any]) -> int:
 def _form_of(output: Path | None) -> Format:
     forms: dict[str, Format] = {".json": "json", ".jsonl": "jsonl", ".csv": "csv"}
     return forms.get(output.suffix.lower(), "table") if output else "table"
-
-
-@contextmanager
-def progress(total: int, done: int = 0) -> Iterator[Callable[[], None]]:
-    """A bar on standard error, for several images on a terminal."""
-    console = Console(stderr=True)
-    columns = (TextColumn("Judging"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    disable = total < 2 or not console.is_terminal
-    with Progress(*columns, console=console, transient=True, disable=disable) as bar:
-        task = bar.add_task("", total=total, completed=done)
-        yield lambda: bar.advance(task)

@@ -2,26 +2,17 @@
 
 from __future__ import annotations
 
-import math
 import os
-from datetime import UTC, datetime
 from pathlib import Path
 
-import numpy as np
-
-from service import __version__
-from service.analysis.decision.calibration import FittedFor, Images, Interval, LocalCalibration
-from service.analysis.decision.rules import log_odds
+from service.analysis.decision.calibration import LocalCalibration
 from service.analysis.image import Analyzer
 from service.errors import StartupError
-from service.fitting import metrics, report_metrics
+from service.fitting import metrics
+from service.fitting.calibration import enough, fit
 from service.fitting.dataset import Scored, genuine_or_labelled, score
-from service.repository.manifest import OperatingPoint
 from service.runtime.console import note
 from service.settings import Settings, load_settings
-
-CURVE = (0.001, 0.01, 0.02, 0.05, 0.1)  # BPCER that FACEGATE_BPCER may name afterwards
-FEWEST_ATTACKS = 50  # below that, two numbers fitted to them say more about these than about others
 
 
 def calibrate(folder: Path, bpcer: float | None, *, force: bool) -> None:
@@ -31,7 +22,7 @@ def calibrate(folder: Path, bpcer: float | None, *, force: bool) -> None:
     if path.exists() and not force:
         raise StartupError(f"There is a calibration already: {path}.", "Replace it with --force.")
     images = genuine_or_labelled(folder)
-    _enough(sum(not image.fake for image in images), rate)
+    enough(sum(not image.fake for image in images), rate)
     analyzer = Analyzer.load(settings, calibrated=False)
     if analyzer.ruling.fusion.name == "voting":
         raise StartupError("Votes cannot be calibrated.", "Set FACEGATE_FUSION to another fusion.")
@@ -52,73 +43,6 @@ def remove() -> None:
     else:
         print(f"There is no calibration in {settings.data_dir}.")
     warn_of_setting(settings, path)
-
-
-def fit(analyzer: Analyzer, scored: Scored, rate: float) -> LocalCalibration:
-    """The calibration of these scores for a BPCER of `rate`. Raises StartupError."""
-    seen = scored.where(scored.judged)
-    genuine, attacks = int((~seen.fake).sum()), int(seen.fake.sum())
-    _enough(genuine, rate)
-    slope, intercept = platt(seen) if seen.fake.any() else (1.0, 0.0)
-    p = metrics.sigmoid(slope * _log_odds(seen)[~seen.fake] + intercept)
-    points = report_metrics.thresholds(p, {*CURVE, rate})
-    if rate not in points:
-        raise StartupError(
-            "Too many of these images have the same score, so no threshold keeps that rate.",
-            "Leave out copies; `facegate detect` shows the scores.",
-        )
-    interval = metrics.proportion(int((p >= points[rate]).sum()), genuine)
-    models = tuple(f"{model.name} {model.version}" for model in analyzer.models)
-    return LocalCalibration(
-        made_at=f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
-        service=__version__,
-        fitted_for=FittedFor(
-            identity=analyzer.ruling.identity, models=models, fusion=analyzer.ruling.fusion.name
-        ),
-        images=Images(genuine=genuine, attacks=attacks, without_answer=int((~scored.judged).sum())),
-        bpcer=rate,
-        bpcer_interval=Interval.model_validate(interval),
-        slope=slope,
-        intercept=intercept,
-        operating_points=tuple(
-            OperatingPoint(bpcer=rate, threshold=threshold) for rate, threshold in points.items()
-        ),
-    )
-
-
-def platt(seen: Scored) -> tuple[float, float]:
-    """(slope, intercept) by which both classes, and in a class every source, count the same.
-
-    Platt's own smoothed targets keep the slope finite where the classes do not overlap.
-    """
-    attacks, genuine = int(seen.fake.sum()), int((~seen.fake).sum())
-    if attacks < FEWEST_ATTACKS:
-        raise StartupError(
-            f"{attacks} attacks are too few to fit probabilities to: {FEWEST_ATTACKS} are needed.",
-            "Add some to fake/, or name a folder of genuine images alone.",
-        )
-    targets = np.where(seen.fake, (attacks + 1) / (attacks + 2), 1 / (genuine + 2))
-    weights = metrics.balanced(seen.fake, seen.source)
-    slope, intercept = metrics.platt(_log_odds(seen), targets, weights)
-    if not (math.isfinite(slope) and math.isfinite(intercept) and slope > 0):
-        raise StartupError(
-            "The models do not tell these attacks from genuine images, so there is no scale.",
-            "Look at `facegate evaluate`; are real/ and fake/ the right way round?",
-        )
-    return slope, intercept
-
-
-def _log_odds(seen: Scored) -> np.ndarray:
-    return np.array([log_odds(p) for p in seen.probability])
-
-
-def _enough(genuine: int, rate: float) -> None:
-    if genuine * rate < metrics.FEWEST:
-        raise StartupError(
-            f"{genuine} genuine images are too few to state a BPCER of {rate:g}: "
-            f"{math.ceil(metrics.FEWEST / rate):,} are needed.",
-            "Add images, or accept a higher rate with --bpcer.",
-        )
 
 
 def write(path: Path, calibration: LocalCalibration) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from service.analysis.detectors.base import Detector
+from service.analysis.detectors.load import load_detectors
 from service.errors import StartupError
 from service.fitting import classifiers
 from service.fitting.classifiers import KINDS, Kind
@@ -19,7 +20,6 @@ from service.fitting.detector_scores import GENUINE, score_folder
 from service.fitting.model_selection import candidates, choose
 from service.fitting.stack_writer import write_stack
 from service.repository import deployed
-from service.repository.registry import load_detectors
 from service.runtime.console import note, print_table
 from service.settings import Settings, load_settings
 

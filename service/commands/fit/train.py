@@ -15,12 +15,14 @@ import numpy as np
 
 from service.analysis.decision.calibration import find_calibration
 from service.analysis.detectors.base import Detector
+from service.analysis.detectors.load import load_detectors
 from service.analysis.detectors.onnx import OnnxDetector
 from service.analysis.face.blazeface import FaceDetector
 from service.analysis.image import Analyzer
 from service.commands.fit import calibrate
 from service.errors import StartupError
 from service.fitting import metrics
+from service.fitting.calibration import FEWEST_ATTACKS, fit
 from service.fitting.dataset import Scored
 from service.fitting.features import Gathering, forget
 from service.fitting.heads import Material, Retrained, fused, retrain
@@ -28,7 +30,7 @@ from service.fitting.paired_bootstrap import Comparison, compare
 from service.fitting.report import shown
 from service.fitting.split import SHARE, Album, open_album
 from service.repository.heads import find_heads, remove_heads, write_heads
-from service.repository.registry import check_models, load_detectors
+from service.repository.registry import check_models
 from service.runtime.console import note, print_table
 from service.settings import Settings, load_settings
 
@@ -138,7 +140,7 @@ def _enough(album: Album, held: np.ndarray, bpcer: float) -> None:
     needed = math.ceil(metrics.FEWEST / bpcer)
     for count, least, what, where in (
         (genuine, needed, "genuine images", "real/"),
-        (attacks, calibrate.FEWEST_ATTACKS, "attacks", "fake/"),
+        (attacks, FEWEST_ATTACKS, "attacks", "fake/"),
     ):
         if count < least:
             raise StartupError(
@@ -171,7 +173,7 @@ def _lines(name: str, found: Comparison) -> list[tuple[str | None, ...]]:
 
 def _write(settings: Settings, trial: Trial) -> None:
     path, ruling = settings.data_dir / "calibration.json", trial.analyzer.ruling
-    calibration = calibrate.fit(trial.analyzer, trial.scored, settings.bpcer)
+    calibration = fit(trial.analyzer, trial.scored, settings.bpcer)
     try:
         folder = write_heads(settings, ruling.identity, [one.head for one in trial.kept])
     except OSError as error:

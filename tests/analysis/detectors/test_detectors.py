@@ -11,11 +11,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from service.analysis.detectors.load import load_detectors
 from service.analysis.detectors.onnx import OnnxDetector
 from service.analysis.face.blazeface import Face
 from service.analysis.face.crop import Portrait
 from service.errors import StartupError
-from service.repository.registry import check_models, load_detectors
+from service.repository.registry import check_models
 from tests.models import GRID, make_detector, manifest, settings
 
 FACE = Face(20, 20, 60, 60, 0.9, np.zeros((6, 2)))

@@ -11,13 +11,14 @@ import numpy as np
 import pytest
 import structlog
 
+from service.analysis.detectors.load import load_detectors
 from service.analysis.detectors.onnx import OnnxDetector
 from service.analysis.face.blazeface import Face
 from service.analysis.face.crop import Portrait
 from service.analysis.image import Analyzer
 from service.errors import StartupError
 from service.repository.heads import write_heads
-from service.repository.registry import check_models, ignored_heads, load_detectors
+from service.repository.registry import check_models, ignored_heads
 from service.settings import Settings
 from tests.head_records import own_head
 from tests.headed import CELLS, FEATURES, HEAD, make_headed, shipped_weight

@@ -12,8 +12,8 @@ import pytest
 
 from service.analysis.decision.rules import log_odds, sigmoid
 from service.analysis.image import Analyzer
-from service.commands.fit.calibrate import fit
 from service.errors import StartupError
+from service.fitting.calibration import fit
 from service.fitting.dataset import Scored, genuine_or_labelled, score
 from service.settings import Settings
 from tests.albums import fill

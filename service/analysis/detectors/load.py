@@ -1,0 +1,44 @@
+"""Detectors out of their model folders, ready to run: make them after the fork."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import structlog
+
+from service.analysis.detectors.base import Detector
+from service.repository.heads import Heads, OwnHead, open_heads
+from service.repository.manifest import kind_of
+from service.repository.registry import detector_folders, ignored_heads, own_head
+from service.settings import Settings
+
+log = structlog.get_logger()
+
+
+def load_detectors(settings: Settings, heads: Heads | None = None) -> tuple[Detector, ...]:
+    """All detectors in force, by name. Raises StartupError when one is unusable or unknown.
+
+    `heads` are laid over the models; None stands for those of the data folder.
+    """
+    heads = open_heads(settings) if heads is None else heads
+    for name in ignored_heads(settings, heads):
+        log.warning("head ignored", model=name, reason="it was made for another version of it")
+    folders = detector_folders(settings)
+    return tuple(_load(folder, settings.bpcer, own_head(folder, heads)) for folder in folders)
+
+
+def _load(folder: Path, bpcer: float, head: OwnHead | None) -> Detector:
+    # Late: `check_models` needs no ONNX Runtime, which must not be imported before the fork.
+    match kind_of(folder):
+        case "python":
+            from service.analysis.detectors.plugin import PythonDetector
+
+            return PythonDetector(folder)
+        case "remote":
+            from service.analysis.detectors.remote import RemoteDetector
+
+            return RemoteDetector(folder)
+        case _:
+            from service.analysis.detectors.onnx import OnnxDetector
+
+            return OnnxDetector(folder, bpcer=bpcer, own_head=head)

@@ -1,0 +1,41 @@
+"""Many sources judged in this process, on all cores."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from service.analysis.image import Analyzer
+from service.cloud.sources import Read, label, read
+from service.errors import FacegateError
+from service.judging.outcome import Outcome
+from service.runtime.machine import usable_cores
+from service.runtime.prefetch import ahead
+from service.settings import Settings
+
+READERS = 8  # threads that read ahead of the judgement, for which most of S3's time is waiting
+
+
+def judge_all(
+    analyzer: Analyzer, settings: Settings, sources: Sequence[str], explain: bool = False
+) -> Iterator[Outcome]:
+    """In the order of the sources, on all cores; what comes next is read meanwhile."""
+
+    def load(source: str) -> tuple[str, Read | FacegateError]:
+        try:
+            return label(source), read(source, settings)
+        except FacegateError as error:
+            return label(source), error
+
+    def judge(loaded: tuple[str, Read | FacegateError]) -> Outcome:
+        name, found = loaded
+        if isinstance(found, FacegateError):
+            return Outcome(name, error=found)
+        try:
+            analysis = analyzer.analyze(found.data, explain=explain)
+        except FacegateError as error:
+            return Outcome(name, error=error, metadata=found.metadata)
+        return Outcome(name, analysis=analysis, metadata=found.metadata)
+
+    cores = usable_cores()
+    loads = ahead(load, sources, READERS, READERS + cores)
+    yield from ahead(judge, loads, cores, 2 * cores)
