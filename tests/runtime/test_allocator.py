@@ -12,7 +12,7 @@ PAGES = 1080 * 1440 * 3 // 4096  # of one decoded selfie; the judgement holds se
 COUNT = """
 import resource
 from scripts.bench.load import distinct, phone_selfie
-from service.analysis.analyzer import Analyzer
+from service.analysis.image import Analyzer
 from service.settings import Settings
 
 analyzer, selfie = Analyzer.load(Settings(profile="fast")), phone_selfie()
