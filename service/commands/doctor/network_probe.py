@@ -1,7 +1,8 @@
 """What `facegate doctor --network` watches: this process loads the models and judges for a while.
 
-`python -m service.commands.doctor.network_probe SECONDS` prints how often the network of this process was
-asked for a way out. Under `unshare --net` there is none, and the kernel counts each attempt.
+`python -m service.commands.doctor.network_probe SECONDS` prints how often the network of this
+process was asked for a way out. Under `unshare --net` there is none, and the kernel counts each
+attempt.
 """
 
 from __future__ import annotations
@@ -15,9 +16,9 @@ from pathlib import Path
 from PIL import Image
 
 from service.analysis.image import Analyzer
+from service.errors import FacegateError
 from service.repository.manifest import kind_of
 from service.repository.registry import detector_folders
-from service.errors import FacegateError
 from service.settings import Settings, load_settings
 
 COUNTERS = Path("/proc/self/net")
