@@ -61,7 +61,7 @@ def detect(folder: Path) -> None:
 def consumer(folder: Path) -> None:
     """`facegate consume` on a queue that gets a message every second."""
     from tests.aws import Aws
-    from tests.cloud.queues import make_queue
+    from tests.cloud.sqs.queues import make_queue
     from tests.receiver import Receiver
 
     forget()

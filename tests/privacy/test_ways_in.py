@@ -37,8 +37,8 @@ WAYS = {
     "detector of one's own": "from service.sdk import FaceDetectorPlugin; import onnxruntime",
     "Lambda": "import service.cloud.lambda_handler, onnxruntime",
     "SageMaker": "import service.api.sagemaker, onnxruntime",
-    "training": "import training.export",
-    "quantising": "import training.quantise",
+    "training": "import training.export.export",
+    "quantising": "import training.export.quantise",
     "scripts": "import scripts.bench.live, onnxruntime",
     "tests": "import tests, onnxruntime",
 }
