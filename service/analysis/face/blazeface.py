@@ -5,6 +5,7 @@ than BlazeFace was trained for, so a doubtful image is tried again shrunk into a
 and turned by 90, 180 and 270 degrees: BlazeFace also finds sideways faces, but with a lower score
 and leaning keypoints, so the most confident upright reading wins and the given orientation has a
 small advantage. Full range, for faces further away, is asked only where short range is unconvinced.
+What is still in doubt after that, or turned, is settled by a second look at parts of the image.
 Method: V. Bazarevsky et al., BlazeFace: Sub-millisecond Neural Face Detection on Mobile GPUs, 2019.
 """
 
@@ -13,7 +14,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ import cv2
 import numpy as np
 import onnxruntime as ort
 
+from service.analysis.face.second_look import CONFIRMED, Reading, SecondLook, confirms, rotate
 from service.errors import StartupError
 
 RIGHT_EYE, LEFT_EYE, NOSE_TIP, MOUTH, RIGHT_EAR, LEFT_EAR = range(6)
@@ -29,6 +31,7 @@ SHORT_PADDINGS = (0.0, 0.4)  # border on each side, as a fraction of the longer 
 FULL_PADDINGS = (0.0, 0.8)
 # Scores: measured on upright and turned training photographs, see training/README.md
 SURE, SETTLED, TURNED = 0.87, 0.65, 0.7  # no doubt; no need of full range; least for a turned image
+LARGE, SEEN_CLOSER = 0.25, 0.6  # of the longer side; least score of such a face looked at by itself
 UPRIGHT_BONUS, LEAN_MALUS = 0.05, 0.2
 MAX_LEAN = 45.0  # degrees; more than this looks like a sideways photograph
 
@@ -54,6 +57,26 @@ class Face:
         down = self.keypoints[MOUTH] - self.keypoints[[RIGHT_EYE, LEFT_EYE]].mean(axis=0)
         return float(np.degrees(np.arctan2(-down[0], down[1])))
 
+    @property
+    def leans(self) -> bool:
+        """Whether it looks like a face of a sideways photograph."""
+        return abs(self.lean) > MAX_LEAN
+
+    @property
+    def box(self) -> tuple[float, float, float, float]:
+        """x, y, width, height."""
+        return self.x, self.y, self.width, self.height
+
+    def sureness(self, turn: int) -> float:
+        """Its score, less if it leans, a little more if the image was not turned to find it."""
+        malus = LEAN_MALUS if self.leans else 0.0
+        return self.score - malus + (UPRIGHT_BONUS if turn == 0 else 0.0)
+
+    def moved(self, left: float, top: float) -> Face:
+        """The same face in a larger image, of which this one's begins at (left, top)."""
+        keypoints = self.keypoints + np.array([left, top])
+        return replace(self, x=self.x + left, y=self.y + top, keypoints=keypoints)
+
 
 @dataclass(frozen=True, eq=False)
 class Detection:
@@ -77,14 +100,39 @@ class FaceDetector:
     def __init__(self, models_dir: Path, *, threads: int = 1, min_score: float = 0.5) -> None:
         self._short = _BlazeFace(Path(models_dir) / "blazeface-short", threads)
         self._full = _BlazeFace(Path(models_dir) / "blazeface-full", threads)
+        self._second = SecondLook(self._short, self._full)
         self._min_score = min_score
 
     def detect(self, image: np.ndarray) -> Detection:
         """Faces of an HxWx3 uint8 RGB image of any size."""
+        first = self._first(image)
+        if not first.rotation and _confidence(first) >= SURE:
+            return first
+        known = self._seen_closer(first)
+        if known and not first.rotation:
+            return first
+        found = self._second.search(image, known)
+        return first if known and found[0].turn == first.rotation else _of(image, found)
+
+    def _first(self, image: np.ndarray) -> Detection:
+        """What the whole image shows; a face of which is doubtful unless it is sure and upright."""
         near = self._search(image, self._short, SHORT_PADDINGS)
         if _confidence(near) >= SETTLED:
             return near
         return max(near, self._search(image, self._full, FULL_PADDINGS), key=_confidence)
+
+    def _seen_closer(self, detection: Detection) -> list[Reading]:
+        """The most prominent face, if it is one and upright when it is looked at by itself, too.
+
+        A face that fills the image is never quite as sure that way.
+        """
+        image, faces = detection.image, detection.faces[:1]
+        readings = [(face, self._second.closer(image, face)) for face in faces]
+        return [
+            Reading(face, detection.rotation)
+            for face, closer in readings
+            if closer and not closer.turn and confirms(closer, _least(face, image))
+        ]
 
     def _search(self, image: np.ndarray, model: _BlazeFace, paddings: Sequence[float]) -> Detection:
         """The image as it is if that is sure, else the most convincing of the four turns."""
@@ -106,8 +154,7 @@ class FaceDetector:
         """The first sure padding, else the most convincing one."""
         best = Detection((), turn, image)
         for padding in paddings:
-            faces = model.find(image, padding, least)
-            faces.sort(key=lambda face: _prominence(face, image), reverse=True)
+            faces = _by_prominence(model.find(image, padding, least), image)
             best = max(best, Detection(tuple(faces), turn, image), key=_confidence)
             if _confidence(best) >= SURE:
                 break
@@ -135,11 +182,6 @@ class _BlazeFace:
         points = _decode(boxes[0][kept], self._anchors[kept], self._size)
         merged = _weighted_nms(points, scores[kept])
         return [_face((p - offset) / scale, score) for p, score in merged]
-
-
-def rotate(image: np.ndarray, clockwise: int) -> np.ndarray:
-    """The image turned clockwise by 0, 90, 180 or 270 degrees, contiguous."""
-    return np.ascontiguousarray(np.rot90(image, -(clockwise // 90)))
 
 
 def letterbox(
@@ -216,12 +258,25 @@ def _prominence(face: Face, image: np.ndarray) -> float:
 
 
 def _confidence(detection: Detection) -> float:
-    """Score of the most prominent face, less if it leans, a little more if nothing was turned."""
-    if not detection.faces:
-        return 0.0
-    face = detection.faces[0]
-    malus = LEAN_MALUS if abs(face.lean) > MAX_LEAN else 0.0
-    return face.score - malus + (UPRIGHT_BONUS if detection.rotation == 0 else 0.0)
+    """Sureness of the most prominent face."""
+    return detection.faces[0].sureness(detection.rotation) if detection.faces else 0.0
+
+
+def _least(face: Face, image: np.ndarray) -> float:
+    """Score that a close look must give a face."""
+    return SEEN_CLOSER if face.width >= LARGE * max(image.shape) else CONFIRMED
+
+
+def _of(image: np.ndarray, readings: Sequence[Reading]) -> Detection:
+    """The image, turned as the readings say, and their faces."""
+    turn = readings[0].turn if readings else 0
+    upright = rotate(image, turn) if turn else image
+    faces = _by_prominence([reading.face for reading in readings], upright)
+    return Detection(tuple(faces), turn, upright)
+
+
+def _by_prominence(faces: list[Face], image: np.ndarray) -> list[Face]:
+    return sorted(faces, key=lambda face: _prominence(face, image), reverse=True)
 
 
 def _options(threads: int) -> ort.SessionOptions:

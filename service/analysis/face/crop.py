@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
 
-from service.analysis.face.blazeface import Face
+if TYPE_CHECKING:  # finding a face takes crops, too
+    from service.analysis.face.blazeface import Face
 
 FILL = 127  # mid-grey: the detector's normalisation turns it into zero
 
