@@ -24,7 +24,7 @@ TURNS = (0, 90, 180, 270)
 DIVISIONS = (1, 2, 4)  # tiles along the longer side, if they did not overlap
 SMALLEST_TILE = 192  # pixels: what full range looks at; smaller tiles would only be enlarged
 ZOOM = 2.5  # side of the place cut out, in widths of the face: as in a usual selfie
-# Scores, measured by training/face_recall.py: worth a close look; no longer in doubt by it
+# Scores, measured by training/report/face_recall.py: worth a close look; no longer in doubt by it
 PROPOSED, CONFIRMED = 0.3, 0.8
 MOST_PLACES = 12  # looked at per size of tile: patterns that look like faces must not cost more
 SAME_PLACE_IOU = 0.3

@@ -1,8 +1,8 @@
 """BPCER of the installed detectors on genuine faces as they are and after each filter.
 
-    python -m training.filter_rates --data DIR [--most 100] [--source NAME ...]
+    python -m training.report.filter_rates --data DIR [--most 100] [--source NAME ...]
 
-DATA is as in training.dataset; only rows labelled real count, `--most` of each source. Settings are
+DATA is as in training.data.dataset; only rows labelled real count, `--most` of each. Settings are
 the service's own (FACEGATE_...). All images are saved as JPEG 95, so that only the filter differs.
 A face that is refused, or not found, is counted by itself and not in the BPCER.
 """
@@ -16,13 +16,13 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from service.analysis.analyzer import Analyzer
-from service.analysis.rates import interval
+from service.analysis.image import Analyzer
 from service.errors import CannotJudge
 from service.settings import load_settings
-from training.dataset import Row, read_images, read_labels
-from training.filters import FILTERS, Filter
-from training.wording import rate, table
+from training.data.dataset import Row, read_images, read_labels
+from training.report.filters import FILTERS, Filter
+from training.report.metrics import interval
+from training.report.wording import rate, table
 
 AS_IS = "as they are"
 

@@ -1,8 +1,8 @@
 """How often a small face is found in a large photograph, and a face where there is none.
 
-    python -m training.face_recall --data DIR [--scenes DIR] [--photographs 60] [--each 6]
+    python -m training.report.face_recall --data DIR [--scenes DIR] [--photographs 60] [--each 6]
 
-DATA is as in training.dataset: photographs of one upright face. They are pasted into made-up scenes
+DATA is as in training.data.dataset: photographs of one upright face, pasted into made-up scenes
 of 4:3, which are read as an upload is: JPEG, decoded by the service. A face counts as found if the
 image was set upright and the boxes overlap by an IoU of 0.3 or more. The true box is that of the
 detector in the photograph itself, where it is sure of one face. SCENES holds pictures without any
@@ -19,12 +19,12 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from service.analysis.faces import Detection, Face, FaceDetector, rotate
-from service.analysis.images import decode
-from service.analysis.rates import proportion
-from training.dataset import MODELS, Row, read_image, read_images, read_labels
-from training.face_scenes import BACKDROPS, Box, Photograph, box_iou, paste
-from training.wording import rate, table
+from service.analysis.face.blazeface import Detection, Face, FaceDetector, rotate
+from service.media.image import decode
+from training.data.dataset import MODELS, Row, read_image, read_images, read_labels
+from training.report.face_scenes import BACKDROPS, Box, Photograph, box_iou, paste
+from training.report.metrics import proportion
+from training.report.wording import rate, table
 
 SOURCES = ("ffhq_stylegan1", "lfw", "utkface")
 WIDTHS = (40, 60, 100, 150, 250, 350, 500, 700, 1000)  # of the face, pixels of the scene

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from service.errors import CannotJudge, Reason
-from training import filter_rates, filters
-from training.filters import FILTERS
+from training.report import filter_rates, filters
+from training.report.filters import FILTERS
 
 SKIN, BLUE = (224, 172, 140), (40, 80, 200)
 

@@ -8,11 +8,11 @@ import cv2
 import numpy as np
 import pytest
 
-from service.analysis.faces import Detection, FaceDetector
-from service.analysis.images import decode
-from service.analysis.second_look import SecondLook, box_iou, rotate, turned_box
+from service.analysis.face.blazeface import Detection, FaceDetector
+from service.analysis.face.second_look import SecondLook, box_iou, rotate, turned_box
+from service.media.image import decode
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 MODELS = ROOT / "service" / "models"
 HEIGHT, WIDTH = 3000, 4000
 
