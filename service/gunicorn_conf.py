@@ -12,7 +12,7 @@ from service.settings import load_settings
 
 _settings = load_settings()
 
-bind = f"{_settings.host}:{_settings.port}"
+bind = _settings.listens_on()
 workers = _settings.workers or usable_cores()
 worker_class = "gthread"
 # More threads than the gate lets in, so that a health probe or a 503 never waits for inference.

@@ -1,7 +1,8 @@
 """Every setting once: name, type, default, one line of help. The environment is read only here.
 
 A setting `xyz` is the environment variable `FACEGATE_XYZ`, or the file named by `FACEGATE_XYZ_FILE`
-where the value is a secret. The few other names that are read are listed as aliases.
+where the value is a secret; an empty one means the default. The few other names that are read are
+listed as aliases.
 """
 
 from __future__ import annotations
@@ -26,11 +27,15 @@ class Settings(BaseSettings):
     """All settings of one process; frozen, so that nothing changes under a request."""
 
     model_config = SettingsConfigDict(
-        env_prefix="FACEGATE_", frozen=True, extra="ignore", populate_by_name=True
+        env_prefix="FACEGATE_",
+        env_ignore_empty=True,  # as an env file or `${X:-}` leaves it: the default, never "nothing"
+        frozen=True,
+        extra="ignore",
+        populate_by_name=True,
     )
 
     # Serving
-    host: str = Field("127.0.0.1", description="address to listen on")
+    host: str = Field("127.0.0.1", description="address to listen on, IPv4 or IPv6")
     port: int = Field(5001, ge=1, le=65535, description="port to listen on")
     workers: Count = Field(0, description="gunicorn workers; 0: as many as usable cores")
     slots: int = Field(2, ge=1, description="images judged at the same time in one worker")
@@ -78,7 +83,7 @@ class Settings(BaseSettings):
     max_faces: int = Field(3, ge=1, description="most faces judged in one image")
     refuse: Annotated[frozenset[Reason], NoDecode] = Field(
         frozenset({Reason.FACE_NOT_FOUND, Reason.FACE_TOO_SMALL}),
-        description="reasons that refuse an image, comma list; the others only warn",
+        description="reasons that refuse an image, comma list, or `none`; the others only warn",
     )
     min_face: int = Field(48, ge=1, description="FACE_TOO_SMALL below this face width in pixels")
     border_margin: Fraction = Field(
@@ -185,8 +190,25 @@ class Settings(BaseSettings):
     def _split(cls, value: object) -> object:
         """A comma list in the environment; anything else as it is."""
         if isinstance(value, str):
+            if value.strip().lower() == "none":
+                return []
             return [part.strip() for part in value.split(",") if part.strip()]
         return value
+
+    @field_validator("host")
+    @classmethod
+    def _bare(cls, host: str) -> str:
+        """`[::1]`, as in an address, is `::1`."""
+        return host.strip().removeprefix("[").removesuffix("]")
+
+    def listens_on(self) -> str:
+        """`127.0.0.1:5001`, `[::1]:5001`."""
+        return f"{_bracketed(self.host)}:{self.port}"
+
+    def local_url(self) -> str:
+        """Where this machine reaches the service."""
+        every = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 (what to ask, not to bind)
+        return f"http://{_bracketed(every.get(self.host, self.host))}:{self.port}"
 
     def calibration_file(self) -> Path:
         """Where a calibration would lie."""
@@ -200,6 +222,10 @@ class Settings(BaseSettings):
 
     def _mongo_is_configured(self) -> bool:
         return bool(self.mongodb_uri or self.mongodb_user) or _resolves(self.mongodb_host)
+
+
+def _bracketed(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
 
 
 @cache

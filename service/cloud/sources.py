@@ -9,8 +9,10 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
+from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
+from urllib.parse import urlsplit
 
 import requests
 
@@ -144,12 +146,22 @@ def _bounded(file: BinaryIO, limit: int) -> bytes:
 
 def _fetch(address: str, limit: int) -> bytes:
     try:
-        with requests.get(address, stream=True, timeout=(CONNECT, TOTAL)) as answer:
+        session = requests.Session()
+        # A proxy of the environment does not reach this machine itself.
+        session.trust_env = not _is_here(urlsplit(address).hostname)
+        with session, session.get(address, stream=True, timeout=(CONNECT, TOTAL)) as answer:
             if not answer.ok:
                 raise SourceError(f"The server answered {answer.status_code}.")
             return _body(answer, limit)
     except (requests.RequestException, ValueError) as error:
         raise SourceError(f"This address cannot be fetched: {type(error).__name__}.") from None
+
+
+def _is_here(host: str | None) -> bool:
+    try:
+        return ip_address(host or "").is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def _body(answer: requests.Response, limit: int) -> bytes:

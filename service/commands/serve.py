@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-import socket
 import sys
 from pathlib import Path
 
 from service.commands import streams
+from service.commands.listening import obstacle
 from service.errors import StartupError
 from service.repository.checksums import verified_files
 from service.runtime import metrics
@@ -30,6 +30,8 @@ def _preflight(settings: Settings) -> None:
     _writable(settings.data_dir)
     _port_free(settings)
     _enough_memory(settings)
+    _secrets_readable(settings)
+    _store_usable(settings)
     # Late, so that `facegate --help` stays quick. Reads manifests and checksums, opens no session.
     from service.analysis.decision.calibration import find_calibration
     from service.licensing import check_licences
@@ -57,15 +59,31 @@ def _writable(folder: Path) -> None:
 
 
 def _port_free(settings: Settings) -> None:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    if why := obstacle(settings):
+        raise StartupError(why, "Stop what listens there, or set FACEGATE_HOST and FACEGATE_PORT.")
+
+
+def _secrets_readable(settings: Settings) -> None:
+    """Every file that a setting names a secret by. A worker would find it too late."""
+    for name in type(settings).model_fields:
+        file = getattr(settings, name)
+        if not name.endswith("_file") or file is None:
+            continue
         try:
-            probe.bind((settings.host, settings.port))
-        except OSError as error:
+            file.read_text()
+        except (OSError, UnicodeDecodeError) as error:
+            why = getattr(error, "strerror", None) or "it is not text"
             raise StartupError(
-                f"Cannot listen on {settings.host}:{settings.port}: {error.strerror}.",
-                "Stop what listens there, or set FACEGATE_HOST and FACEGATE_PORT.",
+                f"The file {file} cannot be read: {why}.",
+                f"Correct FACEGATE_{name.upper()}, or give this user the right to read the file.",
             ) from None
+
+
+def _store_usable(settings: Settings) -> None:
+    if settings.store_kind() == "mongo":
+        from service.store.mongo.uri import mongo_uri
+
+        mongo_uri(settings)
 
 
 def _enough_memory(settings: Settings) -> None:
@@ -85,7 +103,7 @@ def _announce(settings: Settings) -> dict[str, str]:
     store = open_store(settings)
     hash_id = development_licence(settings, store)
     store.close()
-    url = f"http://{settings.host}:{settings.port}/v1/analyze"
+    url = f"{settings.local_url()}/v1/analyze"
     print(f"hash_id: {hash_id}")
     print(f"curl -s -F hash_id={hash_id} -F image=@scripts/demo/genuine.jpg {url}")
     if settings.gateway_licence or settings.gateway_licence_file:

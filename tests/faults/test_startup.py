@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from service.settings import PACKAGE
+from service.settings import PACKAGE, Settings
 from tests.servers import free_port
 
 
@@ -97,3 +97,42 @@ def test_a_licence_file_without_a_vendor_key(tmp_path: Path) -> None:
     (tmp_path / "bank.licence").write_text("{}")
     run = serve(tmp_path, FACEGATE_LICENCE_FILES=str(tmp_path / "bank.licence"))
     assert refused(run, "vendor.pub", "FACEGATE_VENDOR_PUBLIC_KEY")
+
+
+@pytest.mark.parametrize(
+    ("uri", "words"),
+    [
+        ("mongodb://user:p@ss/word@db:27017/", ("malformed", "percent-encoded", "%40")),
+        ("mongodb://user:p/w@db:27017/", ("malformed", "%2F")),
+        ("mongodb://user@db:27017/", ("malformed",)),
+        ("mongo://db", ("malformed",)),
+        ("mongodb://db:port/", ("malformed",)),
+        ("mongodb://db/?tls=true&tlsCAFile=/nowhere.pem", ("No such file", "tlsCAFile")),
+        ("mongodb://db/?tls=true&tlsCAFile=/etc/hostname", ("tlsCAFile",)),
+    ],
+)
+def test_a_bad_mongodb_address(tmp_path: Path, uri: str, words: tuple[str, ...]) -> None:
+    run = serve(tmp_path, MONGODB_URI=uri)
+    assert refused(run, *words)
+    assert len(run.stderr.splitlines()) == 2  # before gunicorn, which would write more
+    assert "word" not in run.stderr.replace("PASSWORD", "").replace("password", "")
+
+
+def test_a_mongodb_user_without_a_password(tmp_path: Path) -> None:
+    assert refused(serve(tmp_path, MONGODB_USER="facegate"), "no password", "FACEGATE_MONGODB_PASS")
+
+
+SECRET_FILES = [name for name in Settings.model_fields if name.endswith("_file")]
+
+
+@pytest.mark.parametrize("name", SECRET_FILES)
+def test_a_secret_file_that_cannot_be_read(tmp_path: Path, name: str) -> None:
+    variable = f"FACEGATE_{name.upper()}"
+    run = serve(tmp_path, **{variable: str(tmp_path / "nowhere")})
+    assert refused(run, variable, "No such file")
+    assert len(run.stderr.splitlines()) == 2
+
+
+@pytest.mark.parametrize("host", ["256.1.1.1", "no such host", "::12345", "[::1]x", "a" * 70])
+def test_a_host_that_is_none(tmp_path: Path, host: str) -> None:
+    assert refused(serve(tmp_path, FACEGATE_HOST=host), "Cannot listen on", "FACEGATE_HOST")

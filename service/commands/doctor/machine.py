@@ -5,13 +5,11 @@ from __future__ import annotations
 import os
 import platform
 import shutil
-import socket
 import sys
 from pathlib import Path
 
-import requests
-
 from service.commands.doctor.finding import Finding, failed, ok, warning
+from service.commands.listening import is_ours, obstacle
 from service.errors import StartupError
 from service.repository.registry import detector_folders
 from service.runtime.machine import cpu_quota, usable_cores, usable_memory
@@ -125,30 +123,9 @@ def check_data_folder(settings: Settings) -> Finding:
 
 
 def check_port(settings: Settings) -> Finding:
-    place = f"{settings.host}:{settings.port}"
-    with socket.socket(_family(settings.host)) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((settings.host, settings.port))
-        except OSError as error:
-            if _is_ours(settings):
-                return ok(f"Facegate already answers on {place}.")
-            return failed(
-                f"Cannot listen on {place}: {error.strerror}.",
-                "Stop what listens there, or set FACEGATE_HOST and FACEGATE_PORT.",
-            )
-    return ok(f"{place} is free.")
-
-
-def _family(host: str) -> socket.AddressFamily:
-    return socket.AF_INET6 if ":" in host else socket.AF_INET
-
-
-def _is_ours(settings: Settings) -> bool:
-    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.host, settings.host)  # noqa: S104
-    address = f"http://[{host}]" if ":" in host else f"http://{host}"
-    try:
-        answer = requests.get(f"{address}:{settings.port}/status_check", timeout=2)
-    except requests.RequestException:
-        return False
-    return answer.text.startswith("Service is ")
+    why = obstacle(settings)
+    if why is None:
+        return ok(f"{settings.listens_on()} is free.")
+    if is_ours(settings):
+        return ok(f"Facegate already answers on {settings.listens_on()}.")
+    return failed(why, "Stop what listens there, or set FACEGATE_HOST and FACEGATE_PORT.")

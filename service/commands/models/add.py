@@ -86,7 +86,9 @@ def _from_container(draft: Path, source: str) -> Manifest:  # noqa: ARG001
     import requests
 
     try:
-        answer = requests.get(source.rstrip("/") + "/health", timeout=10, allow_redirects=False)
+        with requests.Session() as session:
+            session.trust_env = False  # as it is asked later: a neighbour needs no proxy
+            answer = session.get(source.rstrip("/") + "/health", timeout=10, allow_redirects=False)
         healthy = answer.status_code == 200
     except requests.RequestException:
         healthy = False

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
 from urllib.parse import quote
 
+import pymongo
 from pymongo.errors import PyMongoError
-from pymongo.uri_parser import parse_uri
 
 from service.errors import StartupError
 from service.settings import Settings
@@ -34,12 +35,20 @@ def _assembled(settings: Settings) -> str:
 
 
 def _check(uri: str) -> None:
+    """As the client itself would find it, which is not connected. Not a word of it is repeated."""
     try:
-        parse_uri(uri, warn=False)
-    except (PyMongoError, ValueError):
+        pymongo.MongoClient[dict[str, Any]](uri, connect=False).close()
+    except OSError as error:
+        raise StartupError(
+            "A certificate or key file of the MongoDB connection string cannot be used:"
+            f" {error.strerror or 'it is not one'}.",
+            "Correct tlsCAFile or tlsCertificateKeyFile, or give this user the right to read it.",
+        ) from None
+    except (PyMongoError, ValueError, TypeError):
         raise StartupError(
             "The MongoDB connection string is malformed.",
-            "It reads mongodb://USER:PASSWORD@HOST:PORT/, with user and password percent-encoded.",
+            "It reads mongodb://USER:PASSWORD@HOST:PORT/, with user and password percent-encoded"
+            " (@ is %40, / is %2F, : is %3A).",
         ) from None
 
 

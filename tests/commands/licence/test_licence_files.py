@@ -119,7 +119,7 @@ def test_a_missing_vendor_key_is_one_sentence(facegate: Run, command: str) -> No
 
 
 def test_a_missing_file(vendor: Run) -> None:
-    assert vendor("licence", "verify", "nowhere").returncode == 1
+    assert vendor("licence", "verify", "nowhere").returncode == 3
     ran = vendor("licence", "import", "nowhere")
     assert ran.returncode == 3
     assert "No such file" in ran.stderr
