@@ -19,6 +19,7 @@ import requests
 from service.cloud.aws.config import load_config
 from service.errors import BodyTooLarge, FacegateError
 from service.media.address import Address, parse
+from service.media.kinds import is_a_picture_of_its_own
 from service.settings import Settings
 
 if TYPE_CHECKING:
@@ -109,7 +110,8 @@ def _expand(argument: str, settings: Settings, recursive: bool) -> Iterator[str]
         yield argument
         return
     found = folder.rglob("*") if recursive else folder.iterdir()
-    yield from sorted(str(path) for path in found if path.suffix.lower() in SUFFIXES)
+    images = (path for path in found if path.suffix.lower() in SUFFIXES)
+    yield from sorted(str(path) for path in images if is_a_picture_of_its_own(path))
 
 
 def _objects(address: Address, settings: Settings) -> Iterator[str]:

@@ -12,6 +12,7 @@ from service.analysis.image import Analyzer
 from service.cloud.bulk import judge_all
 from service.cloud.sources import SUFFIXES
 from service.errors import StartupError
+from service.media.kinds import is_a_picture_of_its_own
 from service.runtime.progress import progress
 from service.settings import Settings
 
@@ -94,7 +95,8 @@ def score(analyzer: Analyzer, settings: Settings, images: Sequence[Labelled]) ->
 
 
 def _below(root: Path, *, fake: bool) -> list[Labelled]:
-    paths = (path for path in sorted(root.rglob("*")) if path.suffix.lower() in SUFFIXES)
+    named = (path for path in sorted(root.rglob("*")) if path.suffix.lower() in SUFFIXES)
+    paths = (path for path in named if is_a_picture_of_its_own(path))
     return [_labelled(path, root, fake) for path in paths if path.is_file()]
 
 

@@ -17,6 +17,7 @@ from service.runtime.secrets import create_once
 from service.settings import Settings
 
 PREFIX = "fg_"  # lets secret scanners recognise a leaked hash_id
+BYTE_ORDER_MARK = "\ufeff"  # what some editors begin a file with
 LONGEST = 512  # characters
 SHORTEST_KEY = 16  # bytes
 
@@ -27,10 +28,11 @@ def new_hash_id() -> str:
 
 
 def public_digest(hash_id: str) -> str:
-    """SHA-256 of a hash_id, 64 hex digits.
+    """SHA-256 of a hash_id, 64 hex digits. White space around it is none of it: a file ends so.
 
     Raises LicenceError for what cannot be a hash_id: empty, too long, with NUL, or not UTF-8.
     """
+    hash_id = hash_id.strip().strip(BYTE_ORDER_MARK).strip()
     if not 0 < len(hash_id) <= LONGEST or "\0" in hash_id:
         raise LicenceError
     try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import warnings
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import Literal
 
 from PIL import Image, ImageOps
@@ -12,6 +12,7 @@ from PIL import Image, ImageOps
 from service.errors import ImageError, ImageTooLarge, UnsupportedMedia
 
 Kind = Literal["image", "video", "audio"]
+APPLE_DOUBLE = "._"  # `._IMG_1.jpg` holds attributes of IMG_1.jpg
 SUFFIXES: dict[Kind, frozenset[str]] = {
     "image": frozenset({".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp"}),
     "video": frozenset({".mp4", ".avi", ".mov", ".mkv", ".wmv"}),
@@ -24,7 +25,13 @@ MIMES = {"BMP": "image/bmp", "TIFF": "image/tiff", "WEBP": "image/webp"}
 
 
 def is_image_name(name: str) -> bool:
-    return PurePosixPath(name).suffix.lower() in SUFFIXES["image"]
+    path = PurePosixPath(name)
+    return path.suffix.lower() in SUFFIXES["image"] and not path.name.startswith(APPLE_DOUBLE)
+
+
+def is_a_picture_of_its_own(path: Path) -> bool:
+    """No folder, whatever it is called, and none of the files that macOS writes beside pictures."""
+    return not path.name.startswith(APPLE_DOUBLE) and not path.is_dir()
 
 
 def kind_of(data: bytes, name: str = "") -> Kind:

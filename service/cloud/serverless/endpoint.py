@@ -31,7 +31,7 @@ class Endpoint:
     def __init__(self, cloud: Cloud, name: str, hash_id: str | None = None) -> None:
         self._client = cloud.client("sagemaker-runtime")
         self._name = name
-        self._more = {"CustomAttributes": f"hash_id={hash_id}"} if hash_id else {}
+        self._more = {"CustomAttributes": f"hash_id={hash_id.strip()}"} if hash_id else {}
 
     def judge(self, data: bytes, media_type: str) -> Verdict:
         """Raises ImageError or CannotJudge as the endpoint does, and InferenceFailed."""

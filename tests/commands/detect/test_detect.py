@@ -287,3 +287,18 @@ def test_an_interrupted_run_leaves_what_it_found(
     process.send_signal(signal.SIGINT)
     assert process.wait(timeout=30) == 130
     assert 0 < len(json.loads(output.read_text())) < 2000
+
+
+def test_what_macos_writes_and_folders_named_like_images_are_passed_over(
+    facegate: Run, models: dict[str, Path], tmp_path: Path
+) -> None:
+    folder = tmp_path / "photos"
+    (folder / "album.jpg").mkdir(parents=True)
+    (folder / "album.jpg" / "inner.JPG").write_bytes(genuine())
+    (folder / "one.jpg").write_bytes(genuine())
+    for name in ("._one.jpg", "._two.PNG", "album.jpg/._inner.JPG"):
+        (folder / name).write_bytes(b"\0\5\x16\7\0\2\0\0Mac OS X")
+    for more, count in ((), 1), (("--recursive",), 2):
+        ran = facegate("detect", folder, "--format", "jsonl", *more, models_dir=models["bona_fide"])
+        assert ran.returncode == 0
+        assert len(ran.stdout.splitlines()) == count
