@@ -5,7 +5,9 @@ FacegateError                     500 INTERNAL_ERROR
 │   ├── RouteNotFound             404 NOT_FOUND
 │   ├── MethodNotAllowed          405 METHOD_NOT_ALLOWED
 │   ├── BodyTooLarge              413 BODY_TOO_LARGE
-│   └── WrongMediaType            415 WRONG_MEDIA_TYPE
+│   ├── AddressTooLong            414 ADDRESS_TOO_LONG
+│   ├── WrongMediaType            415 WRONG_MEDIA_TYPE
+│   └── HeadersTooLarge           431 HEADERS_TOO_LARGE
 ├── ImageError                    400 INVALID_IMAGE
 │   └── ImageTooLarge             413 IMAGE_TOO_LARGE
 ├── FetchError                    400 URL_NOT_FETCHED
@@ -23,6 +25,7 @@ FacegateError                     500 INTERNAL_ERROR
 │   ├── CloudDenied               502 ACCESS_DENIED
 │   ├── BucketNotFound            404 NO_SUCH_BUCKET
 │   ├── ObjectNotFound            404 NO_SUCH_KEY
+│   ├── ObjectArchived            409 OBJECT_ARCHIVED
 │   ├── WrongRegion               502 WRONG_REGION
 │   ├── ClockSkew                 502 CLOCK_SKEW
 │   ├── ConditionFailed           409 ALREADY_RECORDED
@@ -114,6 +117,16 @@ class BodyTooLarge(RequestError):
     sentence = "The request body is larger than this service accepts."
 
 
+class AddressTooLong(RequestError):
+    code, status = "ADDRESS_TOO_LONG", 414
+    sentence = "The address of the request is too long; send long fields in a form by POST."
+
+
+class HeadersTooLarge(RequestError):
+    code, status = "HEADERS_TOO_LARGE", 431
+    sentence = "The request has too many headers, or one that is too long."
+
+
 class WrongMediaType(RequestError):
     code, status = "WRONG_MEDIA_TYPE", 415
     sentence = "The request must be JSON or multipart form data."
@@ -135,10 +148,21 @@ class FetchError(FacegateError):
     code, status = "URL_NOT_FETCHED", 400
     sentence = "The address could not be fetched."
 
+    def __init__(self, sentence: str | None = None, *, permanent: bool = False) -> None:
+        """permanent: another attempt would give the same."""
+        self.permanent = permanent
+        super().__init__(sentence)
+
 
 class AddressRefused(FetchError):
+    """One sentence for a private address and for an unknown name: a caller must not learn which
+    names exist inside."""
+
     code = "URL_REFUSED"
-    sentence = "This service does not fetch from this address."
+    sentence = "The address cannot be resolved, or this service does not fetch from it."
+
+    def __init__(self, sentence: str | None = None, *, permanent: bool = True) -> None:
+        super().__init__(sentence, permanent=permanent)
 
 
 class CannotJudge(FacegateError):
@@ -214,6 +238,11 @@ class BucketNotFound(CloudError):
 class ObjectNotFound(CloudError):
     code, status = "NO_SUCH_KEY", 404
     sentence = "There is no such object in the bucket."
+
+
+class ObjectArchived(CloudError):
+    code, status = "OBJECT_ARCHIVED", 409
+    sentence = "The object is archived (S3 Glacier); restore it before it can be read."
 
 
 class WrongRegion(CloudError):

@@ -14,7 +14,8 @@ _settings = load_settings()
 
 bind = _settings.listens_on()
 workers = _settings.workers or usable_cores()
-worker_class = "gthread"
+worker_class = "service.gunicorn_worker.Worker"  # gthread with error pages of our own
+limit_request_line = 8190  # the most that gunicorn allows: signed addresses are long
 # More threads than the gate lets in, so that a health probe or a 503 never waits for inference.
 threads = _settings.slots + _settings.queue_depth + _settings.fetch_slots + 4
 # ONNX Runtime must not be imported before the fork: its threads would not survive it.

@@ -46,9 +46,17 @@ def deepfake(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
         yield service
 
 
+@pytest.fixture(scope="session")
+def mongo_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MongoServer]:
+    """Shared: a test that stops it must start it again."""
+    with MongoServer(tmp_path_factory.mktemp("mongo")) as server:
+        yield server
+
+
 def _store(kind: str, folder: Path, stack: ExitStack) -> dict[str, Any]:
     if kind == "null":
         return {"store": "null"}
     server = stack.enter_context(MongoServer(folder / "mongo"))
     # A busy test machine may take longer than a server room; how long is not tested here.
+    server.with_schema("facegate")
     return {"store": "mongo", "mongodb_uri": server.uri, "store_timeout": 5.0}

@@ -8,6 +8,7 @@ with MongoServer(folder) as server:
 
 from __future__ import annotations
 
+import json
 import random
 import signal
 import socket
@@ -22,6 +23,8 @@ from urllib.parse import quote
 
 import pymongo
 from pymongo.errors import PyMongoError
+
+SCHEMA = json.loads((Path(__file__).parents[1] / "cache" / "schema.json").read_text())
 
 
 def free_port() -> int:
@@ -70,6 +73,16 @@ class MongoServer:
         at: TracebackType | None,
     ) -> None:
         self.kill()
+
+    def with_schema(self, database: str) -> str:
+        """The name of a database whose collections are validated as the cache container does it."""
+        with pymongo.MongoClient[dict[str, Any]](self.uri) as client:
+            for name, wanted in SCHEMA["collections"].items():
+                client[database].create_collection(name)
+                client[database].command(
+                    "collMod", name, validator=wanted["validator"], validationLevel="moderate"
+                )
+        return database
 
     def start(self) -> None:
         """Start on the same port and the same data; returns when it answers."""

@@ -40,7 +40,7 @@ def liveness() -> Response:
     with licensed(text_field(body, "hash_id")) as grant:
         here = services()
         data = decode_image_text(image, max_bytes=here.settings.max_body_bytes)
-        return _answer(200, _success(here.judge.judge(data, grant).analysis))
+        return _answer(200, _success(here.judge.judge(data, grant.licence.digest).analysis))
 
 
 def _refusal(error: FacegateError) -> Response:

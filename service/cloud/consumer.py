@@ -24,18 +24,18 @@ from service.cloud.sqs.queue import Queue
 from service.cloud.sqs.statistics import Statistics
 from service.cloud.sqs.work import MessageHandler, Worker
 from service.errors import (
-    AddressRefused,
     BadMessage,
     CallbackRefused,
     CloudError,
     FacegateError,
+    FetchError,
 )
+from service.judging.judge import Judge
 from service.runtime import metrics
 from service.settings import Settings
 from service.store import open_store
 from service.store.metered import StoreObserver
 
-HOPELESS = (BadMessage, CallbackRefused, AddressRefused)
 LONGEST_PAUSE = 60.0  # seconds between polls while SQS does not answer
 RETRY, LONGEST_RETRY = 5, 900  # seconds until a failed message comes again, doubled each time
 log = structlog.get_logger()
@@ -73,8 +73,13 @@ class Consumer:
         """Models loaded, queue looked at. Raises StartupError."""
         stop = threading.Event()
         queue = Queue(cloud, options.queue_url, options.visibility_timeout)
-        journal = Journal(settings, open_store(settings, StoreObserver()))
-        predictor = Predictor.load(settings, cloud)
+        store = open_store(settings, StoreObserver())
+        journal = Journal(settings, store)
+        slots = settings.slots if "slots" in settings.model_fields_set else None
+        judge = Judge.load(settings, store, slots)
+        # Every thread may fetch: a message that came must not go back for want of a place.
+        fetching = {"fetch_slots": max(settings.fetch_slots, options.max_messages)}
+        predictor = Predictor(settings.model_copy(update=fetching), judge, cloud)
         return cls(options, queue, Worker(predictor, journal, Callback(settings, stop)), stop)
 
     def stop(self) -> None:
@@ -155,9 +160,11 @@ class Consumer:
             self.statistics.count(outcome)
 
     def _work(self, delivery: Delivery, handler: MessageHandler | None) -> FacegateError | None:
+        # Where a dead-letter queue takes what does not succeed, its owner may send it again.
+        last = self._is_last(delivery) and self._queue.facts.dead_letter_url is None
         try:
             for job in jobs_of(delivery, self._queue.url, self._options.callback_url):
-                self._worker.work(job, handler)
+                self._worker.work(job, handler, last=last)
         except FacegateError as error:
             return error
         except Exception as error:
@@ -170,11 +177,21 @@ class Consumer:
         if error is None:
             self._queue.delete(delivery)
             return "done"
-        log.warning("message failed", message_id=delivery.id, code=error.code)
-        last = delivery.received >= self._queue.facts.max_receives
-        if (isinstance(error, HOPELESS) or last) and self._queue.bury(delivery, error):
+        reason = error.sentence
+        log.warning("message failed", message_id=delivery.id, code=error.code, reason=reason)
+        ends = _is_permanent(error) or self._is_last(delivery)
+        if ends and self._queue.bury(delivery, error):
             return "buried"
         # When this consumer ends, another one may go on at once.
         wait = 0 if self._stop.is_set() else RETRY * 2 ** (min(delivery.received, 10) - 1)
         self._queue.hide(delivery, min(wait, LONGEST_RETRY))
         return "later"
+
+    def _is_last(self, delivery: Delivery) -> bool:
+        return delivery.received >= self._queue.facts.max_receives
+
+
+def _is_permanent(error: FacegateError) -> bool:
+    if isinstance(error, FetchError):  # of the callback's address
+        return error.permanent
+    return isinstance(error, (BadMessage, CallbackRefused))

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
-from service.analysis.image import Analyzer
 from service.analysis.judgement import Analysis
 from service.cloud import result
 from service.cloud.aws.config import load_config
@@ -19,6 +18,7 @@ from service.cloud.aws.s3 import S3
 from service.cloud.aws.session import Cloud
 from service.cloud.result import LINE, Asked, Source
 from service.errors import BodyTooLarge, CannotJudge, ImageError, Unreadable, UnsupportedMedia
+from service.judging.judge import Judge
 from service.media.address import Address, parse
 from service.media.fetching import Fetcher
 from service.media.kinds import kind_by_name, kind_of, readable
@@ -38,9 +38,9 @@ class Loaded:
 class Predictor:
     """Safe for threads."""
 
-    def __init__(self, settings: Settings, analyzer: Analyzer, cloud: Cloud) -> None:
+    def __init__(self, settings: Settings, judge: Judge, cloud: Cloud) -> None:
         self._settings = settings
-        self._analyzer = analyzer
+        self._judge = judge
         self._s3 = S3(cloud, settings.max_body_bytes)
         self._fetcher = Fetcher(settings)
 
@@ -48,7 +48,7 @@ class Predictor:
     def load(cls, settings: Settings | None = None, cloud: Cloud | None = None) -> Self:
         """With the settings and credentials of the environment. Raises StartupError."""
         settings = settings or load_settings()
-        return cls(settings, Analyzer.load(settings), cloud or Cloud(load_config()))
+        return cls(settings, Judge.load(settings), cloud or Cloud(load_config()))
 
     def predict_auto(self, path_or_url: str | Path, threshold: float = LINE) -> dict[str, Any]:
         """The result of one medium; a medium that cannot be judged gives one without a label.
@@ -66,14 +66,15 @@ class Predictor:
             return result.unjudged(asked, loaded.source, error)
 
     def analyze(self, loaded: Loaded) -> Analysis:
-        """Raises one of FINAL."""
+        """Raises one of FINAL, or Unavailable."""
         data, path = loaded.data, loaded.source.path
-        return self._analyzer.analyze(readable(data, path, self._settings.max_pixels))
+        image = readable(data, path, self._settings.max_pixels)
+        return self._judge.judge(image, None).analysis
 
     @property
     def fingerprint(self) -> str:
         """Of everything that an answer depends on besides the image."""
-        return self._analyzer.fingerprint
+        return self._judge.fingerprint
 
     def load_bytes(self, where: str) -> Loaded:
         """The bytes behind a path or an address. Raises as `predict_auto` does."""

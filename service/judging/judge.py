@@ -6,19 +6,24 @@ import hashlib
 import time
 import uuid
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from threading import TIMEOUT_MAX
+from typing import TYPE_CHECKING, Self
 
 from service.analysis.judgement import ANALYSIS, Analysis
 from service.errors import StoreUnavailable
 from service.judging.loader import Engine
-from service.licensing.grant import Grant
 from service.runtime import metrics
 from service.runtime.gate import Gate
+from service.runtime.machine import usable_cores
 from service.settings import Settings
 from service.store.base import Store, StoredResult
+from service.store.null.store import NullStore
 
 if TYPE_CHECKING:
     from service.analysis.image import Analyzer
+
+OPERATOR = "operator"  # whose results no licence reads: no digest looks so
+PATIENT = 10_000  # that may wait where nobody is sent away
 
 
 @dataclass(frozen=True)
@@ -32,7 +37,7 @@ class Judged:
 
 
 class Judge:
-    """Judges images for whoever holds a grant."""
+    """Judges images, for HTTP, the queue and the command line alike. Safe for threads."""
 
     def __init__(self, settings: Settings, engine: Engine, store: Store, gate: Gate) -> None:
         self._settings = settings
@@ -40,8 +45,23 @@ class Judge:
         self._store = store
         self._gate = gate
 
-    def judge(self, data: bytes, grant: Grant, *, explain: bool = False) -> Judged:
-        """Judge encoded image bytes.
+    @classmethod
+    def load(cls, settings: Settings, store: Store | None = None, slots: int | None = None) -> Self:
+        """One for a process without HTTP: models loaded, and who comes waits for a slot.
+
+        Without a store it remembers nothing; without `slots` there is one a core.
+        Raises StartupError.
+        """
+        gate = Gate(slots or usable_cores(), PATIENT, TIMEOUT_MAX)
+        return cls(settings, Engine.load(settings), store or NullStore(), gate)
+
+    @property
+    def fingerprint(self) -> str:
+        """Of everything that an answer depends on besides the image. Raises Unavailable."""
+        return self._engine.analyzer.fingerprint
+
+    def judge(self, data: bytes, owner: str | None, *, explain: bool = False) -> Judged:
+        """Judge encoded image bytes; `owner` is the digest of a licence, None the operator.
 
         Raises ImageError, CannotJudge, Unavailable or Overloaded; a store that is away only
         shows in `stored`.
@@ -49,7 +69,7 @@ class Judge:
         analysis, cached = self._answer(data, explain)
         _count(analysis)
         result_id = f"res_{uuid.uuid4().hex}"
-        stored = self._remember(result_id, data, analysis, grant)
+        stored = self._remember(result_id, data, analysis, owner)
         return Judged(result_id, analysis, cached, stored)
 
     def _answer(self, data: bytes, explain: bool) -> tuple[Analysis, bool]:
@@ -80,11 +100,11 @@ class Judge:
             return None
         return ANALYSIS.validate_python(kept.analysis) if kept else None
 
-    def _remember(self, result_id: str, data: bytes, analysis: Analysis, grant: Grant) -> bool:
+    def _remember(self, result_id: str, data: bytes, analysis: Analysis, owner: str | None) -> bool:
         now = time.time()
         result = StoredResult(
             id=result_id,
-            licence=grant.licence.digest,
+            licence=owner or OPERATOR,
             sha256=analysis.image.sha256,
             fingerprint=analysis.fingerprint,
             created_at=now,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import threading
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, Self
 
 import structlog
 
@@ -34,6 +34,18 @@ class Engine:
         self._analyzer: Analyzer | None = None
         self._settled = threading.Event()
         self.state: State = "starting"
+
+    @classmethod
+    def load(cls, settings: Settings) -> Self:
+        """One that has loaded already, in a process that does not fork. Raises StartupError."""
+        from service.analysis.image import Analyzer
+
+        engine = cls(settings)
+        engine._pid = os.getpid()
+        engine._analyzer = Analyzer.load(settings)
+        engine.state = "ready"
+        engine._settled.set()
+        return engine
 
     def start(self) -> None:
         """Begin to load, once in each process."""

@@ -29,6 +29,10 @@ REDIRECTS = 3
 CONNECT = 5.0  # seconds
 CHUNK = 65536  # bytes
 LONGEST = 8192  # characters of an address
+# Statuses below 500 that may pass: time-outs, locks and rates.
+PASSING = frozenset({408, 409, 421, 423, 425, 429})
+TOO_LARGE = "What the address leads to is larger than this service accepts."
+INVALID = "The address must be a valid http or https address."
 NAT64 = IPv6Network("64:ff9b::/96")
 GLOBAL_UNICAST = IPv6Network("2000::/3")
 # Public by what `ipaddress` says, yet answered by a cloud's own machinery.
@@ -77,7 +81,7 @@ class Fetcher:
                 if not (300 <= answer.status < 400 and location):
                     return _body(answer, types, self._max_bytes, deadline)
                 url = urljoin(url, location)
-        raise FetchError("The address redirects too often.")
+        raise FetchError("The address redirects too often.", permanent=True)
 
     def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> int:
         """The status that `url` answers; redirects are not followed. Raises as `fetch` does."""
@@ -104,12 +108,13 @@ def _parts(url: str) -> tuple[str, str, int, str]:
     try:
         parts = urlsplit(url)
         host = (parts.hostname or "").encode("idna").decode().rstrip(".")
-        port = parts.port or {"http": 80, "https": 443}[parts.scheme]
+        port = {"http": 80, "https": 443}[parts.scheme]
+        port = port if parts.port is None else parts.port
         plain = url.isascii() and url.isprintable() and not set(url) & set(' \\"<>^`{|}')
     except (ValueError, KeyError):  # UnicodeError is a ValueError
-        raise FetchError("The address must be a valid http or https address.") from None
-    if not host or not plain or len(url) > LONGEST:
-        raise FetchError("The address must be a valid http or https address.")
+        raise FetchError(INVALID, permanent=True) from None
+    if not host or not port or not plain or len(url) > LONGEST:
+        raise FetchError(INVALID, permanent=True)
     if "@" in parts.netloc:
         raise AddressRefused("The address must hold no user name or password.")
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
@@ -126,7 +131,7 @@ def _resolve(host: str, port: int, seconds: float) -> list[Address]:
     with suppress(OSError, ValueError):  # a TimeoutError is an OSError
         if found := within(seconds, ask, "resolve"):
             return found
-    raise FetchError("The name in the address could not be resolved.")
+    raise AddressRefused(permanent=False)
 
 
 def _unwrapped(address: Address) -> Address:
@@ -223,14 +228,15 @@ def _body(
     answer: http.client.HTTPResponse, types: Sequence[str], limit: int, deadline: float
 ) -> bytes:
     if answer.status != 200:
-        raise FetchError(f"The address answered with status {answer.status}.")
+        lasting = answer.status < 500 and answer.status not in PASSING
+        raise FetchError(f"The address answered with status {answer.status}.", permanent=lasting)
     if not answer.headers.get_content_type().startswith(tuple(types)):
-        raise FetchError("The address does not lead to an image.")
+        raise FetchError("The address does not lead to an image.", permanent=True)
     data = bytearray()
     while chunk := answer.read(min(CHUNK, limit + 1 - len(data))):
         data += chunk
         if len(data) > limit:
-            raise FetchError("What the address leads to is larger than this service accepts.")
+            raise FetchError(TOO_LARGE, permanent=True)
     _still_in(deadline)
     if answer.length:
         raise http.client.IncompleteRead(b"")

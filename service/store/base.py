@@ -1,7 +1,8 @@
 """The one interface of every store, and the records that it keeps.
 
 All times are seconds since the epoch (UTC). Every method raises `StoreUnavailable` when the store
-cannot be reached, and nothing else. Methods may be called from several threads and processes.
+cannot be reached, or its child `EntryRefused`, and nothing else. Methods may be called from several
+threads and processes.
 """
 
 from __future__ import annotations
@@ -12,7 +13,13 @@ from typing import Any, Literal, Protocol
 from pydantic import TypeAdapter
 from pydantic.dataclasses import dataclass
 
+from service.errors import StoreUnavailable
 from service.store.accounts import Accounts
+
+
+class EntryRefused(StoreUnavailable):
+    """The store answers, but does not take this one entry; others are not concerned."""
+
 
 Feature = Literal["detect", "explain", "batch", "history"]
 FEATURES: tuple[Feature, ...] = ("detect", "explain", "batch", "history")

@@ -12,6 +12,7 @@ import pytest
 
 from service.cloud.aws.session import Cloud
 from service.cloud.predictor import Predictor
+from service.judging.loader import Engine
 from service.settings import Settings
 from tests.aws import REGION, Aws
 from tests.cloud.sqs.queues import Letters, make_queue
@@ -102,6 +103,12 @@ def cloud(server: Aws) -> Iterator[Cloud]:
 def predictor(cloud: Cloud, fake_models: Path) -> Predictor:
     """Every face is a deepfake with a score of 0.977."""
     return Predictor.load(Settings(models_dir=fake_models, store="null"), cloud)
+
+
+@pytest.fixture(scope="session")
+def engine(fake_models: Path) -> Engine:
+    """The same models, loaded."""
+    return Engine.load(Settings(models_dir=fake_models, store="null"))
 
 
 @pytest.fixture

@@ -15,14 +15,13 @@ from service.analysis.image import Analyzer
 from service.errors import CannotJudge, ImageError, Reason, StoreUnavailable, Unavailable
 from service.judging.judge import Judge
 from service.judging.loader import Engine
-from service.licensing.grant import Grant
 from service.runtime.gate import Gate
 from service.settings import Settings
 from service.store import open_store
-from service.store.base import LicenceRecord, Store
+from service.store.base import Store
 from tests.images import encode, genuine, portrait
 
-GRANT = Grant(LicenceRecord(digest="d" * 64, name="test", issued_at=0.0), (), 1)
+OWNER = "d" * 64
 
 
 class Away:
@@ -65,32 +64,32 @@ def judge(settings: Settings, analyzer: Analyzer, store: Store) -> Judge:
 
 
 def test_the_same_bytes_are_judged_once(judge: Judge) -> None:
-    first, second = judge.judge(genuine(), GRANT), judge.judge(genuine(), GRANT)
+    first, second = judge.judge(genuine(), OWNER), judge.judge(genuine(), OWNER)
     assert (first.cached, second.cached) == (False, True)
     assert second.analysis == first.analysis
     assert second.id != first.id
 
 
 def test_other_bytes_of_the_same_picture_are_judged_anew(judge: Judge) -> None:
-    judge.judge(genuine(), GRANT)
-    assert not judge.judge(genuine() + b"x", GRANT).cached
+    judge.judge(genuine(), OWNER)
+    assert not judge.judge(genuine() + b"x", OWNER).cached
 
 
 def test_another_operating_point_is_not_answered_from_the_cache(
     settings: Settings, store: Store, judge: Judge
 ) -> None:
-    judge.judge(genuine(), GRANT)
+    judge.judge(genuine(), OWNER)
     changed = settings.model_copy(update={"max_faces": 1})
     other = judge_with(changed, Analyzer.load(changed), store)
-    assert not other.judge(genuine(), GRANT).cached
+    assert not other.judge(genuine(), OWNER).cached
 
 
 def test_a_heat_map_is_made_anew_and_never_kept(judge: Judge, store: Store) -> None:
-    judge.judge(genuine(), GRANT)
-    explained = judge.judge(genuine(), GRANT, explain=True)
+    judge.judge(genuine(), OWNER)
+    explained = judge.judge(genuine(), OWNER, explain=True)
     assert not explained.cached
     assert explained.analysis.heat_map
-    kept = store.get_result(GRANT.licence.digest, explained.id)
+    kept = store.get_result(OWNER, explained.id)
     assert kept is not None
     assert kept.analysis["heat_map"] is None
 
@@ -99,9 +98,9 @@ def test_a_result_expires_after_its_time(
     settings: Settings, analyzer: Analyzer, store: Store
 ) -> None:
     brief = judge_with(settings.model_copy(update={"result_ttl": 0.05}), analyzer, store)
-    brief.judge(genuine(), GRANT)
+    brief.judge(genuine(), OWNER)
     time.sleep(0.1)
-    assert not brief.judge(genuine(), GRANT).cached
+    assert not brief.judge(genuine(), OWNER).cached
 
 
 @pytest.mark.parametrize("keep", [False, True])
@@ -109,13 +108,13 @@ def test_the_image_is_kept_only_when_a_setting_asks(
     settings: Settings, analyzer: Analyzer, store: Store, keep: bool
 ) -> None:
     judge = judge_with(settings.model_copy(update={"store_images": keep}), analyzer, store)
-    kept = store.get_result(GRANT.licence.digest, judge.judge(genuine(), GRANT).id)
+    kept = store.get_result(OWNER, judge.judge(genuine(), OWNER).id)
     assert kept is not None
     assert kept.image == (genuine() if keep else None)
 
 
 def test_no_image_bytes_reach_the_disk_by_default(judge: Judge, settings: Settings) -> None:
-    judge.judge(genuine(), GRANT)
+    judge.judge(genuine(), OWNER)
     files = [path for path in settings.data_dir.rglob("*") if path.is_file()]
     assert files
     assert not any(genuine()[200:264] in path.read_bytes() for path in files)
@@ -124,7 +123,7 @@ def test_no_image_bytes_reach_the_disk_by_default(judge: Judge, settings: Settin
 def test_a_store_that_is_away_costs_the_storing_not_the_answer(
     settings: Settings, analyzer: Analyzer
 ) -> None:
-    judged = judge_with(settings, analyzer, cast(Store, Away())).judge(genuine(), GRANT)
+    judged = judge_with(settings, analyzer, cast(Store, Away())).judge(genuine(), OWNER)
     assert not judged.stored
     assert not judged.cached
 
@@ -133,27 +132,27 @@ def test_the_null_store_says_that_nothing_was_stored(
     settings: Settings, analyzer: Analyzer
 ) -> None:
     null = open_store(settings.model_copy(update={"store": "null"}))
-    assert not judge_with(settings, analyzer, null).judge(genuine(), GRANT).stored
+    assert not judge_with(settings, analyzer, null).judge(genuine(), OWNER).stored
 
 
 def test_a_request_waits_for_models_that_are_being_loaded(settings: Settings, store: Store) -> None:
     engine = Engine(settings)
     threading.Timer(0.3, engine.start).start()
-    assert Judge(settings, engine, store, Gate(1, 0, 1.0)).judge(genuine(), GRANT).id
+    assert Judge(settings, engine, store, Gate(1, 0, 1.0)).judge(genuine(), OWNER).id
 
 
 def test_models_that_failed_to_load(tmp_path: Path, settings: Settings, store: Store) -> None:
     engine = Engine(settings.model_copy(update={"models_dir": tmp_path / "none"}))
     engine.start()
     with pytest.raises(Unavailable):
-        Judge(settings, engine, store, Gate(1, 0, 1.0)).judge(genuine(), GRANT)
+        Judge(settings, engine, store, Gate(1, 0, 1.0)).judge(genuine(), OWNER)
 
 
 def test_refusals_pass_through_and_are_not_kept(judge: Judge, store: Store) -> None:
     with pytest.raises(ImageError):
-        judge.judge(b"no image", GRANT)
+        judge.judge(b"no image", OWNER)
     blank = encode(portrait().point(lambda _: 128))
     with pytest.raises(CannotJudge) as refusal:
-        judge.judge(blank, GRANT)
+        judge.judge(blank, OWNER)
     assert refusal.value.reason is Reason.FACE_NOT_FOUND
-    assert store.list_results(GRANT.licence.digest, 10) == []
+    assert store.list_results(OWNER, 10) == []

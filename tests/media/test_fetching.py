@@ -72,6 +72,7 @@ def test_what_is_public_is_not(host: str) -> None:
     "url",
     ["", "face.jpg", "file:///etc/passwd", "ftp://a/b", "gopher://127.0.0.1", "http://", "//a/b",
      "http:///a", "http://[::1", "http://a:b/", "http://a:99999/", "http://a b/", "http://a/\r\nX:",
+     "gopher://127.0.0.1:80/", "file://127.0.0.1:443/", "//127.0.0.1:80/", "http://127.0.0.1:0/",
      "http://a\\@b/", "http://é/", "http://" + "a" * 64 + ".com/", "http://a/" + "b" * 9000],
 )  # fmt: skip
 def test_what_is_no_address_is_refused(url: str) -> None:
@@ -151,9 +152,31 @@ def test_one_private_address_among_public_ones_is_enough(monkeypatch: pytest.Mon
         fetcher(()).vet("http://mixed.example/")
 
 
-def test_a_name_that_nobody_knows() -> None:
-    with pytest.raises(FetchError, match="resolved"):
-        fetcher().fetch("http://nobody.invalid/")
+def test_a_name_that_nobody_knows_is_refused_as_a_private_one_is() -> None:
+    """Who asks must not learn which names exist inside."""
+    found = []
+    for host in ("nobody.invalid", "10.0.0.1", "localhost"):
+        with pytest.raises(AddressRefused) as caught:
+            fetcher(()).fetch(f"http://{host}/")
+        found.append((caught.value.code, caught.value.sentence))
+    assert len(set(found)) == 1
+
+
+def test_a_redirect_to_another_scheme(site: Site) -> None:
+    site.pages["/away"] = redirect(f"gopher://127.0.0.1:{site.port}/face.jpg")
+    with pytest.raises(FetchError, match="valid http or https"):
+        fetcher().fetch(site.url("/away"))
+
+
+@pytest.mark.parametrize(
+    ("status", "permanent"),
+    [(401, True), (403, True), (404, True), (410, True), (408, False), (429, False), (503, False)],
+)
+def test_it_is_told_whether_asking_again_can_help(site: Site, status: int, permanent: bool) -> None:
+    site.pages["/status"] = page(b"", status=status)
+    with pytest.raises(FetchError) as caught:
+        fetcher().fetch(site.url("/status"))
+    assert caught.value.permanent is permanent
 
 
 def test_a_resolver_that_never_answers(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:

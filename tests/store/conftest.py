@@ -19,13 +19,6 @@ from tests.store.records import Seen
 PATIENT = 10.0  # seconds; where a test is not about time, a busy machine must not fail it
 
 
-@pytest.fixture(scope="session")
-def mongo_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MongoServer]:
-    """Shared: a test that stops it must start it again (see `fallible_server`)."""
-    with MongoServer(tmp_path_factory.mktemp("mongo")) as server:
-        yield server
-
-
 @pytest.fixture
 def fallible_server(mongo_server: MongoServer) -> Iterator[MongoServer]:
     """The shared server for a test that may kill or freeze it; it runs again afterwards."""
@@ -36,7 +29,7 @@ def fallible_server(mongo_server: MongoServer) -> Iterator[MongoServer]:
 
 @pytest.fixture
 def mongo_store(mongo_server: MongoServer) -> Iterator[MongoStore]:
-    store = MongoStore(mongo_server.uri, uuid4().hex, PATIENT)
+    store = MongoStore(mongo_server.uri, mongo_server.with_schema(uuid4().hex), PATIENT)
     yield store
     store.close()
 
@@ -67,7 +60,7 @@ def open_mongo(mongo_server: MongoServer) -> Callable[..., MongoStore]:
 
     Its indexes exist already: the stand-in server does not survive SIGKILL while it makes one.
     """
-    database = uuid4().hex
+    database = mongo_server.with_schema(uuid4().hex)
     first = MongoStore(mongo_server.uri, database, PATIENT)
     first.prepare()
     first.close()

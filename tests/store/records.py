@@ -14,6 +14,8 @@ from service.settings import Settings
 from service.store import Observer
 from service.store.base import Counter, LicenceRecord, Store, StoredResult
 
+DIGEST = "d1" * 32
+
 
 def a_result(**changes: Any) -> StoredResult:
     fields: dict[str, Any] = {
@@ -28,7 +30,7 @@ def a_result(**changes: Any) -> StoredResult:
     return StoredResult(**fields | changes)
 
 
-def a_licence(digest: str = "digest", **changes: Any) -> LicenceRecord:
+def a_licence(digest: str = DIGEST, **changes: Any) -> LicenceRecord:
     fields: dict[str, Any] = {"name": "Test Bank", "issued_at": 1.5, "per_day": 3}
     return LicenceRecord(digest=digest, **fields | changes)
 

@@ -17,6 +17,7 @@ from tests.store.records import a_counter, a_licence, a_result, in_processes
 TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=20)
 NAME = TEXT.filter(bool)
 TIME = st.floats(0, 4e9)
+HEX = st.from_regex(r"[0-9a-f]{64}", fullmatch=True)
 KEY = st.from_regex(r"[a-z_]{1,12}", fullmatch=True)
 LEAF = st.none() | st.booleans() | st.integers(-(2**53), 2**53) | TEXT
 FINITE = st.floats(allow_nan=False, allow_infinity=False)
@@ -31,7 +32,7 @@ RESULTS = st.builds(
     StoredResult,
     id=st.just(""),
     licence=NAME,
-    sha256=NAME,
+    sha256=HEX,
     fingerprint=NAME,
     created_at=TIME,
     expires_at=st.floats(4e9, 9e9),
@@ -40,7 +41,7 @@ RESULTS = st.builds(
 )
 LICENCES = st.builds(
     LicenceRecord,
-    digest=NAME,
+    digest=HEX,
     name=TEXT,
     issued_at=TIME,
     expires_at=st.none() | TIME,
@@ -89,9 +90,9 @@ def test_a_licence_is_replaced_by_digest(store: Store) -> None:
 
 
 def test_licences_are_listed_oldest_first(store: Store) -> None:
-    for digest, issued_at in [("b", 2.0), ("c", 3.0), ("a", 1.0)]:
+    for digest, issued_at in [("b" * 64, 2.0), ("c" * 64, 3.0), ("a" * 64, 1.0)]:
         store.put_licence(a_licence(digest, issued_at=issued_at))
-    assert [each.digest for each in store.list_licences()] == ["a", "b", "c"]
+    assert [each.digest for each in store.list_licences()] == ["a" * 64, "b" * 64, "c" * 64]
 
 
 def test_the_same_id_again_changes_nothing(store: Store) -> None:
@@ -116,9 +117,9 @@ def test_the_cache_answers_with_the_newest_of_any_licence(store: Store) -> None:
 
 
 def test_the_cache_knows_bytes_and_model_apart(store: Store) -> None:
-    store.put_result(a_result(sha256="aa", fingerprint="model-1"))
-    assert store.find_result("aa", "model-2") is None
-    assert store.find_result("bb", "model-1") is None
+    store.put_result(a_result(sha256="aa" * 32, fingerprint="model-1"))
+    assert store.find_result("aa" * 32, "model-2") is None
+    assert store.find_result("bb" * 32, "model-1") is None
 
 
 def test_an_expired_result_is_gone_for_every_reader(store: Store) -> None:

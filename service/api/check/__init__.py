@@ -17,7 +17,7 @@ from service.licensing.grant import Grant
 
 blueprint = Blueprint("check", __name__)
 MODELS = frozenset({"deepfake"})
-LONGEST = 4096  # characters of a field
+LONGEST = 8192  # characters of a field; what is fetched has no longer address
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ def _judge(check: Check) -> Response:
         _is_named(grant, check.api_user)
         # Only now: whoever has no licence cannot make this service call others.
         data = check.media if check.media is not None else services().fetcher.fetch(check.uri)
-        judged = services().judge.judge(data, grant)
+        judged = services().judge.judge(data, grant.licence.digest)
     return success(judged.analysis, operations, check.uri)
 
 

@@ -21,6 +21,7 @@ TYPES: dict[str, tuple[str, int]] = {
     "BODY_TOO_LARGE": ("request_error", 202),
     "NOT_FOUND": ("request_error", 203),
     "METHOD_NOT_ALLOWED": ("request_error", 204),
+    "ADDRESS_TOO_LONG": ("request_error", 205),
     "INVALID_IMAGE": (MEDIA, 301),
     "IMAGE_TOO_LARGE": (MEDIA, 302),
     "URL_NOT_FETCHED": (MEDIA, 303),
@@ -42,13 +43,22 @@ def success(analysis: Analysis, operations: int, uri: str) -> Response:
     """200: the score of the worst face, 0..1 with 0.5 as the decision line."""
     score = thousandths(analysis.score, analysis.decision == "deepfake")
     media = {"id": f"med_{uuid.uuid4().hex[:22]}", "uri": uri}
-    body = {**_head("success", operations), "type": {"deepfake": score}, "media": media}
+    body = {
+        **_head("success", operations, request_id()),
+        "type": {"deepfake": score},
+        "media": media,
+    }
     return _answer(body, 200)
 
 
 def failure(error: FacegateError) -> Response:
     """A refusal; it costs no operation."""
-    return _answer({**_head("failure", 0), "error": told(error)}, error.status)
+    return _answer(failed(error, request_id()), error.status)
+
+
+def failed(error: FacegateError, identity: str) -> dict[str, object]:
+    """The body of a refusal of the request with this id."""
+    return {**_head("failure", 0, identity), "error": told(error)}
 
 
 def told(error: FacegateError) -> dict[str, object]:
@@ -57,9 +67,9 @@ def told(error: FacegateError) -> dict[str, object]:
     return {"type": kind, "code": number, "message": error.sentence}
 
 
-def _head(status: str, operations: int) -> dict[str, object]:
+def _head(status: str, operations: int, identity: str) -> dict[str, object]:
     request = {
-        "id": f"req_{request_id()}",
+        "id": f"req_{identity}",
         "timestamp": round(time.time(), 4),
         "operations": operations,
     }

@@ -16,7 +16,7 @@ from service.api.openapi.describe import (
     parameter,
     ref,
 )
-from service.errors import AddressRefused, FetchError, RequestError
+from service.errors import AddressRefused, AddressTooLong, FetchError, RequestError
 
 ERRORS: list[ErrorClass] = [
     RequestError,
@@ -44,7 +44,7 @@ def _get() -> Json:
     return {
         **about("checkAddress", "Sightengine", "Is the image behind this address a deepfake?"),
         "parameters": [one | {"required": True} for one in parameters],
-        "responses": answers(CheckAnswer, ERRORS, EXAMPLE, CheckFailure),
+        "responses": answers(CheckAnswer, [*ERRORS, AddressTooLong], EXAMPLE, CheckFailure),
     }
 
 

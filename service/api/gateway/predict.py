@@ -66,7 +66,7 @@ def health() -> Response:
 
 
 def _judged(data: bytes, options: Options, grant: Grant) -> Verdict:
-    analysis = services().judge.judge(data, grant).analysis
+    analysis = services().judge.judge(data, grant.licence.digest).analysis
     analyzer = services().engine.analyzer
     for name in options.models or ():
         if name not in analyzer.thresholds:

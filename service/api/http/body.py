@@ -2,44 +2,29 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
-from dataclasses import dataclass
+from codecs import BOM_UTF8
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from io import BytesIO
 from typing import IO, Any, TypeVar
 
 import flask
 import orjson
 from flask import Flask, Response, current_app, request
+from gunicorn.http.errors import NoMoreData, ParseException
 from pydantic import BaseModel, ValidationError
 from werkzeug.datastructures import FileStorage, MultiDict
-from werkzeug.exceptions import RequestEntityTooLarge
+from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge
+from werkzeug.formparser import FormDataParser
 
-from service.api.v1.schemas import MAX_ID, AnalyzeBody, BatchBody, Options
 from service.errors import BodyTooLarge, RequestError, WrongMediaType
 
 JSON, FORM = "application/json", "multipart/form-data"
 URLENCODED = "application/x-www-form-urlencoded"
-IMAGE_FIELDS = ("image", "selfie_image", "images")
+NAMES = {JSON: "JSON", FORM: "multipart form data", URLENCODED: "a URL-encoded form"}
 CHUNK = 64 * 1024
 DRAINED = 64 * 2**20  # bytes of a refused body that are still read
 M = TypeVar("M", bound=BaseModel)
-
-
-@dataclass(frozen=True)
-class Item:
-    """One image as it came: encoded text (data URI or base64), or the bytes of an upload."""
-
-    image: str | bytes
-    id: str | None = None
-
-
-@dataclass(frozen=True)
-class Call:
-    """One request for judgement, however it was sent."""
-
-    hash_id: str | None
-    explain: bool
-    items: tuple[Item, ...]
 
 
 class Request(flask.Request):
@@ -54,6 +39,12 @@ class Request(flask.Request):
     ) -> IO[bytes]:
         return BytesIO()
 
+    def make_form_data_parser(self) -> FormDataParser:
+        """One that raises ValueError at damaged form data, instead of giving an empty form."""
+        parser = super().make_form_data_parser()
+        parser.silent = False
+        return parser
+
 
 def install(app: Flask, max_bytes: int) -> None:
     """Set the limits of an app. They hold for chunked bodies, too: werkzeug counts as it reads."""
@@ -66,9 +57,9 @@ def install(app: Flask, max_bytes: int) -> None:
 
 def read_json() -> dict[str, Any]:
     """The JSON object in the body. Raises RequestError, BodyTooLarge or WrongMediaType."""
-    _expect(JSON)
+    expect(JSON)
     try:
-        body = orjson.loads(_raw())
+        body = parsed(_raw())
     except orjson.JSONDecodeError:
         raise RequestError("The request body is not valid JSON.") from None
     if not isinstance(body, dict):
@@ -76,8 +67,14 @@ def read_json() -> dict[str, Any]:
     return body
 
 
+def parsed(data: bytes) -> Any:
+    """JSON, which may begin with a byte order mark. Raises orjson.JSONDecodeError."""
+    return orjson.loads(data.removeprefix(BOM_UTF8))
+
+
 def read_raw() -> bytes:
-    """The body as it is. Raises BodyTooLarge."""
+    """The body as it is. Raises RequestError, BodyTooLarge, or WrongMediaType if compressed."""
+    _refuse_compressed()
     return _raw()
 
 
@@ -92,31 +89,9 @@ def text_field(body: dict[str, Any], name: str) -> str:
 
 
 def read_form() -> tuple[MultiDict[str, str], MultiDict[str, FileStorage]]:
-    """Fields and uploads of a form. Raises BodyTooLarge or WrongMediaType."""
-    _expect(FORM, URLENCODED)
-    try:
-        return request.form, request.files
-    except RequestEntityTooLarge:
-        raise BodyTooLarge from None
-
-
-def analyze_call() -> Call:
-    """One image and its options, from JSON or a form."""
-    _expect(JSON, FORM)
-    if request.mimetype == FORM:
-        return _form_call()
-    body = checked(AnalyzeBody, read_json())
-    return Call(body.hash_id, body.explain, (Item(body.image or body.selfie_image),))
-
-
-def batch_call() -> Call:
-    """Many images and their options, from JSON or a form."""
-    _expect(JSON, FORM)
-    if request.mimetype == FORM:
-        return _form_call()
-    body = checked(BatchBody, read_json())
-    items = tuple(Item(one.image or one.selfie_image, one.id) for one in body.images)
-    return Call(body.hash_id, body.explain, items)
+    """Fields and uploads of a form. Raises RequestError, BodyTooLarge or WrongMediaType."""
+    expect(FORM, URLENCODED)
+    return form()
 
 
 def checked(model: type[M], data: dict[str, Any], *, strict: bool = True) -> M:
@@ -138,16 +113,43 @@ def _sentence(error: ValidationError) -> str:
     return f"The field {field} is wrong: {first['msg']}."
 
 
-def _expect(*types: str) -> None:
-    if request.mimetype not in types or request.content_encoding not in (None, "identity"):
-        raise WrongMediaType
+def expect(*types: str) -> None:
+    """Raises WrongMediaType unless the body is plain and of one of these types."""
+    _refuse_compressed()
+    if request.mimetype not in types:
+        raise WrongMediaType(f"The request must be {' or '.join(NAMES[one] for one in types)}.")
+
+
+def _refuse_compressed() -> None:
+    encodings = {name.strip().lower() for name in (request.content_encoding or "").split(",")}
+    if encodings - {"", "identity"}:
+        raise WrongMediaType("The request body must not be compressed.")
+
+
+@contextmanager
+def _reading() -> Iterator[None]:
+    """Turns what werkzeug and gunicorn raise at a body into RequestError and BodyTooLarge."""
+    try:
+        yield
+    except RequestEntityTooLarge:
+        raise BodyTooLarge from None
+    except (ParseException, NoMoreData, ClientDisconnected):
+        raise RequestError("The request body is cut short, or its chunks are malformed.") from None
+    except ValueError:
+        raise RequestError("The form data is cut short or malformed.") from None
+
+
+def form() -> tuple[MultiDict[str, str], MultiDict[str, FileStorage]]:
+    """Fields and uploads. Raises RequestError or BodyTooLarge."""
+    if request.mimetype == FORM and not request.mimetype_params.get("boundary"):
+        raise RequestError("The boundary is missing in the content type of the form data.")
+    with _reading():
+        return request.form, request.files
 
 
 def _raw() -> bytes:
-    try:
+    with _reading():
         body = request.get_data(cache=False)
-    except RequestEntityTooLarge:
-        raise BodyTooLarge from None
     # Of a chunked body, werkzeug gives what fits the limit and says nothing of the rest.
     if request.content_length is None and len(body) >= current_app.config["MAX_CONTENT_LENGTH"]:
         raise BodyTooLarge
@@ -162,25 +164,7 @@ def _drain(response: Response) -> Response:
         return response
     # Without that promise of the server, reading on may wait for ever.
     left = DRAINED if environ.get("wsgi.input_terminated") else 0
-    with suppress(OSError):
+    with suppress(OSError, ParseException):
         while left > 0 and (chunk := environ["wsgi.input"].read(CHUNK)):
             left -= len(chunk)
     return response
-
-
-def _form_call() -> Call:
-    form, files = read_form()
-    options = checked(Options, form.to_dict(), strict=False)
-    uploads = [Item(file.read(), _short(file.filename)) for file in _all(files)]
-    items = (*uploads, *(Item(text) for text in _all(form)))
-    if not items:
-        raise RequestError("The field image is missing.")
-    return Call(options.hash_id, options.explain, items)
-
-
-def _short(name: str | None) -> str | None:
-    return name[:MAX_ID] if name else None
-
-
-def _all(fields: MultiDict[str, Any]) -> list[Any]:
-    return [value for name in IMAGE_FIELDS for value in fields.getlist(name)]

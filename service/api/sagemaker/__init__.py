@@ -3,13 +3,14 @@
 
 from __future__ import annotations
 
+from codecs import BOM_UTF8
 from typing import Any
 
 import orjson
 from flask import Blueprint, Response, request
 
 from service.analysis.judgement import Analysis
-from service.api.http.body import read_raw
+from service.api.http.body import parsed, read_raw
 from service.api.http.context import request_id, services
 from service.api.http.errors import ours, shaped
 from service.api.http.licensed import licensed
@@ -56,7 +57,7 @@ shaped(blueprint, _refusal)
 
 def _one() -> Response:
     with licensed(caller()) as grant:
-        judged = services().judge.judge(_image(read_raw(), request.mimetype), grant)
+        judged = services().judge.judge(_image(read_raw(), request.mimetype), grant.licence.digest)
         response = Response(orjson.dumps(_labels(judged.analysis)), mimetype="application/json")
     response.headers["X-Amzn-SageMaker-Custom-Attributes"] = _models(judged.analysis)
     return response
@@ -64,7 +65,7 @@ def _one() -> Response:
 
 def _lines() -> Response:
     """Each line has its own outcome, in its place; what fails is given back to the quota."""
-    lines = read_raw().split(b"\n")
+    lines = read_raw().removeprefix(BOM_UTF8).split(b"\n")
     lines = lines[:-1] if not lines[-1] else lines
     if not lines:
         raise RequestError("There is no line to judge.")
@@ -79,7 +80,7 @@ def _lines() -> Response:
 def _outcome(line: bytes, grant: Grant) -> list[dict[str, Any]] | dict[str, str]:
     try:
         image = _image(line, "application/json")
-        return _labels(services().judge.judge(image, grant).analysis)
+        return _labels(services().judge.judge(image, grant.licence.digest).analysis)
     except Exception as error:
         known = ours(error)
         return {"error": known.sentence, "code": known.code}
@@ -95,7 +96,7 @@ def _image(data: bytes, media_type: str) -> bytes:
 
 def _text(data: bytes) -> str:
     try:
-        body = orjson.loads(data)
+        body = parsed(data)
     except orjson.JSONDecodeError:
         raise RequestError("This is not valid JSON.") from None
     if isinstance(body, str):

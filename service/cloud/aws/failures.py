@@ -25,6 +25,7 @@ from service.errors import (
     CloudUnavailable,
     ConditionFailed,
     NoCredentials,
+    ObjectArchived,
     ObjectNotFound,
     WrongRegion,
 )
@@ -32,6 +33,8 @@ from service.errors import (
 BY_CODE: dict[str, type[CloudError]] = {
     **dict.fromkeys(("NoSuchBucket", "InvalidBucketName"), BucketNotFound),
     **dict.fromkeys(("NoSuchKey", "NoSuchVersion", "404", "NotFound"), ObjectNotFound),
+    "KeyTooLongError": ObjectNotFound,
+    "InvalidObjectState": ObjectArchived,
     "ConditionalCheckFailedException": ConditionFailed,
     **dict.fromkeys(
         ("PermanentRedirect", "301", "AuthorizationHeaderMalformed", "IllegalLocationConstraint"),

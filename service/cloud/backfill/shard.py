@@ -12,14 +12,14 @@ from service.cloud.aws.session import Cloud
 from service.cloud.backfill.output import Output, open_output
 from service.cloud.backfill.plan import keys_of
 from service.cloud.predictor import FINAL, Loaded, Predictor
-from service.errors import FacegateError, ObjectNotFound
+from service.errors import FacegateError, ObjectArchived, ObjectNotFound
 from service.media.address import Address
 from service.runtime import logs
 from service.runtime.prefetch import ahead
 from service.settings import load_settings
 
 READERS, AHEAD = 4, 8  # downloads at once, and how far they run ahead of the judgement
-GONE = (*FINAL, ObjectNotFound)
+GONE = (*FINAL, ObjectNotFound, ObjectArchived)
 log = structlog.get_logger()
 
 

@@ -10,7 +10,7 @@ import structlog
 
 from service.cloud.predictor import FINAL, Predictor
 from service.cloud.serverless.detections import DONE, FAILED, Detections, decimal, now
-from service.errors import CloudError, FacegateError, ObjectNotFound
+from service.errors import CloudError, FacegateError, ObjectArchived, ObjectNotFound
 from service.media.address import Address
 
 log = structlog.get_logger()
@@ -37,7 +37,7 @@ def _one(
     try:
         changes = _judged(predictor, Address(bucket, item["s3_key"]), item)
         settled = detections.settle(item["uuid"], changes)
-    except (*FINAL, ObjectNotFound) as error:
+    except (*FINAL, ObjectNotFound, ObjectArchived) as error:
         return _failed(detections, item, error)
     except CloudError as error:
         log.warning("recheck put off", uuid=item["uuid"], code=error.code)

@@ -60,11 +60,11 @@ class Callback:
         """0 when there was no answer."""
         try:
             return self._fetcher.post(url, body, self._headers(body, key))
-        except AddressRefused:
+        except FetchError as error:
+            if not error.permanent:
+                return 0
             metrics.CALLBACKS.labels("forbidden").inc()
-            raise
-        except FetchError:
-            return 0
+            raise AddressRefused(error.sentence) from None
 
     def _headers(self, body: bytes, key: str) -> dict[str, str]:
         headers = {"Content-Type": "application/json", "Idempotency-Key": key}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
 from typing import Any
 
@@ -9,6 +10,7 @@ from service.settings import Settings
 from service.store.base import Store, StoredResult
 
 OWNER = "sqs"  # no licence's digest looks so
+NO_BYTES = hashlib.sha256(b"").hexdigest()  # the store's schema asks for the form of a SHA-256
 RETENTION = 15 * 86400.0  # seconds; SQS itself keeps a message for 14 days at most
 
 
@@ -40,7 +42,7 @@ class Journal:
         record = StoredResult(
             id=name,
             licence=OWNER,
-            sha256=str(body.get("sha256") or ""),
+            sha256=str(body.get("sha256") or NO_BYTES),
             fingerprint="journal",  # of no model: it answers no request
             created_at=now,
             expires_at=now + self._keep,

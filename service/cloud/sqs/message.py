@@ -9,11 +9,14 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote_plus
 
+import orjson
 from pydantic import BaseModel, Field, ValidationError
 
 from service.cloud.result import LINE, Asked
 from service.errors import BadMessage
 from service.media.address import Address, parse
+
+BOM = "\ufeff"  # before the JSON of some Windows programs
 
 
 @dataclass(frozen=True)
@@ -34,6 +37,7 @@ class Job:
     asked: Asked
     callback_url: str | None
     named: bool  # whether the sender gave a request_id
+    mistake: BadMessage | None = None  # what its sender has to be told instead of a judgement
 
     def repeat_key(self, sha256: str) -> str | None:
         """The same for another message that asks the same of the same content."""
@@ -55,7 +59,7 @@ class Message(BaseModel):
 def jobs_of(delivery: Delivery, queue_url: str, callback_url: str | None = None) -> list[Job]:
     """The jobs of one message; none for a notice that asks nothing.
 
-    `callback_url` is for uploads, which name none. Raises BadMessage.
+    `callback_url` is for uploads, which name none. Raises BadMessage where nobody can be told.
     """
     body = _object(delivery.body)
     if body.get("Type") == "Notification" and "Message" in body:  # S3 -> SNS -> SQS
@@ -65,7 +69,10 @@ def jobs_of(delivery: Delivery, queue_url: str, callback_url: str | None = None)
     if "Records" in body:
         uploads = enumerate(_uploads(body["Records"]))
         return [_upload(delivery, queue_url, callback_url, n, one) for n, one in uploads]
-    return [_job(delivery, queue_url, body)]
+    try:
+        return [_job(delivery, queue_url, body)]
+    except BadMessage as mistake:
+        return [_refused(delivery, queue_url, body, mistake)]
 
 
 def digest(*parts: object) -> str:
@@ -75,8 +82,9 @@ def digest(*parts: object) -> str:
 
 def _object(text: object) -> dict[str, Any]:
     try:
-        body = json.loads(text) if isinstance(text, str) else None
-    except (ValueError, RecursionError):
+        # Stricter than `json`: what it reads can be stored and posted again.
+        body = orjson.loads(text.removeprefix(BOM)) if isinstance(text, str) else None
+    except orjson.JSONDecodeError:
         body = None
     if not isinstance(body, dict):
         raise BadMessage("The message is not a JSON object.")
@@ -89,8 +97,11 @@ def _job(delivery: Delivery, queue_url: str, body: dict[str, Any]) -> Job:
     except ValidationError as error:
         first = error.errors(include_input=False, include_context=False)[0]
         raise BadMessage(f"The message's {first['loc'][0]} is wrong: {first['msg']}.") from None
-    if parse(message.sqs_to_ml_url) is None and not _is_web(message.sqs_to_ml_url):
+    address = parse(message.sqs_to_ml_url)
+    if address is None and not _is_web(message.sqs_to_ml_url):
         raise BadMessage("The message's sqs_to_ml_url is neither an S3 nor a web address.")
+    if address is not None and address.is_prefix:
+        raise BadMessage("The message's sqs_to_ml_url names a bucket or a folder, not an object.")
     asked = Asked(
         request_id=message.request_id or delivery.id,
         url=message.sqs_to_ml_url,
@@ -101,6 +112,23 @@ def _job(delivery: Delivery, queue_url: str, body: dict[str, Any]) -> Job:
     )
     key = digest("message", queue_url, delivery.id, 0)
     return Job(key, asked, message.callback_url or None, message.request_id is not None)
+
+
+def _refused(delivery: Delivery, queue_url: str, body: dict[str, Any], mistake: BadMessage) -> Job:
+    """A job that only tells the sender of the mistake. Raises it where no callback is named."""
+    callback_url, url, named = (
+        body.get(n) for n in ("callback_url", "sqs_to_ml_url", "request_id")
+    )
+    if not isinstance(callback_url, str) or not callback_url:
+        raise mistake
+    asked = Asked(
+        request_id=named if isinstance(named, str) and named else delivery.id,
+        url=url if isinstance(url, str) else "",
+        queue_url=queue_url,
+        message=body,
+    )
+    key = digest("message", queue_url, delivery.id, 0)
+    return Job(key, asked, callback_url, named=False, mistake=mistake)
 
 
 def _is_web(url: str) -> bool:

@@ -13,11 +13,19 @@ from service.cloud.predictor import Predictor, named_source
 from service.cloud.sqs.callback import Callback
 from service.cloud.sqs.journal import Journal
 from service.cloud.sqs.message import Job
-from service.errors import AddressRefused, BodyTooLarge, CloudUnavailable, ObjectNotFound
+from service.errors import (
+    BodyTooLarge,
+    BucketNotFound,
+    CloudUnavailable,
+    FacegateError,
+    FetchError,
+    ObjectArchived,
+    ObjectNotFound,
+)
 
 MessageHandler = Callable[[dict[str, Any]], object]
 # There is nothing to wait for: the caller is told.
-SETTLED = (ObjectNotFound, BodyTooLarge, AddressRefused)
+PERMANENT = (ObjectNotFound, ObjectArchived, BucketNotFound, BodyTooLarge)
 
 
 class Worker:
@@ -30,16 +38,17 @@ class Worker:
         self._claimed: set[str] = set()
         self._lock = threading.Lock()
 
-    def work(self, job: Job, handler: MessageHandler | None = None) -> None:
+    def work(self, job: Job, handler: MessageHandler | None = None, *, last: bool = False) -> None:
         """Return when the result is stored and, where one was asked for, the callback accepted it.
 
+        `last`: there is no later attempt at an address that does not answer; the caller is told.
         Raises FacegateError when it is to be tried again or given up.
         """
         if self._journal.is_done(job.key):
             return
         found = self._journal.result(job.key)
         if found is None:
-            found = self._judge(job)
+            found = self._judge(job, last)
             self._journal.remember(job.key, found)
         repeat = job.repeat_key(found["content_sha256"])
         with self._claim(repeat or job.key):
@@ -54,12 +63,17 @@ class Worker:
         if job.callback_url is not None:
             self._callback.post(job.callback_url, found, job.key)
 
-    def _judge(self, job: Job) -> dict[str, Any]:
+    def _judge(self, job: Job, last: bool) -> dict[str, Any]:
+        if job.mistake is not None:
+            return _missing(job, job.mistake)
         try:
             loaded = self._predictor.load_bytes(job.asked.url)
-        except SETTLED as error:
-            missing = result.unjudged(job.asked, named_source(job.asked.url), error)
-            return missing | {"content_sha256": ""}
+        except PERMANENT as error:
+            return _missing(job, error)
+        except FetchError as error:
+            if error.permanent or last:
+                return _missing(job, error)
+            raise
         sha256 = hashlib.sha256(loaded.data).hexdigest()
         return self._predictor.judge(job.asked, loaded) | {"content_sha256": sha256}
 
@@ -75,3 +89,9 @@ class Worker:
         finally:
             with self._lock:
                 self._claimed.remove(key)
+
+
+def _missing(job: Job, error: FacegateError) -> dict[str, Any]:
+    """The result where there are no bytes to judge."""
+    found = result.unjudged(job.asked, named_source(job.asked.url), error)
+    return found | {"content_sha256": ""}

@@ -13,10 +13,16 @@ import structlog
 from bson.errors import BSONError
 from pymongo import ASCENDING, DESCENDING, IndexModel
 from pymongo.database import Database
-from pymongo.errors import ConnectionFailure, DuplicateKeyError, PyMongoError
+from pymongo.errors import (
+    ConnectionFailure,
+    DocumentTooLarge,
+    DuplicateKeyError,
+    PyMongoError,
+    WriteError,
+)
 
 from service.errors import StoreUnavailable
-from service.store.base import LICENCE, Counter, LicenceRecord, StoredResult
+from service.store.base import LICENCE, Counter, EntryRefused, LicenceRecord, StoredResult
 from service.store.mongo import accounts
 from service.store.mongo import counters as atomic
 from service.store.mongo.accounts import MongoAccounts
@@ -24,6 +30,8 @@ from service.store.mongo.accounts import MongoAccounts
 Document = dict[str, Any]
 log = structlog.get_logger(__name__)
 
+NOT_TO_BE_WRITTEN = (BSONError, DocumentTooLarge, UnicodeError, OverflowError)
+VALIDATION_FAILED = 121  # MongoDB's code
 HOUSEKEEPING = 60.0  # seconds for what no request waits for
 MAX_IMAGE = 15 * 2**20  # a document ends at 16 MiB; better a result without its image than none
 
@@ -165,8 +173,8 @@ class MongoStore(MongoAccounts):
         try:
             with pymongo.timeout(seconds or self._timeout):
                 yield self._connected()[self._name]
-        except (PyMongoError, BSONError, OSError, ValueError) as error:
-            raise StoreUnavailable from error
+        except (PyMongoError, BSONError, OSError, ValueError, OverflowError) as error:
+            raise (EntryRefused if _is_of_the_entry(error) else StoreUnavailable) from error
 
     def _connected(self) -> pymongo.MongoClient[Document]:
         """pymongo itself waits for a server in steps of half a second, which is too coarse here."""
@@ -201,6 +209,12 @@ class MongoStore(MongoAccounts):
             retryReads=False,  # a retry waits longer than a request may; the spool is our retry
             retryWrites=False,
         )
+
+
+def _is_of_the_entry(error: Exception) -> bool:
+    """Whether the document is at fault: against the schema, too large, or not to be encoded."""
+    failed = isinstance(error, WriteError) and error.code == VALIDATION_FAILED
+    return failed or isinstance(error, NOT_TO_BE_WRITTEN)
 
 
 def _went_away(cause: BaseException | None) -> bool:

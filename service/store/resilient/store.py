@@ -9,7 +9,7 @@ from typing import Protocol
 import structlog
 
 from service.errors import StoreUnavailable
-from service.store.base import Counter, LicenceRecord, Store, StoredResult
+from service.store.base import Counter, EntryRefused, LicenceRecord, Store, StoredResult
 from service.store.resilient.accounts import ResilientAccounts
 from service.store.resilient.spool import Entry, Spool, Use
 from service.store.resilient.watch import Watch
@@ -166,9 +166,10 @@ class ResilientStore(ResilientAccounts):
             raise StoreUnavailable
         try:
             yield self._primary
-        except StoreUnavailable:
+        except StoreUnavailable as error:
             self._observe.error(operation)
-            self._set_away(True)
+            if not isinstance(error, EntryRefused):
+                self._set_away(True)
             raise
 
     def _set_aside(self, kind: str, write: Callable[[], None]) -> None:

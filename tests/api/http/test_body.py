@@ -33,7 +33,6 @@ def _post(live: Live, path: str, data: bytes | str, **headers: str) -> tuple[int
         b"\0",
         b'{"a": NaN}',
         b'{"a": "\\ud800"}',
-        b'\xef\xbb\xbf{"hash_id": "x"}',
         b'{"a":' * 100_000 + b"1" + b"}" * 100_000,
         b"[" * 1_000_000,
     ],

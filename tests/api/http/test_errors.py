@@ -184,6 +184,7 @@ def test_every_code_is_tested_here() -> None:
     elsewhere |= {"URL_NOT_FETCHED", "URL_REFUSED"}  # in tests/contracts/test_check.py
     elsewhere |= {"UNSUPPORTED_MEDIA", *_codes(CloudError)}  # met on the command line
     elsewhere |= {"DETECTORS_FAILED"}  # in tests/analysis/detectors/test_ensemble.py
+    elsewhere |= {"ADDRESS_TOO_LONG", "HEADERS_TOO_LARGE"}  # in test_broken_requests.py
     elsewhere |= {"UNREADABLE", "BAD_MESSAGE", "CALLBACK_REFUSED", "CALLBACK_UNAVAILABLE"}
     elsewhere |= {"INFERENCE_FAILED"}  # in tests/cloud
     elsewhere |= _codes(AccountError)  # in tests/contracts/test_gateway.py

@@ -15,8 +15,12 @@ from service.cloud.sqs.callback import Callback
 from service.cloud.sqs.journal import Journal
 from service.cloud.sqs.queue import Queue
 from service.cloud.sqs.work import Worker
+from service.judging.judge import Judge
+from service.judging.loader import Engine
+from service.runtime.gate import Gate
 from service.settings import Settings
 from service.store import open_store
+from service.store.metered import StoreObserver
 from tests.aws import Aws
 
 
@@ -72,17 +76,17 @@ def through(aws: Aws, url: str) -> str:
 
 
 def make_consumer(
-    folder: Path, predictor: Predictor, cloud: Cloud, letters: Letters, **more: Any
+    folder: Path, engine: Engine, cloud: Cloud, letters: Letters, **more: Any
 ) -> Consumer:
-    """Made as `Consumer.load` makes it, on a predictor that tests share; `more` are settings."""
-    settings = Settings(
-        data_dir=folder,
-        store="sqlite",
-        **{"allow_private_callbacks": True, "callback_attempts": 2} | more,
-    )
+    """Made as `Consumer.load` makes it, on models that tests share; `more` are settings."""
+    usual = {"store": "sqlite", "allow_private_callbacks": True, "callback_attempts": 2}
+    settings = Settings(data_dir=folder, **usual | more)
     options = Options(letters.url, wait_time=0, visibility_timeout=30)
     queue = Queue(cloud, letters.url, options.visibility_timeout)
-    journal = Journal(settings, open_store(settings))
+    store = open_store(settings, StoreObserver())
+    journal = Journal(settings, store)
+    gate = Gate(settings.slots, 100, 60)
+    predictor = Predictor(settings, Judge(settings, engine, store, gate), cloud)
     stop = threading.Event()
     worker = Worker(predictor, journal, Callback(settings, stop))
     return Consumer(options, queue, worker, stop)

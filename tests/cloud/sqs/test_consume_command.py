@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import signal
 import subprocess
+import time
 from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,7 @@ from tests.commands.conftest import SCRIPT, Run
 from tests.images import genuine
 from tests.receiver import Receiver
 from tests.servers import free_port
+from tests.sites import Site, page
 from tests.store.records import eventually
 
 Process = subprocess.Popen[str]
@@ -145,3 +148,22 @@ def test_a_test_message_and_a_dry_run(letters: Letters, facegate: Run) -> None:
 def test_wrong_usage_is_refused(letters: Letters, facegate: Run, options: tuple[str, ...]) -> None:
     queue = ("--queue-url", letters.url) if options else ()
     assert facegate("consume", *queue, *options).returncode == 3
+
+
+def test_ten_web_addresses_at_once_are_all_fetched(
+    letters: Letters, receiver: Receiver, start: Start
+) -> None:
+    """More than the service would fetch at once for HTTP."""
+    selfie = page(genuine())
+
+    def slow(handler: BaseHTTPRequestHandler) -> None:
+        time.sleep(0.5)
+        selfie(handler)
+
+    with Site({"/a.jpg": slow}) as site:
+        for _ in range(10):
+            letters.send({"sqs_to_ml_url": site.url("/a.jpg"), "callback_url": receiver.url})
+        process = start("--run-once", fetch_allow="127.0.0.1")
+        out, err = process.communicate(timeout=60)
+    assert json.loads(out)["failed"] == 0, err
+    assert len(receiver.posts) == 10

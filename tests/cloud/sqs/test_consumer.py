@@ -4,20 +4,27 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Callable
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
+from prometheus_client import REGISTRY
 
 from service.cloud.aws.session import Cloud
 from service.cloud.consumer import Consumer
-from service.cloud.predictor import Predictor
 from service.cloud.sqs.statistics import Statistics
+from service.judging.loader import Engine
 from tests.aws import Aws
 from tests.cloud.sqs.queues import Letters, make_consumer, through
 from tests.images import genuine
 from tests.receiver import Receiver
+from tests.servers import MongoServer
+from tests.sites import Site, page
 
 Consume = Callable[..., Statistics]
 
@@ -30,15 +37,32 @@ def selfie(aws: Aws, bucket: str) -> str:
     return f"s3://{bucket}/a b.jpg"
 
 
+@pytest.fixture(params=["sqlite", "mongo"])
+def store(request: pytest.FixtureRequest) -> dict[str, Any]:
+    """The settings of each store that remembers; MongoDB with the schema that we ship."""
+    if request.param == "sqlite":
+        return {"store": "sqlite"}
+    server: MongoServer = request.getfixturevalue("mongo_server")
+    name = server.with_schema(uuid4().hex)
+    patient = {"store_timeout": 10.0, "mongodb_database": name}
+    return {"store": "mongo", "mongodb_uri": server.uri} | patient
+
+
 @pytest.fixture
-def consume(tmp_path: Path, predictor: Predictor, cloud: Cloud, letters: Letters) -> Consume:
+def consume(
+    tmp_path: Path, engine: Engine, cloud: Cloud, letters: Letters, store: dict[str, Any]
+) -> Iterator[Consume]:
     """One poll until its messages are done with; keyword arguments are settings."""
+    lost = REGISTRY.get_sample_value("facegate_store_errors_total", {"operation": "put_result"})
 
     def run(handler: Any = None, **settings: Any) -> Statistics:
-        consumer: Consumer = make_consumer(tmp_path, predictor, cloud, letters, **settings)
+        more = store | settings
+        consumer: Consumer = make_consumer(tmp_path, engine, cloud, letters, **more)
         return consumer.start_consuming(run_once=True, message_handler=handler)
 
-    return run
+    yield run
+    now = REGISTRY.get_sample_value("facegate_store_errors_total", {"operation": "put_result"})
+    assert now == lost, "the store refused what became of a message"
 
 
 def test_a_message_is_judged_posted_and_deleted(
@@ -166,6 +190,114 @@ def test_what_is_gone_or_damaged_is_told_and_not_retried(
     assert letters.left() == 0
 
 
+@pytest.mark.parametrize("status", [401, 403, 404, 410])
+def test_a_web_address_without_an_image_is_told_and_not_retried(
+    letters: Letters, receiver: Receiver, consume: Consume, status: int
+) -> None:
+    with Site({"/a.jpg?X=y": page(b"Request has expired", "application/xml", status)}) as site:
+        letters.send({"sqs_to_ml_url": site.url("/a.jpg?X=y"), "callback_url": receiver.url})
+        assert consume(fetch_allow=("127.0.0.1",)).processed == 1
+    found = receiver.posts[0].result
+    assert (found["label"], found["error_code"]) == (None, "URL_NOT_FETCHED")
+    assert str(status) in found["error"]
+    assert letters.left() == 0
+
+
+@pytest.mark.parametrize(
+    ("body", "media_type", "code"),
+    [
+        (b"<html></html>", "text/html", "URL_NOT_FETCHED"),
+        (b"<html></html>", "application/octet-stream", "INVALID_IMAGE"),
+        (genuine()[:3000], "image/jpeg", "INVALID_IMAGE"),
+    ],
+)
+def test_a_web_address_of_no_image_is_told_and_not_retried(
+    letters: Letters,
+    receiver: Receiver,
+    consume: Consume,
+    body: bytes,
+    media_type: str,
+    code: str,
+) -> None:
+    with Site({"/a.jpg": page(body, media_type)}) as site:
+        letters.send({"sqs_to_ml_url": site.url("/a.jpg"), "callback_url": receiver.url})
+        consume(fetch_allow=("127.0.0.1",))
+    assert [post.result["error_code"] for post in receiver.posts] == [code]
+    assert letters.left() == 0
+
+
+@pytest.mark.parametrize("status", [429, 500, 503])
+def test_a_web_server_that_is_away_for_a_while_is_asked_again(
+    aws: Aws, letters: Letters, receiver: Receiver, consume: Consume, status: int
+) -> None:
+    with Site({"/a.jpg": page(b"", status=status)}) as site:
+        letters.send({"sqs_to_ml_url": site.url("/a.jpg"), "callback_url": receiver.url})
+        assert consume(fetch_allow=("127.0.0.1",)).failed == 1
+        assert (len(receiver.posts), letters.left()) == (0, 1)
+        site.pages["/a.jpg"] = page(genuine())
+        release(letters, aws)
+        assert consume(fetch_allow=("127.0.0.1",)).processed == 1
+    assert [post.result["label"] for post in receiver.posts] == ["FAKE"]
+    assert letters.left() == 0
+
+
+def test_a_name_that_cannot_be_resolved_is_asked_again(
+    letters: Letters, receiver: Receiver, consume: Consume
+) -> None:
+    letters.send({"sqs_to_ml_url": "http://nobody.invalid/a", "callback_url": receiver.url})
+    assert consume().failed == 1
+    assert (len(receiver.posts), letters.left()) == (0, 1)
+
+
+def test_an_object_in_a_bucket_that_is_not_there(
+    letters: Letters, receiver: Receiver, consume: Consume
+) -> None:
+    letters.send({"sqs_to_ml_url": "s3://no-such-bucket/a.jpg", "callback_url": receiver.url})
+    consume()
+    assert [post.result["error_code"] for post in receiver.posts] == ["NO_SUCH_BUCKET"]
+    assert letters.left() == 0
+
+
+@pytest.mark.parametrize("archive", ["GLACIER", "DEEP_ARCHIVE"])
+def test_an_archived_object(
+    aws: Aws, bucket: str, letters: Letters, receiver: Receiver, consume: Consume, archive: str
+) -> None:
+    aws.client("s3").put_object(Bucket=bucket, Key="a.jpg", Body=genuine(), StorageClass=archive)
+    letters.send({"sqs_to_ml_url": f"s3://{bucket}/a.jpg", "callback_url": receiver.url})
+    consume()
+    assert [post.result["error_code"] for post in receiver.posts] == ["OBJECT_ARCHIVED"]
+    assert letters.left() == 0
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        {"sqs_to_ml_url": "/etc/passwd"},
+        {"sqs_to_ml_url": "s3://selfies/", "metadata": {"large": 2**70}},
+        {"sqs_to_ml_url": "s3://selfies/a.jpg", "confidence_threshold": 2},
+        {},
+    ],
+)
+def test_a_mistake_in_a_message_is_told_to_who_can_be_told(
+    letters: Letters, receiver: Receiver, consume: Consume, message: dict[str, Any]
+) -> None:
+    letters.send(message | {"callback_url": receiver.url, "request_id": "r-3"})
+    assert consume().processed == 1
+    found = receiver.posts[0].result
+    assert (found["request_id"], found["label"]) == ("r-3", None)
+    assert found["error_code"] == "BAD_MESSAGE"
+    assert letters.left() == 0
+
+
+def test_a_message_with_a_byte_order_mark(
+    letters: Letters, selfie: str, receiver: Receiver, consume: Consume
+) -> None:
+    body = json.dumps({"sqs_to_ml_url": selfie, "callback_url": receiver.url})
+    letters.send(f"\ufeff{body}")
+    consume()
+    assert [post.result["label"] for post in receiver.posts] == ["FAKE"]
+
+
 def test_a_redelivered_message_posts_once(
     aws: Aws, letters: Letters, selfie: str, receiver: Receiver, consume: Consume
 ) -> None:
@@ -280,13 +412,85 @@ def test_a_poll_that_fails_ends_nothing(aws: Aws, letters: Letters, consume: Con
     assert consume().as_dict()["processed"] == 0
 
 
-def test_without_a_dead_letter_queue_poison_stays(
-    aws: Aws, tmp_path: Path, predictor: Predictor, cloud: Cloud
+def count(name: str, **labels: str) -> float:
+    return REGISTRY.get_sample_value(name, labels) or 0.0
+
+
+def test_what_is_judged_is_counted(letters: Letters, selfie: str, consume: Consume) -> None:
+    names = ("facegate_score_count", "facegate_cache_misses_total")
+    before = [*map(count, names), count("facegate_decisions_total", decision="deepfake")]
+    stages = count("facegate_stage_seconds_count", stage="decode")
+    letters.send({"sqs_to_ml_url": selfie})
+    consume()
+    after = [*map(count, names), count("facegate_decisions_total", decision="deepfake")]
+    assert after == [number + 1 for number in before]
+    assert count("facegate_stage_seconds_count", stage="decode") == stages + 1
+
+
+def test_the_same_selfie_in_two_messages_is_judged_once(
+    letters: Letters, selfie: str, receiver: Receiver, consume: Consume
 ) -> None:
+    hits = count("facegate_cache_hits_total")
+    for name in "ab":
+        letters.send({"sqs_to_ml_url": selfie, "callback_url": receiver.url, "request_id": name})
+        consume()
+    assert count("facegate_cache_hits_total") == hits + 1
+    assert len({post.result["prediction_score"] for post in receiver.posts}) == 1
+
+
+@pytest.mark.parametrize("slots", [1, 2])
+def test_no_more_is_judged_at_once_than_there_are_slots(
+    letters: Letters, consume: Consume, engine: Engine, slots: int
+) -> None:
+    """Ten messages, each with bytes of its own, on ten threads."""
+    now, most, lock = 0, 0, threading.Lock()
+    analyze = engine.analyzer.analyze
+
+    def watched(data: bytes, *, explain: bool = False) -> Any:
+        nonlocal now, most
+        with lock:
+            now += 1
+            most = max(most, now)
+        time.sleep(0.1)
+        try:
+            return analyze(data, explain=explain)
+        finally:
+            with lock:
+                now -= 1
+
+    pages = {f"/{n}.jpg": page(genuine() + bytes([n])) for n in range(10)}
+    with Site(pages) as site, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(engine.analyzer, "analyze", watched)
+        for path in pages:
+            letters.send({"sqs_to_ml_url": site.url(path)})
+        assert consume(slots=slots, fetch_allow=("127.0.0.1",), fetch_slots=10).processed == 10
+    assert most == slots
+
+
+def test_without_a_dead_letter_queue_the_sender_hears_in_the_end(
+    aws: Aws, tmp_path: Path, receiver: Receiver, cloud: Cloud, engine: Engine
+) -> None:
+    letters = lonely_queue(aws, f"silent-{tmp_path.name}")
+    letters.send({"sqs_to_ml_url": "http://nobody.invalid/a", "callback_url": receiver.url})
+    for _ in range(5):
+        assert not receiver.posts
+        make_consumer(tmp_path, engine, cloud, letters).start_consuming(run_once=True)
+        release(letters, aws)
+    assert [post.result["error_code"] for post in receiver.posts] == ["URL_REFUSED"]
+    assert letters.left() == 0
+
+
+def lonely_queue(aws: Aws, name: str) -> Letters:
+    """One without a dead-letter queue."""
     sqs = aws.client("sqs")
-    url = through(aws, sqs.create_queue(QueueName=f"lonely-{tmp_path.name}"[:80])["QueueUrl"])
-    letters = Letters(sqs, url, "")
+    return Letters(sqs, through(aws, sqs.create_queue(QueueName=name[:80])["QueueUrl"]), "")
+
+
+def test_without_a_dead_letter_queue_poison_stays(
+    aws: Aws, tmp_path: Path, engine: Engine, cloud: Cloud
+) -> None:
+    letters = lonely_queue(aws, f"lonely-{tmp_path.name}")
     letters.send("poison")
-    consumer = make_consumer(tmp_path, predictor, cloud, letters)
+    consumer = make_consumer(tmp_path, engine, cloud, letters)
     assert consumer.start_consuming(run_once=True).failed == 1
     assert letters.left() == 1

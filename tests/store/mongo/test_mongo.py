@@ -13,11 +13,20 @@ import pytest
 from structlog.testing import capture_logs
 
 from service.errors import StartupError, StoreUnavailable
-from service.store.base import Counter
+from service.store.base import Counter, EntryRefused
 from service.store.mongo.store import MongoStore
 from service.store.mongo.uri import mongo_uri
+from service.store.resilient.store import ResilientStore
 from tests.servers import MongoServer, free_port
-from tests.store.records import a_counter, a_licence, a_result, a_settings, eventually, in_processes
+from tests.store.records import (
+    DIGEST,
+    a_counter,
+    a_licence,
+    a_result,
+    a_settings,
+    eventually,
+    in_processes,
+)
 
 
 def seconds_to_fail(call: Callable[[], object]) -> float:
@@ -106,7 +115,7 @@ def test_one_client_outlives_a_restart_of_the_server(
     fallible_server.kill()
     fallible_server.start()
     eventually(lambda: _answers(mongo_store))
-    assert mongo_store.get_licence("digest") == a_licence()
+    assert mongo_store.get_licence(DIGEST) == a_licence()
 
 
 def test_indexes_are_made_once_and_again_without_harm(
@@ -142,6 +151,20 @@ def test_the_server_itself_can_delete_what_has_expired(
     document = pymongo.MongoClient(mongo_server.uri)[mongo_store._name].results.find_one("r")
     assert document is not None
     assert document["purge_at"].timestamp() == 1_000_000.25
+
+
+@pytest.mark.parametrize(
+    "changes", [{"sha256": ""}, {"analysis": {"a\0b": 1}}], ids=["schema", "bson"]
+)
+def test_an_entry_that_is_refused_does_not_open_the_breaker(
+    resilient_store: ResilientStore, mongo_store: MongoStore, changes: dict[str, Any]
+) -> None:
+    with pytest.raises(EntryRefused):
+        mongo_store.put_result(a_result(**changes))
+    resilient_store.ping()
+    resilient_store.put_result(a_result(**changes))
+    assert resilient_store.available
+    assert resilient_store.pending() == 1
 
 
 def test_a_result_that_never_expires_can_be_kept(mongo_store: MongoStore) -> None:

@@ -16,12 +16,12 @@ import pytest
 from service.errors import StoreUnavailable
 from service.store.sqlite.database import Database
 from service.store.sqlite.store import MIGRATIONS, SqliteStore
-from tests.store.records import a_counter, a_licence, a_result, in_processes
+from tests.store.records import DIGEST, a_counter, a_licence, a_result, in_processes
 
 WRITER = """
 import sys, time
 from pathlib import Path
-from service.store.sqlite import SqliteStore
+from service.store.sqlite.store import SqliteStore
 from tests.store.records import a_counter, a_result
 store = SqliteStore(Path(sys.argv[1]))
 for number in range(100_000):
@@ -123,7 +123,7 @@ def test_a_damaged_row_is_refused(path: Path) -> None:
     with sqlite3.connect(path) as connection:
         connection.execute("UPDATE licences SET document = '{\"name\": 1'")
     with pytest.raises(StoreUnavailable):
-        store.get_licence("digest")
+        store.get_licence(DIGEST)
 
 
 def test_an_unusable_folder_is_refused(tmp_path: Path) -> None:
