@@ -6,7 +6,6 @@ from flask import Flask
 
 from service.accounts import Accounts
 from service.api import check, facia, gateway, sagemaker
-from service.api.gateway.caller import gateway_licence
 from service.api.http import body, errors, health, reply, telemetry
 from service.api.http.context import Services
 from service.api.openapi import document
@@ -70,5 +69,6 @@ def _services(settings: Settings) -> Services:
         judge=Judge(settings, engine, store, gate),
         fetcher=Fetcher(settings),
         accounts=Accounts(settings, store),
-        gateway_licence=gateway_licence(settings),
+        gateway_licence=settings.secret("gateway_licence"),
+        sagemaker_hash_id=settings.secret("sagemaker_hash_id"),
     )

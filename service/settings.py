@@ -16,6 +16,7 @@ from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_vali
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from service.errors import Reason, StartupError
+from service.runtime.secrets import read_secret
 
 PACKAGE = Path(__file__).parent
 Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
@@ -210,6 +211,26 @@ class Settings(BaseSettings):
         every = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 (what to ask, not to bind)
         return f"http://{_bracketed(every.get(self.host, self.host))}:{self.port}"
 
+    def secret(self, name: str) -> str | None:
+        """A secret's value: as set, or what its file holds; None where neither is given.
+
+        Raises StartupError when the file cannot be read or holds nothing.
+        """
+        value: SecretStr | None = getattr(self, name)
+        if value is not None:
+            return value.get_secret_value()
+        path: Path | None = getattr(self, f"{name}_file")
+        if path is None:
+            return None
+        # Of a password, blanks may be a part.
+        return read_secret(path, f"FACEGATE_{name.upper()}_FILE", blanks=name == "mongodb_pass")
+
+    def check_secrets(self) -> None:
+        """Read every secret, for an error is better told at the start. Raises StartupError."""
+        for name in type(self).model_fields:
+            if name.endswith("_file"):
+                self.secret(name.removesuffix("_file"))
+
     def calibration_file(self) -> Path:
         """Where a calibration would lie."""
         return self.calibration or self.data_dir / "calibration.json"
@@ -241,10 +262,10 @@ def _resolves(host: str) -> bool:
 def load_settings() -> Settings:
     """Settings from the environment.
 
-    Raises StartupError with one sentence when a value is unusable.
+    Raises StartupError with one sentence when a value is unusable, or a secret's file unreadable.
     """
     try:
-        return Settings()
+        settings = Settings()
     except ValidationError as error:
         first = error.errors()[0]
         name = str(first["loc"][0]).upper().removeprefix("FACEGATE_")
@@ -252,3 +273,5 @@ def load_settings() -> Settings:
             f"The setting FACEGATE_{name} is unusable: {first['msg']}.",
             "Correct it or unset it; `facegate settings` lists them all.",
         ) from None
+    settings.check_secrets()
+    return settings

@@ -42,7 +42,7 @@ class Tokens:
 
 def token_key(settings: Settings) -> bytes:
     """The key of the settings, or the one made once in the data folder. Raises StartupError."""
-    key = _configured(settings) or create_once(
+    key = settings.secret("token_key") or create_once(
         settings.data_dir / "token.key", secrets.token_urlsafe(48)
     )
     if len(key.encode()) < SHORTEST_KEY:
@@ -51,17 +51,3 @@ def token_key(settings: Settings) -> bytes:
             "Set FACEGATE_TOKEN_KEY to a long random value, or unset it: one is made then.",
         )
     return key.encode()
-
-
-def _configured(settings: Settings) -> str | None:
-    if settings.token_key is not None:
-        return settings.token_key.get_secret_value()
-    if settings.token_key_file is None:
-        return None
-    try:
-        return settings.token_key_file.read_text().strip()
-    except (OSError, UnicodeDecodeError):
-        raise StartupError(
-            f"The token key file {settings.token_key_file} cannot be read.",
-            "Correct FACEGATE_TOKEN_KEY_FILE, or give this user the right to read the file.",
-        ) from None

@@ -67,12 +67,12 @@ def services() -> Services:
             "The function is not set up.",
             "Set FACEGATE_UPLOAD_BUCKET and FACEGATE_ENDPOINT_NAME.",
         )
-    cloud, key = Cloud(), settings.sagemaker_hash_id
+    cloud, key = Cloud(), settings.secret("sagemaker_hash_id")
     return Services(
         settings=settings,
         cloud=cloud,
         fetcher=Fetcher(settings),
-        endpoint=Endpoint(cloud, settings.endpoint_name, key.get_secret_value() if key else None),
+        endpoint=Endpoint(cloud, settings.endpoint_name, key),
         detections=Detections(cloud, settings.detections_table, settings.detection_ttl),
     )
 
@@ -92,7 +92,7 @@ def _proxied(text: Any, encoded: bool) -> Any:
     if not isinstance(text, str) or len(text) > LONGEST:
         return None
     try:
-        return json.loads(base64.b64decode(text) if encoded else text)
+        return json.loads(base64.b64decode(text) if encoded else text.removeprefix("\ufeff"))
     except (ValueError, RecursionError):
         return None
 
@@ -123,8 +123,9 @@ def _refuse(error: FacegateError) -> Answer:
         return _answer(400, {"error": f"Download failed. {error.sentence}", "code": error.code})
     if isinstance(error, InferenceFailed):
         return _answer(500, {"error": error.sentence})
-    if isinstance(error, StartupError):
+    if isinstance(error, StartupError):  # its sentence may hold a path
         log.error("cannot start", reason=error.sentence, remedy=error.remedy)
+        return _answer(500, {"error": "The function is not set up.", "code": error.code})
     # A bucket that is not there is our fault, whatever HTTP calls it.
     ours = error.status >= 500 or isinstance(error, CloudError)
     return _answer(500 if ours else error.status, {"error": error.sentence, "code": error.code})

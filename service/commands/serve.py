@@ -30,7 +30,6 @@ def _preflight(settings: Settings) -> None:
     _writable(settings.data_dir)
     _port_free(settings)
     _enough_memory(settings)
-    _secrets_readable(settings)
     _store_usable(settings)
     # Late, so that `facegate --help` stays quick. Reads manifests and checksums, opens no session.
     from service.analysis.decision.calibration import find_calibration
@@ -61,22 +60,6 @@ def _writable(folder: Path) -> None:
 def _port_free(settings: Settings) -> None:
     if why := obstacle(settings):
         raise StartupError(why, "Stop what listens there, or set FACEGATE_HOST and FACEGATE_PORT.")
-
-
-def _secrets_readable(settings: Settings) -> None:
-    """Every file that a setting names a secret by. A worker would find it too late."""
-    for name in type(settings).model_fields:
-        file = getattr(settings, name)
-        if not name.endswith("_file") or file is None:
-            continue
-        try:
-            file.read_text()
-        except (OSError, UnicodeDecodeError) as error:
-            why = getattr(error, "strerror", None) or "it is not text"
-            raise StartupError(
-                f"The file {file} cannot be read: {why}.",
-                f"Correct FACEGATE_{name.upper()}, or give this user the right to read the file.",
-            ) from None
 
 
 def _store_usable(settings: Settings) -> None:

@@ -51,7 +51,7 @@ def digest_key(settings: Settings) -> bytes:
 
     Raises StartupError when it cannot be read or is too short.
     """
-    key = _configured(settings) or create_once(
+    key = settings.secret("digest_key") or create_once(
         settings.data_dir / "digest.key", secrets.token_urlsafe(32)
     )
     if len(key.encode()) < SHORTEST_KEY:
@@ -60,17 +60,3 @@ def digest_key(settings: Settings) -> bytes:
             "Set FACEGATE_DIGEST_KEY to a long random value; licences hang on it, so keep it.",
         )
     return key.encode()
-
-
-def _configured(settings: Settings) -> str | None:
-    if settings.digest_key is not None:
-        return settings.digest_key.get_secret_value()
-    if settings.digest_key_file is None:
-        return None
-    try:
-        return settings.digest_key_file.read_text().strip()
-    except (OSError, UnicodeDecodeError):
-        raise StartupError(
-            f"The digest key file {settings.digest_key_file} cannot be read.",
-            "Correct FACEGATE_DIGEST_KEY_FILE, or give this user the right to read the file.",
-        ) from None

@@ -1,4 +1,4 @@
-"""Small secret files that are made once, by whichever process comes first."""
+"""Small secret files: read as given, or made once by whichever process comes first."""
 
 from __future__ import annotations
 
@@ -8,6 +8,26 @@ import tempfile
 from pathlib import Path
 
 from service.errors import StartupError
+
+
+def read_secret(path: Path, where: str, *, blanks: bool = False) -> str:
+    """The text of a secret's file, without the line's end and, unless `blanks` count, without white
+    space around it. `where` says what names the file.
+
+    Raises StartupError when it cannot be read or is empty.
+    """
+    try:
+        text = path.read_text()
+    except (OSError, UnicodeDecodeError) as error:
+        why = getattr(error, "strerror", None) or "it is not text"
+        raise StartupError(
+            f"The file {path} cannot be read: {why}.",
+            f"Correct {where}, or give this user the right to read the file.",
+        ) from None
+    found = text.rstrip("\r\n") if blanks else text.strip()
+    if not found:
+        raise StartupError(f"The file {path} is empty.", f"Write the secret into it; see {where}.")
+    return found
 
 
 def create_once(path: Path, text: str) -> str:

@@ -76,8 +76,9 @@ def container(live: Live, tmp_path_factory: pytest.TempPathFactory) -> Any:
     """As SageMaker runs it: the licence comes with the settings."""
     folder = tmp_path_factory.mktemp("container")
     key = folder / "hash_id"
-    with Live(folder, probability=0.977, sagemaker_hash_id_file=key) as service:
-        key.write_text(service.hash_id + "\n")
+    service = Live(folder, probability=0.977, sagemaker_hash_id_file=key)
+    key.write_text(service.hash_id + "\n")
+    with service:
         yield service
 
 

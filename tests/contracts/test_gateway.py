@@ -217,7 +217,7 @@ def test_a_gateway_licence_that_cannot_be_read_stops_the_start(tmp_path: Path) -
     live = Live(tmp_path, gateway_licence_file=tmp_path / "nothing")
     live.start()
     assert live.process.wait(60) != 0
-    assert "gateway's licence file" in live.log()
+    assert f"The file {tmp_path}/nothing cannot be read: No such file or directory." in live.log()
 
 
 def test_registration_needs_a_licence(live: Live) -> None:

@@ -17,6 +17,7 @@ from service.repository.kinds import RemoteManifest
 from service.repository.manifest import read_manifest
 from service.runtime.breaker import Breaker
 from service.runtime.deadline import within
+from service.runtime.secrets import read_secret
 
 FIELDS = ("probability", "ensemble_score_is_fake")  # a model service's, a gateway's
 LARGEST = 65536  # bytes of an answer
@@ -87,5 +88,7 @@ def _session(manifest: RemoteManifest) -> requests.Session:
     for scheme in ("http://", "https://"):
         session.mount(scheme, HTTPAdapter(max_retries=again, pool_maxsize=16))
     if manifest.hash_id_file is not None:
-        session.headers["X-Hash-Id"] = manifest.hash_id_file.read_text().strip()
+        session.headers["X-Hash-Id"] = read_secret(
+            manifest.hash_id_file, f"hash_id_file in the manifest of {manifest.name}"
+        )
     return session

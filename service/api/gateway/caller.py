@@ -5,24 +5,8 @@ from __future__ import annotations
 from flask import request
 
 from service.api.http.context import services
-from service.errors import AccountError, LicenceError, StartupError, WrongToken
-from service.settings import Settings
+from service.errors import AccountError, LicenceError, WrongToken
 from service.store.accounts import User
-
-
-def gateway_licence(settings: Settings) -> str | None:
-    """The hash_id that the settings give. Raises StartupError when its file cannot be read."""
-    if settings.gateway_licence is not None:
-        return settings.gateway_licence.get_secret_value()
-    if settings.gateway_licence_file is None:
-        return None
-    try:
-        return settings.gateway_licence_file.read_text().strip()
-    except (OSError, UnicodeDecodeError):
-        raise StartupError(
-            f"The gateway's licence file {settings.gateway_licence_file} cannot be read.",
-            "Correct FACEGATE_GATEWAY_LICENCE_FILE, or give this user the right to read the file.",
-        ) from None
 
 
 def hash_id() -> str:

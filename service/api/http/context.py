@@ -28,6 +28,7 @@ class Services:
     fetcher: Fetcher
     accounts: Accounts
     gateway_licence: str | None  # a hash_id
+    sagemaker_hash_id: str | None
 
 
 def services() -> Services:

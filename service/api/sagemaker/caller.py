@@ -7,7 +7,6 @@ import re
 from flask import request
 
 from service.api.http.context import services
-from service.settings import Settings
 
 ATTRIBUTE = re.compile(r"(?:^|[,;\s])hash_id=([^,;\s]+)")
 ACCESS_KEY = re.compile(r"AWS4-HMAC-SHA256 Credential=(fg_[^/,\s]+)/")
@@ -22,16 +21,4 @@ def caller() -> str | None:
     )
     if found:
         return found[1]
-    given = request.headers.get("X-Hash-Id")
-    return given or _configured(services().settings)
-
-
-def _configured(settings: Settings) -> str | None:
-    if settings.sagemaker_hash_id is not None:
-        return settings.sagemaker_hash_id.get_secret_value()
-    if settings.sagemaker_hash_id_file is None:
-        return None
-    try:
-        return settings.sagemaker_hash_id_file.read_text().strip()
-    except (OSError, UnicodeDecodeError):
-        return None
+    return request.headers.get("X-Hash-Id") or services().sagemaker_hash_id

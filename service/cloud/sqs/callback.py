@@ -16,7 +16,6 @@ from service.errors import (
     CallbackRefused,
     CallbackUnavailable,
     FetchError,
-    StartupError,
 )
 from service.media.fetching import Fetcher
 from service.runtime import metrics
@@ -30,7 +29,7 @@ class Callback:
     """Safe for threads. `stop` ends the waiting between attempts."""
 
     def __init__(self, settings: Settings, stop: threading.Event) -> None:
-        self._secret = _secret(settings)
+        self._secret = settings.secret("callback_secret")
         self._attempts = settings.callback_attempts
         self._stop = stop
         allow = EVERYWHERE if settings.allow_private_callbacks else settings.fetch_allow
@@ -71,20 +70,6 @@ class Callback:
         if self._secret:
             headers["X-Facegate-Signature"] = signature(self._secret, body, int(time.time()))
         return headers
-
-
-def _secret(settings: Settings) -> str | None:
-    if settings.callback_secret is not None:
-        return settings.callback_secret.get_secret_value()
-    if settings.callback_secret_file is None:
-        return None
-    try:
-        return settings.callback_secret_file.read_text().strip()
-    except (OSError, UnicodeDecodeError):
-        raise StartupError(
-            f"The file {settings.callback_secret_file} cannot be read.",
-            "Correct FACEGATE_CALLBACK_SECRET_FILE, or unset it.",
-        ) from None
 
 
 def signature(secret: str, body: bytes, seconds: int) -> str:

@@ -53,17 +53,10 @@ def _check(uri: str) -> None:
 
 
 def _password(settings: Settings) -> str:
-    if settings.mongodb_pass is not None:
-        return settings.mongodb_pass.get_secret_value()
-    if settings.mongodb_pass_file is None:
+    password = settings.secret("mongodb_pass")
+    if password is None:
         raise StartupError(
             "MongoDB has a user but no password.",
             "Set FACEGATE_MONGODB_PASS or FACEGATE_MONGODB_PASS_FILE.",
         )
-    try:
-        return settings.mongodb_pass_file.read_text().rstrip("\n")
-    except (OSError, UnicodeDecodeError):
-        raise StartupError(
-            "The file with MongoDB's password cannot be read.",
-            "Correct FACEGATE_MONGODB_PASS_FILE.",
-        ) from None
+    return password

@@ -60,6 +60,8 @@ def test_a_key_is_sent_where_a_file_holds_one(tmp_path: Path, site: Site) -> Non
     (tmp_path / "key").write_text("fg_secret\n")
     detector(tmp_path, site.url(), hash_id_file=str(tmp_path / "key")).judge(SEEN)
     assert site.asked[-1][2]["X-Hash-Id"] == "fg_secret"
+    with pytest.raises(StartupError, match="nothing cannot be read"):
+        detector(tmp_path, site.url(), hash_id_file=str(tmp_path / "nothing"))
 
 
 @pytest.mark.parametrize(

@@ -138,6 +138,30 @@ def test_a_detection_is_answered_kept_and_recorded(
     assert int(item["expires_at"]["N"]) > 1_700_000_000
 
 
+def test_the_hash_id_may_come_from_a_file(
+    site: str, function: Function, deepfake: Live, tmp_path: Path
+) -> None:
+    (tmp_path / "hash_id").write_text(deepfake.hash_id + "\n")
+    function.delenv("FACEGATE_SAGEMAKER_HASH_ID")
+    function.setenv("FACEGATE_SAGEMAKER_HASH_ID_FILE", str(tmp_path / "hash_id"))
+    status, body = call({"file_url": f"{site}/selfie.jpg"})
+    assert (status, body["verdict"]) == (200, "fake")
+
+
+def test_a_hash_id_file_that_cannot_be_read_is_our_fault(
+    site: str, function: Function, tmp_path: Path
+) -> None:
+    function.delenv("FACEGATE_SAGEMAKER_HASH_ID")
+    function.setenv("FACEGATE_SAGEMAKER_HASH_ID_FILE", str(tmp_path / "nothing"))
+    status, body = call({"file_url": f"{site}/selfie.jpg"})
+    assert (status, body["error"]) == (500, "The function is not set up.")
+
+
+def test_a_byte_order_mark_before_the_body(site: str, function: Function) -> None:
+    text = json.dumps({"file_url": f"{site}/selfie.jpg"})
+    assert call({"body": f"\ufeff{text}"})[0] == 200
+
+
 def item_of(aws: Aws, table: str, uuid: str) -> dict[str, Any]:
     found = aws.client("dynamodb").get_item(TableName=table, Key={"uuid": {"S": uuid}})
     return dict(found["Item"])
