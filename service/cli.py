@@ -121,11 +121,15 @@ def models_add(
     threshold: Annotated[
         float, typer.Option(min=0, max=1, help="Of a container or class: fake from here on.")
     ] = 0.5,
+    task: Annotated[
+        Literal["deepfake", "presentation_attack"] | None,
+        typer.Option(help="What it finds; by default what its manifest or class says."),
+    ] = None,
 ) -> None:
     """Register a detector of your own in the data folder, after trying it."""
     from service.commands.models.add import add_model as run
 
-    run(name, source, threshold)
+    run(name, source, threshold, task)
 
 
 @models_app.command("remove")

@@ -25,6 +25,7 @@ from service.media.image import decode
 class FaceDetectorPlugin(ABC):
     """One detector. Made without arguments, once in each worker, after the fork."""
 
+    task: str = "deepfake"  # or "presentation_attack": with which detectors it is fused
     size: int = 224  # pixels of the square that `predict` gets
     margin: float = 1.3  # its side as a multiple of the face box's longer side
 

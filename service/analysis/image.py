@@ -121,6 +121,14 @@ class Analyzer:
         """Whether there is a calibration that was fitted for other models."""
         return self.ruling.ignored_calibration
 
+    @property
+    def notices(self) -> tuple[str, ...]:
+        """What an operator should know of how answers are made, one sentence each."""
+        ruling = self.ruling
+        other = ["The calibration was fitted for other models, so it is ignored."]
+        misfit = [ruling.misfit[0]] if ruling.misfit else []
+        return (*misfit, *(other if ruling.ignored_calibration else []))
+
     def model_card(self) -> dict[str, object]:
         """Manifests, measured figures and the operating point in force, ready for JSON."""
         ruling = self.ruling

@@ -90,6 +90,8 @@ class Engine:
     def _succeed(self, analyzer: Analyzer) -> None:
         if analyzer.ignored_calibration:
             log.warning("calibration ignored", reason="it was fitted for other models")
+        if misfit := analyzer.ruling.misfit:
+            log.warning("trained fusion not in force", reason=misfit[0], remedy=misfit[1])
         log.info("ready", models=[f"{m.name} {m.version}" for m in analyzer.models])
         metrics.READY.set(1)
         self.state = "ready"

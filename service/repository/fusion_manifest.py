@@ -10,12 +10,14 @@ from pydantic import Field
 
 from service.repository.checksums import verify_checksum
 from service.repository.manifest import (
+    DEEPFAKE,
     Calibration,
     File,
     Finite,
     Part,
     Pointed,
     Sha256,
+    Task,
     kind_of,
     read_json,
     read_manifest,
@@ -51,8 +53,10 @@ class Stack(Pointed):
     kind: Literal["fusion"]
     inputs: tuple[Input, ...] = Field(min_length=2)
 
-    def fits(self, detectors: Iterable[Named]) -> bool:
-        """Whether it was trained on exactly these detectors."""
+    def fits(self, detectors: Iterable[Named], task: Task = DEEPFAKE) -> bool:
+        """Whether it was trained on exactly these detectors, for this task."""
+        if self.task != task:
+            return False
         mine = {(one.name, one.version) for one in self.inputs}
         return mine == {(one.name, one.version) for one in detectors}
 
@@ -84,6 +88,15 @@ def read_stack(folder: Path) -> Linear | Classified:
     stack = read_manifest(Classified, folder)
     verify_checksum(folder, stack.file, stack.sha256)
     return stack
+
+
+def misfit(detectors: Iterable[Named]) -> tuple[str, str]:
+    """(sentence, remedy) where no trained fusion fits these detectors."""
+    names = ", ".join(f"{one.name} {one.version}" for one in detectors)
+    return (
+        f"No trained fusion fits the detectors in force ({names}), so the average is taken.",
+        "Run `facegate ensemble fit DIR`, or set FACEGATE_FUSION.",
+    )
 
 
 def check_stacks(models_dir: Path) -> None:

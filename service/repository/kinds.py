@@ -9,13 +9,20 @@ from pydantic import Field
 
 from service.errors import StartupError
 from service.repository.checksums import RESTORE, verify_checksum
-from service.repository.manifest import Crop, Part, Probability, load_manifest, read_manifest
+from service.repository.manifest import (
+    Crop,
+    Part,
+    Probability,
+    Tasked,
+    load_manifest,
+    read_manifest,
+)
 
 KINDS = ("detector", "python", "remote")
 Text = Annotated[str, Field(min_length=1)]
 
 
-class _Plugged(Part):
+class _Plugged(Tasked):
     """`threshold` is the probability from which on this detector calls a face fake.
 
     After so many `failures` in a row it is left alone for `rest` seconds.

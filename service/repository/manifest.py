@@ -19,6 +19,9 @@ Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 File = Annotated[str, Field(pattern=r"^[\w.-]+$")]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 M = TypeVar("M", bound=BaseModel)
+Task = Literal["deepfake", "presentation_attack", "voice_spoof"]
+Modality = Literal["image", "video", "audio"]
+DEEPFAKE: Task = "deepfake"
 
 
 class Part(BaseModel):
@@ -84,6 +87,20 @@ class Base(Part):
     sha256: Sha256
 
 
+class Tasked(Part):
+    """What a model finds, and in what kind of medium. Manifests from before these words were of
+    deepfakes in images."""
+
+    task: Task = DEEPFAKE
+    modality: Modality = "image"
+
+    @property
+    def identity(self) -> str:
+        """All that an answer depends on. Not these words: a calibration that was fitted before
+        there were any still fits."""
+        return self.model_dump_json(exclude=set(Tasked.model_fields))
+
+
 class Points(Part):
     """Thresholds, named by the BPCER that they stand for."""
 
@@ -119,7 +136,7 @@ class Points(Part):
         return "The calibration"
 
 
-class Pointed(Points):
+class Pointed(Points, Tasked):
     """A model that judges by a threshold."""
 
     name: str = Field(min_length=1)
@@ -163,6 +180,12 @@ def _between(low: OperatingPoint, high: OperatingPoint, bpcer: float) -> float:
 def kind_of(folder: Path) -> str:
     """The kind that a model folder declares. Raises StartupError when it cannot be read."""
     return str(read_json(folder).get("kind"))
+
+
+def task_of(folder: Path) -> tuple[str, str]:
+    """(task, modality) that a model folder declares. Raises StartupError when it cannot be read."""
+    manifest = read_json(folder)
+    return str(manifest.get("task", DEEPFAKE)), str(manifest.get("modality", "image"))
 
 
 def load_manifest(folder: Path) -> Manifest:

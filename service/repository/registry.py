@@ -12,8 +12,19 @@ from service.errors import StartupError
 from service.repository.checksums import RESTORE
 from service.repository.heads import Heads, OwnHead, open_heads
 from service.repository.kinds import KINDS, check_folder
-from service.repository.manifest import Manifest, kind_of, read_json, read_manifest
+from service.repository.manifest import (
+    DEEPFAKE,
+    Manifest,
+    Modality,
+    Task,
+    kind_of,
+    read_json,
+    read_manifest,
+    task_of,
+)
 from service.settings import Settings
+
+ASKED = (DEEPFAKE, "image")  # what the pipelines that are here ask detectors for
 
 
 def own_head(folder: Path, heads: Heads) -> OwnHead | None:
@@ -54,25 +65,48 @@ def face_manifests(settings: Settings) -> list[dict[str, Any]]:
     return [read_json(folder) for folder in _folders(settings.models_dir, ("face_detector",))]
 
 
-def detector_folders(settings: Settings) -> list[Path]:
-    """Folders of the detectors in force: those named, or those of the profile.
+def detector_folders(
+    settings: Settings, task: Task = DEEPFAKE, modality: Modality = "image"
+) -> list[Path]:
+    """Folders of a task's detectors in force: those named, or those of the profile.
 
     Raises StartupError when there is none.
     """
-    roots = (settings.models_dir, added_models(settings))
-    folders = {folder.name: folder for root in roots for folder in _folders(root, KINDS)}
+    folders = _all_detectors(settings)
     for name in settings.detectors:
         if name not in folders:
             raise StartupError(
                 f"There is no detector named {name} in the models folder.",
                 f"Set FACEGATE_DETECTORS to some of: {', '.join(folders) or 'none is installed'}.",
             )
-    chosen = [folders[name] for name in settings.detectors or folders]
+    named = [folders[name] for name in settings.detectors or folders]
+    chosen = [folder for folder in named if task_of(folder) == (task, modality)]
     if not chosen:
-        raise StartupError("There is no detector in the models folder.", RESTORE)
+        raise _none_of(task, modality, named)
     if settings.detectors or settings.profile == "accurate":
         return chosen
     return [folder for folder in chosen if read_json(folder).get("fast")] or chosen
+
+
+def idle_detectors(settings: Settings) -> list[str]:
+    """Detectors of tasks that nothing here asks for, as `name (task)`. Raises StartupError."""
+    found = {name: task_of(folder) for name, folder in _all_detectors(settings).items()}
+    return [f"{name} ({task})" for name, (task, medium) in found.items() if (task, medium) != ASKED]
+
+
+def _all_detectors(settings: Settings) -> dict[str, Path]:
+    roots = (settings.models_dir, added_models(settings))
+    return {folder.name: folder for root in roots for folder in _folders(root, KINDS)}
+
+
+def _none_of(task: str, modality: str, others: list[Path]) -> StartupError:
+    if not others:
+        return StartupError("There is no detector in the models folder.", RESTORE)
+    names = ", ".join(folder.name for folder in others)
+    return StartupError(
+        f"None of these detectors is for the task {task} in a medium of kind {modality}: {names}.",
+        "Name one of that task in FACEGATE_DETECTORS, or name none.",
+    )
 
 
 def added_models(settings: Settings) -> Path:

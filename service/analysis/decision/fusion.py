@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from typing import Protocol
 
@@ -60,7 +61,7 @@ class Trained:
         return self._rule(self._names, probabilities)
 
     def card(self) -> dict[str, object]:
-        return {"name": self.name, "manifest": self._stack.model_dump(mode="json")}
+        return {"name": self.name, "manifest": json.loads(self._stack.identity)}
 
 
 def open_fusion(settings: Settings, detectors: Sequence[Detector]) -> Fusion:

@@ -19,6 +19,7 @@ from service.analysis.decision.fusion import Fusion, open_fusion
 from service.analysis.detectors.base import Detector
 from service.errors import StartupError
 from service.repository.deployed import deployed
+from service.repository.fusion_manifest import misfit
 from service.settings import Settings
 
 ANSWERING = {  # the settings that change an answer; the detectors are named by themselves
@@ -45,6 +46,8 @@ class Ruling:
         self._face_manifests = tuple(face_manifests)
         self._fusions: dict[tuple[str, ...], Fusion] = {}
         self.fusion = self.fusion_of(settings.fusion, [one.name for one in detectors])
+        trained = settings.fusion != "stacking" or self.fusion.name in ("stacking", "single")
+        self.misfit = None if trained else misfit(detectors)
         self.bpcer = settings.bpcer
         self.identity = self._identity()
         found = find_calibration(settings) if calibrated else None

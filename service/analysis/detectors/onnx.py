@@ -38,9 +38,7 @@ class OnnxDetector:
         self.manifest = own_head.over(shipped) if own_head else shipped
         self.name, self.version = self.manifest.name, self.manifest.version
         self.threshold = self.manifest.threshold(bpcer)
-        self.identity = self.manifest.model_dump_json() + (
-            own_head.record.sha256 if own_head else ""
-        )
+        self.identity = self.manifest.identity + (own_head.record.sha256 if own_head else "")
         self.own_head = own_head
         self._folder, self._bpcer = folder, bpcer
         self._metrics = _read_metrics(folder)

@@ -27,13 +27,13 @@ class PythonDetector:
         self.manifest = read_manifest(PythonManifest, folder)
         self.name, self.version = self.manifest.name, self.manifest.version
         self.threshold = self.manifest.threshold
-        self.identity = self.manifest.model_dump_json()
+        self.identity = self.manifest.identity
         self._breaker = Breaker(self.manifest.failures, self.manifest.rest)
-        self._plugin = load_plugin(self.name, self.manifest.object)
+        self.plugin = load_plugin(self.name, self.manifest.object)
 
     def judge(self, portrait: Portrait, *, explain: bool = False) -> Evidence:  # noqa: ARG002
         """Crop and predict; a class has no heat map. Raises TimeoutError or DetectorAway, too."""
-        plugin = self._plugin
+        plugin = self.plugin
         crop = portrait.crop(plugin.margin, plugin.size).copy()  # an author may write on it
         with self._breaker.guard():
             said = within(self.manifest.timeout, lambda: float(plugin.predict(crop)), self.name)

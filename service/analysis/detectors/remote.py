@@ -32,7 +32,7 @@ class RemoteDetector:
         self.manifest = read_manifest(RemoteManifest, folder)
         self.name, self.version = self.manifest.name, self.manifest.version
         self.threshold = self.manifest.threshold
-        self.identity = self.manifest.model_dump_json()
+        self.identity = self.manifest.identity
         self._breaker = Breaker(self.manifest.failures, self.manifest.rest)
         self._session = _session(self.manifest)
 

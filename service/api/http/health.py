@@ -90,7 +90,13 @@ def readyz() -> Response:
     engine, store = services().engine.state, _store_state()
     sound = store.reachable and not store.spool_pending and metrics.everyone_has_the_store()
     state = "degraded" if engine == "ready" and not sound else engine
-    answer = Readiness(state=state, models=_models(), self_test=SELF_TEST[engine], store=store)
+    answer = Readiness(
+        state=state,
+        models=_models(),
+        self_test=SELF_TEST[engine],
+        notices=_notices(),
+        store=store,
+    )
     return json_reply(answer, 200 if engine == "ready" else 503)
 
 
@@ -119,6 +125,13 @@ def _models() -> list[Model]:
     except Unavailable:
         return []
     return [Model(name=one.name, version=one.version) for one in loaded]
+
+
+def _notices() -> list[str]:
+    try:
+        return list(services().engine.analyzer.notices)
+    except Unavailable:
+        return []
 
 
 def _licence_end() -> LicenceEnd:

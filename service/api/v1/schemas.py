@@ -206,4 +206,5 @@ class Readiness(BaseModel):
     state: Literal["starting", "ready", "degraded", "failed"]
     models: list[Model]
     self_test: Literal["passed", "pending", "failed"]
+    notices: list[str]
     store: StoreState

@@ -19,6 +19,7 @@ CHECKS: dict[str, Check] = {
     "cores": machine.check_cores,
     "memory": machine.check_memory,
     "models": installation.check_model_files,
+    "fusion": installation.check_fusion,
     "heads": installation.check_heads,
     "calibration": installation.check_calibration,
     "data folder": machine.check_data_folder,

@@ -11,8 +11,17 @@ from service.errors import StoreUnavailable
 from service.licensing.digest import digest_key
 from service.licensing.files import load_licence_files
 from service.licensing.status import DAY, LicenceStatus, summarise
+from service.repository.fusion_manifest import Input, fusion_folders, misfit, read_stack
 from service.repository.heads import open_heads
-from service.repository.registry import check_models, detector_folders, ignored_heads, own_head
+from service.repository.manifest import read_manifest
+from service.repository.registry import (
+    added_models,
+    check_models,
+    detector_folders,
+    idle_detectors,
+    ignored_heads,
+    own_head,
+)
 from service.settings import Settings
 from service.store import open_store
 
@@ -23,7 +32,23 @@ def check_model_files(settings: Settings) -> Finding:
     """Raises StartupError."""
     check_models(settings)
     names = ", ".join(folder.name for folder in detector_folders(settings))
-    return ok(f"All model files are as they were released; in force: {names}.")
+    idle = idle_detectors(settings)
+    others = f" Installed, but of a task that nothing asks for: {', '.join(idle)}." if idle else ""
+    return ok(f"All model files are as they were released; in force: {names}.{others}")
+
+
+def check_fusion(settings: Settings) -> Finding:
+    """Raises StartupError."""
+    folders = detector_folders(settings)
+    if settings.fusion != "stacking" or len(folders) == 1:
+        return ok("No trained fusion is asked for.")
+    in_force = [read_manifest(Input, folder) for folder in folders]
+    roots = (added_models(settings), settings.models_dir)
+    stacks = [read_stack(folder) for root in roots for folder in fusion_folders(root)]
+    found = next((stack for stack in stacks if stack.fits(in_force)), None)
+    if found is None:
+        return warning(*misfit(in_force))
+    return ok(f"The trained fusion {found.name} {found.version} fits the detectors in force.")
 
 
 def check_heads(settings: Settings) -> Finding:

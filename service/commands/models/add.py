@@ -14,7 +14,7 @@ from typing import Any
 
 from service.errors import StartupError
 from service.repository.kinds import check_folder
-from service.repository.manifest import kind_of, read_json
+from service.repository.manifest import kind_of, read_json, task_of
 from service.repository.registry import added_models
 from service.settings import Settings, load_settings
 
@@ -24,8 +24,10 @@ GROUP = "facegate.detectors"
 Manifest = dict[str, Any]
 
 
-def add_model(name: str, source: str, threshold: float) -> None:
+def add_model(name: str, source: str, threshold: float, task: str | None = None) -> None:
     """Write a model folder and try it; nothing is left behind where that fails.
+
+    `task`: what it finds; None stands for what its manifest or its class says.
 
     Raises StartupError.
     """
@@ -37,8 +39,10 @@ def add_model(name: str, source: str, threshold: float) -> None:
         draft.mkdir()
         manifest = {"name": name, "version": "1.0.0", "threshold": threshold}
         manifest |= _scaffold(source)(draft, source)
-        (draft / "manifest.json").write_text(json.dumps(manifest | {"name": name}, indent=2) + "\n")
-        _try(draft, settings)
+        manifest |= {"name": name} | ({"task": task} if task else {})
+        _write(draft, manifest)
+        _write(draft, manifest | {"task": _try(draft, settings)})
+        check_folder(draft, kind_of(draft), settings.bpcer)
         draft.rename(folder)
     print(f"{name} ({kind_of(folder)}) is in {folder}; restart the service to use it.")
 
@@ -119,7 +123,12 @@ def _from_folder(draft: Path, source: str) -> Manifest:
     return manifest
 
 
-def _try(draft: Path, settings: Settings) -> None:
+def _write(draft: Path, manifest: Manifest) -> None:
+    (draft / "manifest.json").write_text(json.dumps(manifest, indent=2) + "\n")
+
+
+def _try(draft: Path, settings: Settings) -> str:
+    """The task of what was tried. Raises StartupError."""
     kind = kind_of(draft)
     if kind not in ("detector", "python", "remote"):
         raise StartupError(
@@ -129,8 +138,10 @@ def _try(draft: Path, settings: Settings) -> None:
     if kind == "python":
         from service.analysis.detectors.plugin import PythonDetector
 
-        PythonDetector(draft)
+        task = PythonDetector(draft).plugin.task
+        return task if "task" not in read_json(draft) else task_of(draft)[0]
     if kind == "detector":
         from service.analysis.detectors.onnx import OnnxDetector
 
         OnnxDetector(draft, bpcer=settings.bpcer)
+    return task_of(draft)[0]

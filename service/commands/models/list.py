@@ -9,10 +9,15 @@ from typing import Any
 from service.errors import StartupError
 from service.repository.heads import Heads, OwnHead, open_heads
 from service.repository.kinds import check_folder
-from service.repository.manifest import read_json
+from service.repository.manifest import read_json, task_of
 from service.repository.registry import added_models, own_head
 from service.runtime.console import print_json, print_table
 from service.settings import load_settings
+
+COLUMNS = (
+    *("name", "version", "kind", "task"),
+    *("size", "checksum", "head", "thresholds at BPCER"),
+)
 
 
 @dataclass(frozen=True)
@@ -25,6 +30,7 @@ class Listed:
     name: str
     version: str
     kind: str
+    task: str | None
     size: int
     damage: str | None
     own_head: str | None
@@ -45,8 +51,7 @@ def list_models(form: str) -> int:
     if form == "json":
         print_json([asdict(model) for model in models])
     else:
-        columns = ("name", "version", "kind", "size", "checksum", "head", "thresholds at BPCER")
-        print_table(columns, map(_row, models))
+        print_table(COLUMNS, map(_row, models))
     return 1 if any(model.damage for model in models) else 0
 
 
@@ -63,6 +68,7 @@ def _listed(folder: Path, heads: Heads) -> Listed:
         name=str(manifest.get("name", folder.name)),
         version=str(manifest.get("version", "?")),
         kind=str(manifest.get("kind", "?")),
+        task=None if damage or manifest.get("kind") == "face_detector" else task_of(folder)[0],
         size=file.stat().st_size if file.is_file() else 0,
         damage=damage,
         own_head=head.record.made_at if head else None,
@@ -81,4 +87,5 @@ def _row(model: Listed) -> tuple[object, ...]:
     size = f"{model.size / 2**20:.1f} MiB"
     checksum = model.damage or "ok"
     head = f"own, {model.own_head[:10]}" if model.own_head else None
-    return model.name, model.version, model.kind, size, checksum, head, ", ".join(points)
+    known = (model.name, model.version, model.kind, model.task)
+    return (*known, size, checksum, head, ", ".join(points))

@@ -30,7 +30,7 @@ from tests.servers import MongoServer, free_port
 
 CHECKS = {
     *("python", "cpu", "cores", "memory", "models", "data folder", "digest key", "store"),
-    *("licences", "port", "heads", "calibration"),
+    *("licences", "port", "heads", "calibration", "fusion"),
 }
 Check = dict[str, Any]
 TALKER = """
