@@ -42,6 +42,6 @@ class FaceDetectorPlugin(ABC):
         """
 
 
-def decode_image(data: bytes, *, max_pixels: int = 50_000_000) -> np.ndarray:
+def decode_image(data: bytes, *, max_pixels: int = 64_000_000) -> np.ndarray:
     """HxWx3 uint8 RGB, upright, exactly as the service sees it. Raises ImageError."""
     return decode(data, max_pixels=max_pixels).pixels

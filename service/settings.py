@@ -19,6 +19,8 @@ from service.errors import Reason, StartupError
 from service.runtime.secrets import read_secret
 
 PACKAGE = Path(__file__).parent
+Format = Literal["JPEG", "PNG", "WEBP", "BMP", "TIFF", "HEIF", "AVIF"]
+ALSO = {"JPG": "JPEG", "TIF": "TIFF", "HEIC": "HEIF"}  # other names of formats
 Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
 Seconds = Annotated[float, Field(ge=0.0)]
 Count = Annotated[int, Field(ge=0)]
@@ -48,7 +50,16 @@ class Settings(BaseSettings):
 
     # What is accepted
     max_body_bytes: int = Field(16 * 2**20, ge=1024, description="largest request body in bytes")
-    max_pixels: int = Field(50_000_000, ge=1, description="largest image in pixels")
+    max_pixels: int = Field(
+        64_000_000,
+        ge=1,
+        description="largest image in pixels; fewer where its format takes more memory to decode",
+    )
+    formats: Annotated[frozenset[Format], NoDecode] = Field(
+        frozenset({"JPEG", "PNG"}),
+        description="formats that POST /liveness accepts, comma list of JPEG, PNG, WEBP, BMP, TIFF,"
+        " HEIF, AVIF; the other routes accept them all",
+    )
     max_batch: int = Field(16, ge=1, description="most images in one batch call")
     fetch_timeout: Seconds = Field(10.0, description="seconds that fetching an address may take")
     fetch_slots: int = Field(
@@ -185,6 +196,15 @@ class Settings(BaseSettings):
     licence_grace: Seconds = Field(
         86400.0, description="seconds a known licence is honoured while the store is away"
     )
+
+    @field_validator("formats", mode="before")
+    @classmethod
+    def _named(cls, value: object) -> object:
+        """A comma list of formats in any case."""
+        if isinstance(value, str):
+            names = [part.strip().upper() for part in value.split(",") if part.strip()]
+            return [ALSO.get(name, name) for name in names]
+        return value
 
     @field_validator("detectors", "refuse", "licence_files", "fetch_allow", mode="before")
     @classmethod

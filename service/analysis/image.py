@@ -71,7 +71,7 @@ class Analyzer:
         return cls(settings, faces, load_detectors(settings), calibrated=calibrated)
 
     def analyze(self, data: bytes, *, explain: bool = False) -> Analysis:
-        """Judge the bytes of a JPEG or PNG; `explain` adds a heat map of the face that counts.
+        """Judge the bytes of an image; `explain` adds a heat map of the face that counts.
 
         Raises ImageError when it is no sound image, CannotJudge when a reason refuses it, and
         NoDetectorAnswered when every detector failed.

@@ -14,6 +14,7 @@ from service.api.http.licensed import licensed
 from service.api.v1.render import thousandths
 from service.errors import FacegateError, ImageError
 from service.media.datauri import decode_image_text
+from service.media.formats import format_of
 
 blueprint = Blueprint("liveness", __name__)
 
@@ -40,6 +41,8 @@ def liveness() -> Response:
     with licensed(text_field(body, "hash_id")) as grant:
         here = services()
         data = decode_image_text(image, max_bytes=here.settings.max_body_bytes)
+        if format_of(data) not in here.settings.formats:
+            raise ImageError
         return _answer(200, _success(here.judge.judge(data, grant.licence.digest).analysis))
 
 

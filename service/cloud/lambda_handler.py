@@ -28,7 +28,7 @@ from service.errors import (
     StartupError,
 )
 from service.media.fetching import Fetcher
-from service.media.kinds import sniffed_type
+from service.media.formats import media_type
 from service.settings import Settings, load_settings
 
 Answer = dict[str, Any]
@@ -99,14 +99,14 @@ def _proxied(text: Any, encoded: bool) -> Any:
 
 def _detect(here: Services, url: str) -> Answer:
     data = here.fetcher.fetch(url)
-    media_type = sniffed_type(data)  # what a server calls it is not asked
+    form = media_type(data)  # what a server calls it is not asked
     name = str(uuid.uuid4())
     key = f"uploads/{name}.jpg"
     with failures_told():
         here.cloud.client("s3").put_object(
-            Bucket=here.settings.upload_bucket, Key=key, Body=data, ContentType=media_type
+            Bucket=here.settings.upload_bucket, Key=key, Body=data, ContentType=form
         )
-    verdict = here.endpoint.judge(data, media_type)
+    verdict = here.endpoint.judge(data, form)
     here.detections.add(Detection(name, key, verdict, source_type="url"))
     return {
         "verdict": verdict.label,

@@ -21,7 +21,7 @@ from service.errors import BodyTooLarge, CannotJudge, ImageError, Unreadable, Un
 from service.judging.judge import Judge
 from service.media.address import Address, parse
 from service.media.fetching import Fetcher
-from service.media.kinds import kind_by_name, kind_of, readable
+from service.media.kinds import check_image, kind_by_name, kind_of
 from service.settings import Settings, load_settings
 
 FINAL = (CannotJudge, ImageError, UnsupportedMedia, BodyTooLarge)
@@ -67,9 +67,8 @@ class Predictor:
 
     def analyze(self, loaded: Loaded) -> Analysis:
         """Raises one of FINAL, or Unavailable."""
-        data, path = loaded.data, loaded.source.path
-        image = readable(data, path, self._settings.max_pixels)
-        return self._judge.judge(image, None).analysis
+        check_image(loaded.data, loaded.source.path)
+        return self._judge.judge(loaded.data, None).analysis
 
     @property
     def fingerprint(self) -> str:

@@ -19,13 +19,12 @@ import requests
 from service.cloud.aws.config import load_config
 from service.errors import BodyTooLarge, FacegateError
 from service.media.address import Address, parse
-from service.media.kinds import is_a_picture_of_its_own
+from service.media.formats import is_image_file
 from service.settings import Settings
 
 if TYPE_CHECKING:
     from service.cloud.aws.s3 import S3
 
-SUFFIXES = frozenset({".jpg", ".jpeg", ".png"})
 CONNECT, TOTAL = 5.0, 30.0  # seconds
 CHUNK = 65536  # bytes
 TOO_LARGE = "This is larger than FACEGATE_MAX_BODY_BYTES allows."
@@ -54,14 +53,15 @@ def expand(arguments: Sequence[str], settings: Settings, *, recursive: bool) -> 
 
 
 def read(source: str, settings: Settings) -> Read:
-    """All bytes of one source. Raises SourceError, CloudError, ImageError or BodyTooLarge."""
+    """All bytes of one source. Raises SourceError, CloudError, UnsupportedMedia or BodyTooLarge."""
     address = parse(source)
     if address is None:
         return Read(_read(source, settings.max_body_bytes))
-    from service.media.kinds import readable
+    from service.media.kinds import check_image
 
     fetched = _s3(settings).fetch(address)
-    data = readable(fetched.read(), address.key, settings.max_pixels)
+    data = fetched.read()
+    check_image(data, address.key)
     return Read(data, fetched.info.as_contract() | {"etag": fetched.info.etag})
 
 
@@ -110,8 +110,7 @@ def _expand(argument: str, settings: Settings, recursive: bool) -> Iterator[str]
         yield argument
         return
     found = folder.rglob("*") if recursive else folder.iterdir()
-    images = (path for path in found if path.suffix.lower() in SUFFIXES)
-    yield from sorted(str(path) for path in images if is_a_picture_of_its_own(path))
+    yield from sorted(str(path) for path in found if is_image_file(path))
 
 
 def _objects(address: Address, settings: Settings) -> Iterator[str]:

@@ -10,9 +10,8 @@ import numpy as np
 
 from service.analysis.image import Analyzer
 from service.cloud.bulk import judge_all
-from service.cloud.sources import SUFFIXES
 from service.errors import StartupError
-from service.media.kinds import is_a_picture_of_its_own
+from service.media.formats import is_image_file
 from service.runtime.progress import progress
 from service.settings import Settings
 
@@ -58,7 +57,7 @@ def labelled(folder: Path) -> list[Labelled]:
     found = [*_below(folder / "real", fake=False), *_below(folder / "fake", fake=True)]
     if not found:
         raise StartupError(
-            f"There is no JPEG or PNG file in {folder / 'real'} or {folder / 'fake'}.",
+            f"There is no image file in {folder / 'real'} or {folder / 'fake'}.",
             "Put genuine images into real/ and attacks into fake/, sub-folders being species.",
         )
     return found
@@ -71,7 +70,7 @@ def genuine_or_labelled(folder: Path) -> list[Labelled]:
     found = _below(folder, fake=False)
     if not found:
         raise StartupError(
-            f"There is no JPEG or PNG file in {folder}.",
+            f"There is no image file in {folder}.",
             "Name a folder of genuine images, or one that holds real/ and fake/.",
         )
     return found
@@ -95,8 +94,7 @@ def score(analyzer: Analyzer, settings: Settings, images: Sequence[Labelled]) ->
 
 
 def _below(root: Path, *, fake: bool) -> list[Labelled]:
-    named = (path for path in sorted(root.rglob("*")) if path.suffix.lower() in SUFFIXES)
-    paths = (path for path in named if is_a_picture_of_its_own(path))
+    paths = (path for path in sorted(root.rglob("*")) if is_image_file(path))
     return [_labelled(path, root, fake) for path in paths if path.is_file()]
 
 

@@ -12,13 +12,12 @@ from service.analysis.decision.rules import log_odds
 from service.analysis.image import Analyzer
 from service.errors import CannotJudge, ImageError, NoDetectorAnswered, StartupError
 from service.fitting.cross_validation import Table
-from service.media.kinds import is_a_picture_of_its_own
+from service.media.formats import is_image_file
 from service.repository.registry import detector_folders
 from service.runtime.console import note
 from service.settings import Settings
 
 GENUINE = "genuine"
-SUFFIXES = {".jpg", ".jpeg", ".png"}
 Scores = dict[Path, float | None]
 
 
@@ -28,8 +27,7 @@ def score_folder(folder: Path, settings: Settings) -> Table:
     Detectors come one after the other, each with what it said kept in a file of its own: another
     one that is added later is asked alone. Raises StartupError when one does not answer.
     """
-    named = (path for path in folder.glob("*/*/*") if path.suffix.lower() in SUFFIXES)
-    files = sorted(path for path in named if is_a_picture_of_its_own(path))
+    files = sorted(path for path in folder.glob("*/*/*") if is_image_file(path))
     columns = [
         scores(files, folder, settings, detector.name) for detector in detector_folders(settings)
     ]

@@ -1,4 +1,4 @@
-"""Bytes of a JPEG or PNG -> upright RGB pixels, guarded.
+"""The bytes of an image -> upright RGB pixels, guarded.
 
 The format is told by content, never by name. The declared size is checked before a pixel is
 loaded. The first frame counts; an ICC profile is ignored; 16-bit grey keeps its upper 8 bits; what
@@ -11,19 +11,29 @@ from __future__ import annotations
 
 import io
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
+import pi_heif
 from PIL import Image
 
-from service.errors import ImageError, ImageTooLarge
+from service.errors import ImageError, ImageTooLarge, Overloaded
+from service.media import jpeg, png
+from service.media.damage import check_whole
+from service.media.flatten import ENOUGH, flattened
+from service.media.formats import format_of
+from service.media.turns import turn
+from service.settings import Format
 
-Format = Literal["JPEG", "PNG"]
-MAGIC: dict[Format, bytes] = {"JPEG": b"\xff\xd8\xff", "PNG": b"\x89PNG\r\n\x1a\n"}
-ENOUGH = 1600  # pixels of the longer side that shrinking leaves
-MAX_SCANS = 100  # a progressive JPEG has about ten; each one costs a pass over all pixels
-BACKGROUND = (127, 127, 127)
+# Bytes for each pixel as stored: what a decoder usually holds. Where it holds more, fewer pixels
+# are accepted, so that turns.PER_PIXEL bounds them all.
+USUAL = 5
+HELD = {"1": 1, "L": 1, "P": 1, "I;16": 2, "I;16B": 2}  # by Pillow's mode; 4 in the others
+# Decoders that hold the picture in a form of their own besides.
+BESIDES: dict[Format, float] = {"WEBP": 12, "AVIF": 5, "HEIF": 2}
+PER_RESULT = 10  # bytes for each pixel of the result: Pillow's and NumPy's
 ORIENTATION = 0x0112  # EXIF tag
 TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -36,6 +46,7 @@ TURNS = {
 }
 
 warnings.filterwarnings("ignore", module=r"PIL\.")  # damaged EXIF is no news for the log
+pi_heif.register_heif_opener(thumbnails=False, depth_images=False, aux_images=False)
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,13 +69,22 @@ class DecodedImage:
 def decode(data: bytes, *, max_pixels: int) -> DecodedImage:
     """The image in `data`.
 
-    Raises ImageTooLarge above `max_pixels` declared pixels, and ImageError for anything that is
-    not a sound JPEG or PNG, truncated ones included.
+    Raises ImageTooLarge above `max_pixels` declared pixels, ImageError for anything that is not a
+    sound image, damaged and truncated ones included, and Overloaded when large ones queue.
     """
-    kind = _format(data)
+    kind = format_of(data)
+    if kind is None:
+        raise ImageError
+    with _refused():
+        upright, width, height = DECODERS.get(kind, _other)(data, kind, max_pixels)
+        return DecodedImage(np.array(upright), kind, width, height)
+
+
+@contextmanager
+def _refused() -> Iterator[None]:
     try:
-        return _decode(data, kind, max_pixels)
-    except ImageError:
+        yield
+    except (ImageError, Overloaded):
         raise
     except Image.DecompressionBombError:
         raise ImageTooLarge from None
@@ -72,30 +92,67 @@ def decode(data: bytes, *, max_pixels: int) -> DecodedImage:
         raise ImageError from None
 
 
-def _format(data: bytes) -> Format:
-    for kind, magic in MAGIC.items():
-        if data.startswith(magic):
-            return kind
-    raise ImageError
+Decoded = tuple[Image.Image, int, int]  # upright RGB; width and height as stored
 
 
-def _decode(data: bytes, kind: Format, max_pixels: int) -> DecodedImage:
+def _jpeg(data: bytes, kind: Format, max_pixels: int) -> Decoded:
+    parsed = jpeg.parse(data)
+    width, height = parsed.width, parsed.height
+    _check_size(width, height, parsed.held, max_pixels)
+    with Image.open(io.BytesIO(jpeg.alone(data, parsed)), formats=(kind,)) as image:
+        if image.size != (width, height):
+            raise ImageError
+        image.draft(image.mode, _at_most(width, height))
+        with turn(_needed(width * height, parsed.held, image.size)):
+            check_whole(parsed)
+            return _upright(image), width, height
+
+
+def _png(data: bytes, kind: Format, max_pixels: int) -> Decoded:
+    plain = png.plain(data)
+    with _opened(plain, kind, max_pixels) as image:
+        image.load()
+        if _ends_in_zeros(image) and not png.has_all_rows(plain):
+            raise ImageError
+        return _upright(image), *image.size
+
+
+def _other(data: bytes, kind: Format, max_pixels: int) -> Decoded:
+    with _opened(data, kind, max_pixels) as image:
+        width, height = image.size  # a TIFF is turned as it is loaded
+        return _upright(image), width, height
+
+
+DECODERS = {"JPEG": _jpeg, "PNG": _png}
+
+
+@contextmanager
+def _opened(data: bytes, kind: Format, max_pixels: int) -> Iterator[Image.Image]:
+    """An image whose pixels are not loaded yet, and may be."""
     with Image.open(io.BytesIO(data), formats=(kind,)) as image:
         width, height = image.size
-        if width * height > max_pixels:
-            raise ImageTooLarge
-        if kind == "JPEG":
-            _check_scans(data)
-            image.draft(image.mode, _at_most(width, height))
-        image.load()
-        upright = _turned(_shrunk(_rgb(image)), _orientation(image))
-        return DecodedImage(np.array(upright), kind, width, height)
+        held = HELD.get(image.mode, 4) + BESIDES.get(kind, 0.0)
+        _check_size(width, height, held, max_pixels)
+        with turn(_needed(width * height, held, image.size)):
+            yield image
 
 
-def _check_scans(data: bytes) -> None:
-    """Refuse a bomb of scans; the marker cannot occur inside compressed data."""
-    if data.count(b"\xff\xda") > MAX_SCANS:
-        raise ImageError
+def _ends_in_zeros(image: Image.Image) -> bool:
+    """What is missing of a PNG is zeros; of an interlaced one, every other row."""
+    width, height = image.size
+    return not np.asarray(image.crop((0, max(0, height - 2), width, height))).any()
+
+
+def _check_size(width: int, height: int, held: float, max_pixels: int) -> None:
+    """A pixel that takes much memory counts for more than one."""
+    if width * height * max(1.0, held / USUAL) > max_pixels:
+        raise ImageTooLarge
+
+
+def _needed(pixels: int, held: float, size: tuple[int, int]) -> float:
+    """Bytes that decoding takes, `size` being what the decoder gives."""
+    result = max(1, max(size) // ENOUGH)
+    return pixels * held + PER_RESULT * size[0] * size[1] / min(result, 8) ** 2
 
 
 def _at_most(width: int, height: int) -> tuple[int, int]:
@@ -104,37 +161,15 @@ def _at_most(width: int, height: int) -> tuple[int, int]:
     return max(1, width * ENOUGH // longer), max(1, height * ENOUGH // longer)
 
 
-def _shrunk(image: Image.Image) -> Image.Image:
-    factor = max(image.size) // ENOUGH
-    steps = [step for step in (8, 4, 2) if step <= factor and step <= min(image.size)]
-    return image.reduce(steps[0]) if steps else image
+def _upright(image: Image.Image) -> Image.Image:
+    image.load()
+    turned = TURNS.get(_orientation(image))
+    flat = flattened(image)
+    return flat if turned is None else flat.transpose(turned)
 
 
-def _rgb(image: Image.Image) -> Image.Image:
-    if image.mode == "RGB" and "transparency" not in image.info:
-        return image
-    if image.mode.startswith("I"):
-        return _from_16_bit(image)
-    if image.has_transparency_data:
-        rgba = image.convert("RGBA")
-        paper = Image.new("RGBA", rgba.size, (*BACKGROUND, 255))
-        return Image.alpha_composite(paper, rgba).convert("RGB")
-    return image.convert("RGB")
-
-
-def _from_16_bit(image: Image.Image) -> Image.Image:
-    """Pillow's own conversion cuts off at 255."""
-    grey = np.asarray(image).astype(np.uint32) >> 8
-    return Image.fromarray(grey.clip(0, 255).astype(np.uint8)).convert("RGB")
-
-
-def _orientation(image: Image.Image) -> object:
+def _orientation(image: Image.Image) -> int:
     try:
-        return image.getexif().get(ORIENTATION)
+        return int(image.getexif().get(ORIENTATION, 1))
     except Exception:  # damaged EXIF is common in genuine photographs
-        return None
-
-
-def _turned(image: Image.Image, orientation: object) -> Image.Image:
-    turn = TURNS.get(orientation) if isinstance(orientation, int) else None
-    return image if turn is None else image.transpose(turn)
+        return 1

@@ -65,6 +65,43 @@ def test_the_declared_type_does_not_matter(live: Live, kind: str) -> None:
     assert liveness(live, data_uri(genuine(), kind)).content == REAL
 
 
+@pytest.mark.parametrize(
+    "head", ["data:;base64,", "image/jpeg;base64,", "data: image/heic;base64,"]
+)
+def test_an_odd_header_does_not_matter(live: Live, head: str) -> None:
+    text = base64.b64encode(genuine()).decode()
+    assert liveness(live, head + text).content == REAL
+
+
+@pytest.mark.parametrize(
+    "name", ["no-end-marker.jpg", "motion-photo.jpg", "large-icc.png", "nul-before-end.jpg"]
+)
+def test_what_phones_and_programs_add_does_not_matter(live: Live, name: str) -> None:
+    assert liveness(live, data_uri(nasty(name))).content == REAL
+
+
+@pytest.mark.parametrize("name", ["first-scans-only.jpg", "too-few-rows.png", "cut.heic"])
+def test_half_a_picture_is_corrupt(live: Live, name: str) -> None:
+    answer = liveness(live, data_uri(nasty(name)))
+    assert (answer.status_code, answer.content) == (400, CORRUPT)
+
+
+OTHERS = ["webp.jpg", "avif.jpg", "heic.jpg", "bmp.png", "tiff.jpg"]
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_other_formats_are_not_the_contracts(live: Live, name: str) -> None:
+    answer = liveness(live, data_uri(nasty(name)))
+    assert (answer.status_code, answer.content) == (400, CORRUPT)
+
+
+def test_a_setting_lets_other_formats_in(tmp_path: Path) -> None:
+    with Live(tmp_path, probability=0.233, formats="jpg, heic,webp") as service:
+        assert liveness(service, data_uri(nasty("heic.jpg"))).content == REAL
+        assert liveness(service, data_uri(nasty("webp.jpg"))).content == REAL
+        assert liveness(service, data_uri(nasty("rgb.png"))).content == CORRUPT
+
+
 def test_bare_base64_and_png(live: Live) -> None:
     assert liveness(live, base64.b64encode(genuine()).decode()).content == REAL
     assert liveness(live, data_uri(encode(portrait()), "png")).content == REAL

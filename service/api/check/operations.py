@@ -49,7 +49,7 @@ def _get() -> Json:
 
 
 def _post() -> Json:
-    media = {"type": "string", "format": "binary", "description": "a PNG or JPEG file"}
+    media = {"type": "string", "format": "binary", "description": "an image file"}
     upload = {"type": "object", "properties": dict.fromkeys(FIELDS, TEXT) | {"media": media}}
     content = {
         "multipart/form-data": {"schema": upload | {"required": [*FIELDS, "media"]}},

@@ -69,7 +69,7 @@ def _good(model: type[BaseModel], errors: list[ErrorClass], example: Json | None
 
 def _judging() -> Json:
     options = s.Options.model_json_schema()["properties"] | {"models": {"type": "string"}}
-    file = {"type": "string", "format": "binary", "description": "a PNG or JPEG file"}
+    file = {"type": "string", "format": "binary", "description": "an image file"}
     form = {"type": "object", "required": ["file"], "properties": {"file": file, **options}}
     predict = body({"application/json": {"schema": ref(s.PredictBody)}})
     upload = body({"multipart/form-data": {"schema": form}})

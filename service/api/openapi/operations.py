@@ -46,7 +46,7 @@ SCHEMAS: list[tuple[type[BaseModel], Literal["validation", "serialization"]]] = 
 ]
 
 KEYED: list[Json] = [{"bearer": []}, {"header": []}]
-UPLOAD: Json = {"type": "string", "format": "binary", "description": "a PNG or JPEG file"}
+UPLOAD: Json = {"type": "string", "format": "binary", "description": "an image file"}
 UPLOADS: Json = {
     "type": "array",
     "items": UPLOAD,

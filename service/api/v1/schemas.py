@@ -13,7 +13,7 @@ from service.errors import Reason
 
 MAX_ID = 128
 ImageText = Annotated[
-    str, Field(description="PNG or JPEG as a data URI or bare base64", examples=["/9j/4AAQSkZJ..."])
+    str, Field(description="an image as a data URI or bare base64", examples=["/9j/4AAQSkZJ..."])
 ]
 ONE_IMAGE: JsonDict = {"anyOf": [{"required": ["image"]}, {"required": ["selfie_image"]}]}
 

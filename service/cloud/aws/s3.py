@@ -15,7 +15,7 @@ from service.cloud.aws.failures import failures_told
 from service.cloud.aws.session import Cloud
 from service.errors import BodyTooLarge, CloudUnavailable
 from service.media.address import Address
-from service.media.kinds import is_image_name
+from service.media.formats import is_image_name
 
 CHUNK = 256 * 1024  # bytes
 TOO_LARGE = "The object is larger than FACEGATE_MAX_BODY_BYTES allows."

@@ -30,7 +30,7 @@ def detect(
     settings = load_settings()
     sources = expand(arguments, settings, recursive=recursive)
     if not sources:
-        raise StartupError("No JPEG or PNG file was found there.", "Try --recursive.")
+        raise StartupError("No image file was found there.", "Try --recursive.")
     form = form or _form_of(output)
     if explain and form not in {"json", "jsonl"}:
         raise StartupError("A heat map needs room.", "Add --format json or --format jsonl.")

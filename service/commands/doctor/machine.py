@@ -11,6 +11,7 @@ from pathlib import Path
 from service.commands.doctor.finding import Finding, failed, ok, warning
 from service.commands.listening import is_ours, obstacle
 from service.errors import StartupError
+from service.media.turns import LIGHT, PER_PIXEL
 from service.repository.registry import detector_folders
 from service.runtime.machine import cpu_quota, usable_cores, usable_memory
 from service.settings import Settings
@@ -19,7 +20,6 @@ MIB = 2**20
 # Measured under load, the processes' memory by worker: 213 MiB with 4 MiB of detectors, 325 MiB
 # with 92 MiB of them.
 WORKER, OF_MODELS = 240 * MIB, 1.5
-PER_PIXEL = 5  # bytes while an image is decoded; measured: 4.6 on a PNG of 49 million pixels
 LOW_DISK, NO_DISK = 1024 * MIB, 64 * MIB
 CPUINFO = Path("/proc/cpuinfo")
 FLAGS = {"avx2": "AVX2", "avx512f": "AVX-512", "avx512_vnni": "VNNI", "avx_vnni": "AVX-VNNI"}
@@ -58,10 +58,11 @@ def cpu_flags(cpuinfo: Path = CPUINFO) -> frozenset[str]:
 
 
 def check_memory(settings: Settings) -> Finding:
-    """The least for a start, and the most that images at the limit could take."""
+    """The least for a start, and the most that images could take: a small one in every slot, and
+    in turn, one after the other, the largest."""
     workers, limit = workers_of(settings), usable_memory()
     least = workers * worker_memory(settings)
-    most = least + workers * settings.slots * settings.max_pixels * PER_PIXEL
+    most = least + workers * settings.slots * LIGHT + settings.max_pixels * PER_PIXEL
     has = f"{limit // MIB} MiB of memory may be used (container limit included)"
     if limit < least:
         return failed(
@@ -70,8 +71,8 @@ def check_memory(settings: Settings) -> Finding:
         )
     if limit < most:
         return warning(
-            f"{has}; {most // MIB} MiB could be needed (workers: {workers}), if every slot held the"
-            " largest image.",
+            f"{has}; {most // MIB} MiB could be needed (workers: {workers}), if every slot held an"
+            " image and one of them the largest.",
             "Set FACEGATE_MAX_PIXELS, FACEGATE_SLOTS or FACEGATE_WORKERS lower.",
         )
     return ok(f"{has}; {least // MIB} to {most // MIB} MiB are needed (workers: {workers}).")

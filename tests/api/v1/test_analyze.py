@@ -5,14 +5,17 @@ from __future__ import annotations
 import base64
 import hashlib
 import io
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 from PIL import Image
 
 from service.api.v1.schemas import AnalyzeAnswer
+from service.media.formats import format_of
 from tests.images import encode, genuine, nasty, portrait, sideways
 from tests.live import Live, data_uri
+from tests.media.test_memory import CASES
 
 
 def test_the_answer_carries_all_that_was_found(live: Live) -> None:
@@ -68,6 +71,22 @@ def test_both_names_of_the_image_work(live: Live, field: str) -> None:
     assert live.post("/v1/analyze", data=body, files={"x": b""}).status_code == 200
     files = {field: genuine()}
     assert live.post("/v1/analyze", data={"hash_id": live.hash_id}, files=files).ok
+
+
+@pytest.mark.parametrize("form", ["webp.jpg", "avif.jpg", "heic.jpg", "bmp.png", "tiff.jpg"])
+def test_every_format_is_judged(live: Live, form: str) -> None:
+    data = nasty(form)
+    answer = live.analyze(data).json()
+    assert answer["score"] == 0.233
+    assert answer["image"]["format"] == format_of(data)
+    assert answer["image"]["sha256"] == hashlib.sha256(data).hexdigest()
+
+
+def test_two_of_the_largest_at_once_are_answered(live: Live) -> None:
+    data = CASES["rgba"]()
+    with ThreadPoolExecutor(2) as pool:
+        answers = list(pool.map(live.analyze, [data, data]))
+    assert [one.json()["code"] for one in answers] == ["FACE_NOT_FOUND"] * 2
 
 
 def test_the_licence_may_come_as_a_header(live: Live) -> None:

@@ -233,7 +233,7 @@ def test_what_aws_refuses_is_our_fault(aws: Aws, site: str, function: Function) 
 
 
 def test_an_unforeseen_error_stays_inside(site: str, function: Function) -> None:
-    function.setattr(lambda_handler, "sniffed_type", lambda data: 1 / 0)
+    function.setattr(lambda_handler, "media_type", lambda data: 1 / 0)
     status, body = call({"file_url": f"{site}/selfie.jpg"})
     assert (status, body["code"]) == (500, "INTERNAL_ERROR")
     assert "division" not in body["error"]

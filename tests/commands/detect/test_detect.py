@@ -127,7 +127,7 @@ def test_an_empty_folder_is_wrong_usage(detect: Run, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     ran = detect("empty")
     assert ran.returncode == 3
-    assert "No JPEG or PNG file was found there." in ran.stderr
+    assert "No image file was found there." in ran.stderr
 
 
 def test_standard_input(detect: Run) -> None:

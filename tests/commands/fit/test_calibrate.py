@@ -177,7 +177,7 @@ def test_back_to_the_models_own(facegate: Run, calibrated: Path) -> None:
     [
         ((), "Name a folder, or --remove."),
         (("real", "--remove"), "Name a folder, or --remove."),
-        (("nowhere",), "There is no JPEG or PNG file in nowhere."),
+        (("nowhere",), "There is no image file in nowhere."),
         (("real",), "3 genuine images are too few to state a BPCER of 0.05: 200 are needed."),
         (("real", "--bpcer", 0.01), "are too few to state a BPCER of 0.01: 1,000 are needed."),
     ],

@@ -1,0 +1,53 @@
+"""One large picture at a time, over all workers of a machine: a few of them fill its memory."""
+
+from __future__ import annotations
+
+import ctypes
+import fcntl
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import IO
+
+from service.errors import Overloaded
+
+# Bytes that decoding takes for each pixel of the limit at most, measured over every format and mode
+# by tests/media/test_memory.py.
+PER_PIXEL = 7
+LIGHT = 80 * 2**20  # bytes; what takes less does not wait
+PATIENCE, PAUSE = 20.0, 0.02  # seconds
+PLACE = Path(__file__)  # any file that all workers can read; nothing is written to it
+
+
+@contextmanager
+def turn(needed: float) -> Iterator[None]:
+    """Wait for a turn where `needed` bytes are many. Raises Overloaded when none comes."""
+    if needed <= LIGHT:
+        yield
+        return
+    with PLACE.open("rb") as file:
+        _lock(file)  # closing gives it back, and so does the death of a worker
+        try:
+            yield
+        finally:
+            _give_back()
+
+
+def _lock(file: IO[bytes]) -> None:
+    end = time.monotonic() + PATIENCE
+    while True:
+        try:
+            return fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > end:
+                raise Overloaded from None
+            time.sleep(PAUSE)
+        except OSError:  # a file system without locks
+            return None
+
+
+def _give_back() -> None:
+    """What is usually kept for the next picture is too much here."""
+    with suppress(OSError, AttributeError):
+        ctypes.CDLL("libc.so.6").malloc_trim(0)

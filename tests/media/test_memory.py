@@ -1,0 +1,105 @@
+"""What decoding takes at most: a process of its own for each format and mode, at the limit."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import zlib
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from service.errors import ImageTooLarge
+from service.media.image import decode
+from service.media.turns import PER_PIXEL
+from service.settings import Settings
+from tests.images import PASSES, PNG_MAGIC, chunk, encode, genuine, header
+
+SIDE = 7000
+MEASURE = """
+import sys
+from service.media.image import decode
+
+def now(name):
+    lines = open("/proc/self/status").read().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith(name)) * 1024
+
+decode(open(sys.argv[1], "rb").read(), max_pixels=10**8)
+data, before = open(sys.argv[2], "rb").read(), now("VmRSS")
+decode(data, max_pixels=int(sys.argv[3]))
+print(now("VmHWM") - before, now("VmRSS") - before)
+"""
+
+
+def solid(side: int, depth: int, colour: int, *extra: bytes, interlaced: bool = False) -> bytes:
+    """A PNG of one colour in any mode, made without holding its pixels."""
+    bits = depth * {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}[colour]
+    packer = zlib.compressobj(1)
+    parts = [
+        packer.compress(b"\0" + b"\x40" * ((len(range(left, side, over)) * bits + 7) // 8))
+        for top, left, down, over in (PASSES if interlaced else ((0, 0, 1, 1),))
+        for _ in range(top, side, down)
+    ]
+    body = b"".join(parts) + packer.flush()
+    head = header(side, side, depth, colour, interlaced)
+    return PNG_MAGIC + head + b"".join(extra) + chunk(b"IDAT", body) + chunk(b"IEND", b"")
+
+
+def flat(mode: str, form: str, side: int = SIDE, **options: object) -> bytes:
+    return encode(Image.new(mode, (side, side), 0), form, **options)
+
+
+PALETTE = chunk(b"PLTE", bytes(range(256)) * 3)
+CASES: dict[str, Callable[[], bytes]] = {
+    "rgb": partial(solid, SIDE, 8, 2),
+    "rgb, one transparent": partial(solid, SIDE, 8, 2, chunk(b"tRNS", b"\0\x40" * 3)),
+    "rgba": partial(solid, SIDE, 8, 6),
+    "rgba, interlaced": partial(solid, SIDE, 8, 6, interlaced=True),
+    "grey and alpha": partial(solid, SIDE, 8, 4),
+    "palette": partial(solid, SIDE, 8, 3, PALETTE),
+    "palette, transparent": partial(solid, SIDE, 8, 3, PALETTE, chunk(b"tRNS", bytes(range(256)))),
+    "one bit": partial(solid, SIDE, 1, 0),
+    "grey, 16 bit": partial(solid, SIDE, 16, 0),
+    "grey and alpha, 16 bit": partial(solid, SIDE, 16, 4),
+    "rgb, 16 bit": partial(solid, SIDE, 16, 2),
+    "rgba, 16 bit": partial(solid, SIDE, 16, 6, interlaced=True),
+    "rgba at the limit": partial(solid, 8000, 8, 6),
+    "jpeg at the limit": partial(flat, "RGB", "JPEG", 8000),
+    "jpeg, progressive": partial(flat, "RGB", "JPEG", progressive=True),
+    "jpeg, progressive 4:4:4": partial(flat, "RGB", "JPEG", progressive=True, subsampling=0),
+    "jpeg, cmyk": partial(flat, "CMYK", "JPEG"),
+    "jpeg, cmyk progressive at its limit": partial(flat, "CMYK", "JPEG", 6300, progressive=True),
+    "webp at its limit": partial(flat, "RGB", "WEBP", 4470),
+    "webp, transparent": partial(flat, "RGBA", "WEBP", 4470, lossless=True),
+    "avif at its limit": partial(flat, "RGB", "AVIF", 5960, speed=10),
+    "avif, transparent": partial(flat, "RGBA", "AVIF", 5960, speed=10),
+    "tiff": partial(flat, "RGBA", "TIFF", compression="tiff_adobe_deflate"),
+    "tiff, float": partial(flat, "F", "TIFF", compression="tiff_adobe_deflate"),
+    "just not shrunk": partial(solid, 3199, 8, 6),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", CASES)
+def test_the_peak_is_bounded(name: str, tmp_path: Path) -> None:
+    small, large = tmp_path / "small", tmp_path / "large"
+    small.write_bytes(genuine())
+    large.write_bytes(CASES[name]())
+    limit = Settings().max_pixels
+    ran = subprocess.run(
+        [sys.executable, "-c", MEASURE, small, large, str(limit)],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    peak, kept = map(int, ran.stdout.split())
+    assert peak < PER_PIXEL * limit
+    assert kept < 64 * 2**20
+
+
+@pytest.mark.parametrize("form", ["WEBP", "AVIF"])
+def test_more_pixels_of_a_hungry_format_are_refused(form: str) -> None:
+    data = flat("RGB", form, 6100)
+    with pytest.raises(ImageTooLarge):
+        decode(data, max_pixels=Settings().max_pixels)
