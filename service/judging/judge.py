@@ -5,11 +5,12 @@ from __future__ import annotations
 import hashlib
 import time
 import uuid
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from threading import TIMEOUT_MAX
 from typing import TYPE_CHECKING, Self
 
-from service.analysis.judgement import ANALYSIS, Analysis
+from service.analysis.judgement import Analysis
+from service.analysis.records import UnreadableRecord, from_record, to_record
 from service.errors import StoreUnavailable
 from service.judging.loader import Engine
 from service.runtime import metrics
@@ -98,7 +99,10 @@ class Judge:
             kept = self._store.find_result(hashlib.sha256(data).hexdigest(), fingerprint)
         except StoreUnavailable:
             return None
-        return ANALYSIS.validate_python(kept.analysis) if kept else None
+        try:
+            return from_record(kept.analysis) if kept else None
+        except UnreadableRecord:  # judged again, and kept in a form that can be read
+            return None
 
     def _remember(self, result_id: str, data: bytes, analysis: Analysis, owner: str | None) -> bool:
         now = time.time()
@@ -109,7 +113,7 @@ class Judge:
             fingerprint=analysis.fingerprint,
             created_at=now,
             expires_at=now + self._settings.result_ttl,
-            analysis=ANALYSIS.dump_python(replace(analysis, heat_map=None), mode="json"),
+            analysis=to_record(analysis),
             image=data if self._settings.store_images else None,
         )
         try:

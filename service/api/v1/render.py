@@ -9,6 +9,7 @@ from typing import Any
 from flask import g
 
 from service.analysis.judgement import ANALYSIS, Analysis
+from service.analysis.records import from_record
 from service.api.http.context import request_id
 from service.api.v1.schemas import AnalyzeAnswer, KeptResult
 from service.judging.judge import Judged
@@ -32,8 +33,8 @@ def analyzed(judged: Judged) -> AnalyzeAnswer:
 
 
 def kept(result: StoredResult) -> KeptResult:
-    """One judgement out of the store."""
-    analysis = ANALYSIS.validate_python(result.analysis)
+    """One judgement out of the store. Raises UnreadableRecord."""
+    analysis = from_record(result.analysis)
     return KeptResult.model_validate(
         _judgement(result.id, analysis) | {"created_at": iso(result.created_at)}
     )

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated
 
+import structlog
 from flask import Blueprint, Response, request
 from pydantic import BaseModel, Field
 
+from service.analysis.records import UnreadableRecord
 from service.api.http.body import checked
 from service.api.http.context import request_id, services
 from service.api.http.licensed import reader
 from service.api.http.paging import RESULT_ID, cursor, place
 from service.api.http.reply import json_reply
 from service.api.v1.render import kept
-from service.api.v1.schemas import ResultAnswer, ResultPage
+from service.api.v1.schemas import KeptResult, ResultAnswer, ResultPage
 from service.errors import ResultNotFound
+from service.store.base import StoredResult
 
 blueprint = Blueprint("results", __name__)
+log = structlog.get_logger()
 
 
 class Paging(BaseModel):
@@ -36,7 +41,9 @@ def result(result_id: str) -> Response:
     found = services().store.get_result(grant.licence.digest, result_id)
     if found is None:
         raise ResultNotFound
-    answer = kept(found).model_dump() | {"request_id": request_id()}
+    if not (readable := _readable([found])):
+        raise ResultNotFound
+    answer = readable[0].model_dump() | {"request_id": request_id()}
     return json_reply(ResultAnswer.model_validate(answer))
 
 
@@ -50,5 +57,15 @@ def results() -> Response:
     found = services().store.list_results(grant.licence.digest, page.limit + 1, before)
     shown = found[: page.limit]
     after = cursor(shown[-1]) if len(found) > page.limit else None
-    answer = ResultPage(request_id=request_id(), results=[kept(one) for one in shown], next=after)
-    return json_reply(answer)
+    return json_reply(ResultPage(request_id=request_id(), results=_readable(shown), next=after))
+
+
+def _readable(found: Sequence[StoredResult]) -> list[KeptResult]:
+    """Those that can be shown; one that a later release kept is passed over and logged."""
+    shown = []
+    for one in found:
+        try:
+            shown.append(kept(one))
+        except UnreadableRecord as error:
+            log.warning("kept result unreadable", id=one.id, reason=str(error))
+    return shown
