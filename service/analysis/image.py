@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -24,6 +23,7 @@ from service.analysis.heatmap import heat_map_uri
 from service.analysis.judgement import Analysis, Box, DetectorScore, FaceJudgement, ImageFacts
 from service.errors import Reason
 from service.media.image import DecodedImage, decode
+from service.media.medium import Medium
 from service.repository.registry import check_models, face_manifests
 from service.runtime.allocator import keep_freed
 from service.settings import Settings
@@ -70,15 +70,17 @@ class Analyzer:
         faces.detect(np.zeros((256, 256, 3), np.uint8))  # a blank image runs both models
         return cls(settings, faces, load_detectors(settings), calibrated=calibrated)
 
-    def analyze(self, data: bytes, *, explain: bool = False) -> Analysis:
-        """Judge the bytes of an image; `explain` adds a heat map of the face that counts.
+    def analyze(self, medium: Medium | bytes, *, explain: bool = False) -> Analysis:
+        """Judge an image; `explain` adds a heat map of the face that counts.
 
         Raises ImageError when it is no sound image, CannotJudge when a reason refuses it, and
         NoDetectorAnswered when every detector failed.
         """
         watch = _Stopwatch()
+        if isinstance(medium, bytes):
+            medium = Medium.of(medium, "image")
         with watch.stage("decode"):
-            image = decode(data, max_pixels=self._settings.max_pixels)
+            image = decode(medium.read(), max_pixels=self._settings.max_pixels)
         with watch.stage("detect"):
             detection = self._faces.detect(image.pixels)
             subjects = choose(detection, self._settings, scale=image.scale)
@@ -87,7 +89,7 @@ class Analyzer:
             opinions = self._panel.ask(portraits, explain=explain)
         ruling = self._rulings.now  # one for the whole answer
         faces = _judged(ruling, opinions, subjects, image.scale)
-        analysis = _analysis(ruling, _facts(data, image, detection), detection, faces, opinions)
+        analysis = _analysis(ruling, _facts(medium, image, detection), detection, faces, opinions)
         heat_map = None
         if explain:
             with watch.stage("explain"):
@@ -208,9 +210,8 @@ def _analysis(
     )
 
 
-def _facts(data: bytes, image: DecodedImage, detection: Detection) -> ImageFacts:
-    sha256 = hashlib.sha256(data).hexdigest()
-    return ImageFacts(sha256, image.format, image.width, image.height, detection.rotation)
+def _facts(medium: Medium, image: DecodedImage, detection: Detection) -> ImageFacts:
+    return ImageFacts(medium.sha256, image.format, image.width, image.height, detection.rotation)
 
 
 def _scores(opinions: Opinions, index: int) -> tuple[DetectorScore, ...]:

@@ -10,7 +10,7 @@ from service.analysis.judgement import Analysis
 from service.api.http.body import read_json, text_field
 from service.api.http.context import services
 from service.api.http.errors import shaped
-from service.api.http.licensed import licensed
+from service.api.http.licensed import judge_image, licensed
 from service.api.v1.render import thousandths
 from service.errors import FacegateError, ImageError
 from service.media.datauri import decode_image_text
@@ -43,7 +43,7 @@ def liveness() -> Response:
         data = decode_image_text(image, max_bytes=here.settings.max_body_bytes)
         if format_of(data) not in here.settings.formats:
             raise ImageError
-        return _answer(200, _success(here.judge.judge(data, grant.licence.digest).analysis))
+        return _answer(200, _success(judge_image(data, grant).analysis))
 
 
 def _refusal(error: FacegateError) -> Response:

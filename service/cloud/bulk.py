@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from service.analysis.image import Analyzer
 from service.cloud.sources import Read, label, read
 from service.errors import FacegateError
+from service.judging.judge import Judge
 from service.judging.outcome import Outcome
+from service.media.medium import Medium
 from service.runtime.machine import usable_cores
 from service.runtime.prefetch import ahead
 from service.settings import Settings
@@ -16,7 +17,7 @@ READERS = 8  # threads that read ahead of the judgement, for which most of S3's 
 
 
 def judge_all(
-    analyzer: Analyzer, settings: Settings, sources: Sequence[str], explain: bool = False
+    judge: Judge, settings: Settings, sources: Sequence[str], explain: bool = False
 ) -> Iterator[Outcome]:
     """In the order of the sources, on all cores; what comes next is read meanwhile."""
 
@@ -26,16 +27,17 @@ def judge_all(
         except FacegateError as error:
             return label(source), error
 
-    def judge(loaded: tuple[str, Read | FacegateError]) -> Outcome:
+    def outcome(loaded: tuple[str, Read | FacegateError]) -> Outcome:
         name, found = loaded
         if isinstance(found, FacegateError):
             return Outcome(name, error=found)
         try:
-            analysis = analyzer.analyze(found.data, explain=explain)
+            medium = Medium.of(found.data, "image")
+            analysis = judge.judge(medium, owner=None, explain=explain).analysis
         except FacegateError as error:
             return Outcome(name, error=error, metadata=found.metadata)
         return Outcome(name, analysis=analysis, metadata=found.metadata)
 
     cores = usable_cores()
     loads = ahead(load, sources, READERS, READERS + cores)
-    yield from ahead(judge, loads, cores, 2 * cores)
+    yield from ahead(outcome, loads, cores, 2 * cores)

@@ -21,7 +21,8 @@ from service.errors import BodyTooLarge, CannotJudge, ImageError, Unreadable, Un
 from service.judging.judge import Judge
 from service.media.address import Address, parse
 from service.media.fetching import Fetcher
-from service.media.kinds import check_image, kind_by_name, kind_of
+from service.media.kinds import kind_by_name
+from service.media.medium import Medium
 from service.settings import Settings, load_settings
 
 FINAL = (CannotJudge, ImageError, UnsupportedMedia, BodyTooLarge)
@@ -29,9 +30,9 @@ FINAL = (CannotJudge, ImageError, UnsupportedMedia, BodyTooLarge)
 
 @dataclass(frozen=True)
 class Loaded:
-    """The bytes of a medium and where they lay."""
+    """A medium and where it lay."""
 
-    data: bytes
+    medium: Medium
     source: Source
 
 
@@ -67,8 +68,7 @@ class Predictor:
 
     def analyze(self, loaded: Loaded) -> Analysis:
         """Raises one of FINAL, or Unavailable."""
-        check_image(loaded.data, loaded.source.path)
-        return self._judge.judge(loaded.data, None).analysis
+        return self._judge.judge(loaded.medium, owner=None).analysis
 
     @property
     def fingerprint(self) -> str:
@@ -81,32 +81,32 @@ class Predictor:
         if address is not None:
             return self.load_object(address)
         if where.lower().startswith(("http://", "https://")):
-            data = self._fetcher.fetch(where)
-            return Loaded(data, Source(where.partition("?")[0], kind_of(data, where)))
+            medium = Medium.of(self._fetcher.fetch(where), name=where)
+            return Loaded(medium, Source(where.partition("?")[0], medium.kind))
         return self._load_file(Path(where))
 
     def load_object(self, address: Address) -> Loaded:
         """The bytes of an S3 object. Raises CloudError or BodyTooLarge."""
         fetched = self._s3.fetch(address)
-        data, kept = fetched.read(), fetched.path
+        medium, kept = Medium.of(fetched.read(), name=address.key), fetched.path
         source = Source(
             path=str(address),
-            kind=kind_of(data, address.key),
+            kind=medium.kind,
             local_path=str(kept) if kept else None,
             info=fetched.info,
             is_s3=True,
         )
-        return Loaded(data, source)
+        return Loaded(medium, source)
 
     def _load_file(self, path: Path) -> Loaded:
         try:
             with path.open("rb") as file:
-                data = file.read(self._settings.max_body_bytes + 1)
+                medium = Medium.receive(file, self._settings.max_body_bytes, path.name)
         except OSError as error:
             raise Unreadable(f"The file cannot be read: {error.strerror}.") from None
-        if len(data) > self._settings.max_body_bytes:
-            raise BodyTooLarge("The file is larger than FACEGATE_MAX_BODY_BYTES allows.")
-        return Loaded(data, Source(str(path), kind_of(data, path.name), str(path)))
+        except BodyTooLarge:
+            raise BodyTooLarge("The file is larger than FACEGATE_MAX_BODY_BYTES allows.") from None
+        return Loaded(medium, Source(str(path), medium.kind, str(path)))
 
 
 def named_source(where: str) -> Source:

@@ -11,6 +11,7 @@ import numpy as np
 from service.analysis.image import Analyzer
 from service.cloud.bulk import judge_all
 from service.errors import StartupError
+from service.judging.judge import Judge
 from service.media.formats import is_image_file
 from service.runtime.progress import progress
 from service.settings import Settings
@@ -79,8 +80,9 @@ def genuine_or_labelled(folder: Path) -> list[Labelled]:
 def score(analyzer: Analyzer, settings: Settings, images: Sequence[Labelled]) -> Scored:
     """Judge all images, on all cores and as in serving; a bar shows how far it is."""
     probabilities, codes = [], []
+    judge = Judge.of(settings, analyzer)
     with progress(len(images)) as advance:
-        for outcome in judge_all(analyzer, settings, [str(image.path) for image in images]):
+        for outcome in judge_all(judge, settings, [str(image.path) for image in images]):
             probabilities.append(outcome.analysis.probability if outcome.analysis else np.nan)
             codes.append(outcome.error.code if outcome.error else "")
             advance()

@@ -8,16 +8,19 @@ from __future__ import annotations
 
 import os
 import threading
-from typing import TYPE_CHECKING, Literal, Self
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Literal, Self, cast
 
 import structlog
 
-from service.errors import StartupError, Unavailable
+from service.errors import StartupError, Unavailable, UnsupportedMedia
+from service.media.kinds import Kind
 from service.runtime import metrics
 from service.settings import Settings
 
 if TYPE_CHECKING:
     from service.analysis.image import Analyzer
+    from service.analysis.pipelines import Pipeline
 
 State = Literal["starting", "ready", "failed"]
 PATIENCE = 5.0  # seconds that a request waits for models that are being loaded
@@ -31,7 +34,7 @@ class Engine:
         self._settings = settings
         self._lock = threading.Lock()
         self._pid = 0
-        self._analyzer: Analyzer | None = None
+        self._pipelines: Mapping[Kind, Pipeline] | None = None
         self._settled = threading.Event()
         self.state: State = "starting"
 
@@ -40,12 +43,25 @@ class Engine:
         """One that has loaded already, in a process that does not fork. Raises StartupError."""
         from service.analysis.image import Analyzer
 
+        return cls.of(settings, Analyzer.load(settings))
+
+    @classmethod
+    def of(cls, settings: Settings, analyzer: Analyzer) -> Self:
+        """One with models that are loaded already."""
         engine = cls(settings)
         engine._pid = os.getpid()
-        engine._analyzer = Analyzer.load(settings)
+        engine._pipelines = {"image": analyzer}
         engine.state = "ready"
         engine._settled.set()
         return engine
+
+    def pipeline(self, kind: Kind) -> Pipeline:
+        """The pipeline of a kind of medium. Raises Unavailable or UnsupportedMedia."""
+        if self._pipelines is None:
+            raise Unavailable
+        if kind not in self._pipelines:
+            raise UnsupportedMedia
+        return self._pipelines[kind]
 
     def start(self) -> None:
         """Begin to load, once in each process."""
@@ -59,9 +75,7 @@ class Engine:
     @property
     def analyzer(self) -> Analyzer:
         """The analyzer. Raises Unavailable while there is none."""
-        if self._analyzer is None:
-            raise Unavailable
-        return self._analyzer
+        return cast("Analyzer", self.pipeline("image"))
 
     def settle(self, timeout: float = PATIENCE) -> None:
         """Wait until loading came to an end, good or bad, or `timeout` seconds have passed."""
@@ -74,17 +88,17 @@ class Engine:
             self._settled.set()
 
     def _open(self) -> None:
-        from service.analysis.image import Analyzer
+        from service.analysis.pipelines import PIPELINES
 
         try:
-            self._analyzer = Analyzer.load(self._settings)
+            self._pipelines = {kind: load(self._settings) for kind, load in PIPELINES.items()}
         except StartupError as error:
             self._fail(error.sentence, error.remedy)
         except Exception:
             log.exception("engine failed")
             self._fail("The models could not be loaded.", "Run `facegate doctor`.")
         else:
-            self._succeed(self._analyzer)
+            self._succeed(self.analyzer)
 
     # The state comes last: whoever sees it finds the metric and the line of the log there already.
     def _succeed(self, analyzer: Analyzer) -> None:

@@ -5,16 +5,24 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 from typing import cast
 
 import pytest
 
 from service.analysis.image import Analyzer
-from service.errors import CannotJudge, ImageError, Reason, StoreUnavailable, Unavailable
+from service.errors import (
+    CannotJudge,
+    ImageError,
+    Reason,
+    StoreUnavailable,
+    Unavailable,
+    UnsupportedMedia,
+)
 from service.judging.judge import Judge
 from service.judging.loader import Engine
+from service.media.medium import Medium
 from service.runtime.gate import Gate
 from service.settings import Settings
 from service.store import open_store
@@ -54,7 +62,7 @@ def store(settings: Settings) -> Iterator[Store]:
 
 
 def judge_with(settings: Settings, analyzer: Analyzer, store: Store) -> Judge:
-    engine = cast(Engine, SimpleNamespace(analyzer=analyzer, state="ready"))
+    engine = Engine.of(settings, analyzer)
     return Judge(settings, engine, store, Gate(1, 0, 1.0))
 
 
@@ -64,29 +72,32 @@ def judge(settings: Settings, analyzer: Analyzer, store: Store) -> Judge:
 
 
 def test_the_same_bytes_are_judged_once(judge: Judge) -> None:
-    first, second = judge.judge(genuine(), OWNER), judge.judge(genuine(), OWNER)
+    first, second = (
+        judge.judge(Medium.of(genuine()), owner=OWNER),
+        judge.judge(Medium.of(genuine()), owner=OWNER),
+    )
     assert (first.cached, second.cached) == (False, True)
     assert second.analysis == first.analysis
     assert second.id != first.id
 
 
 def test_other_bytes_of_the_same_picture_are_judged_anew(judge: Judge) -> None:
-    judge.judge(genuine(), OWNER)
-    assert not judge.judge(genuine() + b"x", OWNER).cached
+    judge.judge(Medium.of(genuine()), owner=OWNER)
+    assert not judge.judge(Medium.of(genuine() + b"x"), owner=OWNER).cached
 
 
 def test_another_operating_point_is_not_answered_from_the_cache(
     settings: Settings, store: Store, judge: Judge
 ) -> None:
-    judge.judge(genuine(), OWNER)
+    judge.judge(Medium.of(genuine()), owner=OWNER)
     changed = settings.model_copy(update={"max_faces": 1})
     other = judge_with(changed, Analyzer.load(changed), store)
-    assert not other.judge(genuine(), OWNER).cached
+    assert not other.judge(Medium.of(genuine()), owner=OWNER).cached
 
 
 def test_a_heat_map_is_made_anew_and_never_kept(judge: Judge, store: Store) -> None:
-    judge.judge(genuine(), OWNER)
-    explained = judge.judge(genuine(), OWNER, explain=True)
+    judge.judge(Medium.of(genuine()), owner=OWNER)
+    explained = judge.judge(Medium.of(genuine()), owner=OWNER, explain=True)
     assert not explained.cached
     assert explained.analysis.heat_map
     kept = store.get_result(OWNER, explained.id)
@@ -98,9 +109,9 @@ def test_a_result_expires_after_its_time(
     settings: Settings, analyzer: Analyzer, store: Store
 ) -> None:
     brief = judge_with(settings.model_copy(update={"result_ttl": 0.05}), analyzer, store)
-    brief.judge(genuine(), OWNER)
+    brief.judge(Medium.of(genuine()), owner=OWNER)
     time.sleep(0.1)
-    assert not brief.judge(genuine(), OWNER).cached
+    assert not brief.judge(Medium.of(genuine()), owner=OWNER).cached
 
 
 @pytest.mark.parametrize("keep", [False, True])
@@ -108,13 +119,13 @@ def test_the_image_is_kept_only_when_a_setting_asks(
     settings: Settings, analyzer: Analyzer, store: Store, keep: bool
 ) -> None:
     judge = judge_with(settings.model_copy(update={"store_images": keep}), analyzer, store)
-    kept = store.get_result(OWNER, judge.judge(genuine(), OWNER).id)
+    kept = store.get_result(OWNER, judge.judge(Medium.of(genuine()), owner=OWNER).id)
     assert kept is not None
     assert kept.image == (genuine() if keep else None)
 
 
 def test_no_image_bytes_reach_the_disk_by_default(judge: Judge, settings: Settings) -> None:
-    judge.judge(genuine(), OWNER)
+    judge.judge(Medium.of(genuine()), owner=OWNER)
     files = [path for path in settings.data_dir.rglob("*") if path.is_file()]
     assert files
     assert not any(genuine()[200:264] in path.read_bytes() for path in files)
@@ -123,7 +134,9 @@ def test_no_image_bytes_reach_the_disk_by_default(judge: Judge, settings: Settin
 def test_a_store_that_is_away_costs_the_storing_not_the_answer(
     settings: Settings, analyzer: Analyzer
 ) -> None:
-    judged = judge_with(settings, analyzer, cast(Store, Away())).judge(genuine(), OWNER)
+    judged = judge_with(settings, analyzer, cast(Store, Away())).judge(
+        Medium.of(genuine()), owner=OWNER
+    )
     assert not judged.stored
     assert not judged.cached
 
@@ -132,27 +145,45 @@ def test_the_null_store_says_that_nothing_was_stored(
     settings: Settings, analyzer: Analyzer
 ) -> None:
     null = open_store(settings.model_copy(update={"store": "null"}))
-    assert not judge_with(settings, analyzer, null).judge(genuine(), OWNER).stored
+    assert not judge_with(settings, analyzer, null).judge(Medium.of(genuine()), owner=OWNER).stored
 
 
 def test_a_request_waits_for_models_that_are_being_loaded(settings: Settings, store: Store) -> None:
     engine = Engine(settings)
     threading.Timer(0.3, engine.start).start()
-    assert Judge(settings, engine, store, Gate(1, 0, 1.0)).judge(genuine(), OWNER).id
+    assert (
+        Judge(settings, engine, store, Gate(1, 0, 1.0)).judge(Medium.of(genuine()), owner=OWNER).id
+    )
 
 
 def test_models_that_failed_to_load(tmp_path: Path, settings: Settings, store: Store) -> None:
     engine = Engine(settings.model_copy(update={"models_dir": tmp_path / "none"}))
     engine.start()
     with pytest.raises(Unavailable):
-        Judge(settings, engine, store, Gate(1, 0, 1.0)).judge(genuine(), OWNER)
+        Judge(settings, engine, store, Gate(1, 0, 1.0)).judge(Medium.of(genuine()), owner=OWNER)
 
 
 def test_refusals_pass_through_and_are_not_kept(judge: Judge, store: Store) -> None:
     with pytest.raises(ImageError):
-        judge.judge(b"no image", OWNER)
+        judge.judge(Medium.of(b"no image"), owner=OWNER)
     blank = encode(portrait().point(lambda _: 128))
     with pytest.raises(CannotJudge) as refusal:
-        judge.judge(blank, OWNER)
+        judge.judge(Medium.of(blank), owner=OWNER)
     assert refusal.value.reason is Reason.FACE_NOT_FOUND
     assert store.list_results(OWNER, 10) == []
+
+
+def test_a_kind_without_a_pipeline_is_refused(judge: Judge) -> None:
+    with pytest.raises(UnsupportedMedia):
+        judge.judge(Medium.of(b"\0\0\0\x18ftypisom"), owner=None)
+
+
+def test_what_a_later_release_kept_is_judged_anew(judge: Judge, store: Store) -> None:
+    first = judge.judge(Medium.of(genuine()), owner=OWNER)
+    kept = store.get_result(OWNER, first.id)
+    assert kept is not None
+    now = time.time()
+    store.put_result(replace(kept, id="later", analysis={"schema": 99}, created_at=now + 1))
+    again = judge.judge(Medium.of(genuine()), owner=OWNER)
+    assert not again.cached
+    assert again.analysis.score == first.analysis.score

@@ -11,7 +11,7 @@ from service.api.check.envelope import failure, success
 from service.api.http.body import read_form
 from service.api.http.context import services
 from service.api.http.errors import shaped
-from service.api.http.licensed import licensed
+from service.api.http.licensed import judge_image, licensed
 from service.errors import LicenceError, RequestError
 from service.licensing.grant import Grant
 
@@ -74,7 +74,7 @@ def _judge(check: Check) -> Response:
         _is_named(grant, check.api_user)
         # Only now: whoever has no licence cannot make this service call others.
         data = check.media if check.media is not None else services().fetcher.fetch(check.uri)
-        judged = services().judge.judge(data, grant.licence.digest)
+        judged = judge_image(data, grant)
     return success(judged.analysis, operations, check.uri)
 
 

@@ -12,7 +12,7 @@ from service.api.gateway.schemas import GatewayHealth, Options, PredictBody, Ver
 from service.api.gateway.trace import keep
 from service.api.http.body import checked, read_form, read_json
 from service.api.http.context import services
-from service.api.http.licensed import licensed
+from service.api.http.licensed import judge_image, licensed
 from service.api.http.reply import json_reply
 from service.errors import BodyTooLarge, RequestError, UnsupportedMedia
 from service.licensing.grant import Grant
@@ -66,7 +66,7 @@ def health() -> Response:
 
 
 def _judged(data: bytes, options: Options, grant: Grant) -> Verdict:
-    analysis = services().judge.judge(data, grant.licence.digest).analysis
+    analysis = judge_image(data, grant).analysis
     analyzer = services().engine.analyzer
     for name in options.models or ():
         if name not in analyzer.thresholds:

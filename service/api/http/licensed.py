@@ -9,7 +9,9 @@ from flask import request
 
 from service.api.http.context import services
 from service.errors import FeatureNotLicensed, LicenceError
+from service.judging.judge import Judged
 from service.licensing.grant import Grant
+from service.media.medium import Medium
 from service.store.base import Feature
 
 
@@ -46,3 +48,9 @@ def licensed(hash_id: str | None, *also: Feature, amount: int = 1) -> Iterator[G
 def reader() -> Grant:
     """A grant to read one's own results; it costs no quota."""
     return services().licensing.authorise(credential(), "history", 0)
+
+
+def judge_image(data: bytes, grant: Grant, *, explain: bool = False) -> Judged:
+    """Judge what a contract calls an image; whether it is one, its decoder says."""
+    owner = grant.licence.digest
+    return services().judge.judge(Medium.of(data, "image"), owner=owner, explain=explain)

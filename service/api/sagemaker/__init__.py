@@ -13,7 +13,7 @@ from service.analysis.judgement import Analysis
 from service.api.http.body import parsed, read_raw
 from service.api.http.context import request_id, services
 from service.api.http.errors import ours, shaped
-from service.api.http.licensed import licensed
+from service.api.http.licensed import judge_image, licensed
 from service.api.http.reply import json_reply
 from service.api.sagemaker.caller import caller
 from service.errors import FacegateError, RequestError, WrongMediaType
@@ -57,7 +57,7 @@ shaped(blueprint, _refusal)
 
 def _one() -> Response:
     with licensed(caller()) as grant:
-        judged = services().judge.judge(_image(read_raw(), request.mimetype), grant.licence.digest)
+        judged = judge_image(_image(read_raw(), request.mimetype), grant)
         response = Response(orjson.dumps(_labels(judged.analysis)), mimetype="application/json")
     response.headers["X-Amzn-SageMaker-Custom-Attributes"] = _models(judged.analysis)
     return response
@@ -80,7 +80,7 @@ def _lines() -> Response:
 def _outcome(line: bytes, grant: Grant) -> list[dict[str, Any]] | dict[str, str]:
     try:
         image = _image(line, "application/json")
-        return _labels(services().judge.judge(image, grant.licence.digest).analysis)
+        return _labels(judge_image(image, grant).analysis)
     except Exception as error:
         known = ours(error)
         return {"error": known.sentence, "code": known.code}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Blueprint, Response
 
 from service.api.http.context import services
-from service.api.http.licensed import licensed
+from service.api.http.licensed import judge_image, licensed
 from service.api.http.reply import json_reply
 from service.api.v1.calls import Item, analyze_call
 from service.api.v1.render import analyzed
@@ -21,7 +21,7 @@ def analyze() -> Response:
     call = analyze_call()
     with licensed(call.hash_id, *wanted(call.explain)) as grant:
         data = image_bytes(call.items[0])
-        judged = services().judge.judge(data, grant.licence.digest, explain=call.explain)
+        judged = judge_image(data, grant, explain=call.explain)
         return json_reply(analyzed(judged))
 
 

@@ -6,7 +6,7 @@ from flask import Blueprint, Response
 
 from service.api.http.context import request_id, services
 from service.api.http.errors import ours
-from service.api.http.licensed import licensed
+from service.api.http.licensed import judge_image, licensed
 from service.api.http.reply import json_reply
 from service.api.v1.analyze import image_bytes, wanted
 from service.api.v1.calls import Item, batch_call
@@ -45,7 +45,7 @@ def _answer(results: list[BatchOutcome], grant: Grant) -> BatchAnswer:
 
 def _outcome(index: int, item: Item, grant: Grant, explain: bool) -> BatchOutcome:
     try:
-        judged = services().judge.judge(image_bytes(item), grant.licence.digest, explain=explain)
+        judged = judge_image(image_bytes(item), grant, explain=explain)
         return BatchOutcome(index=index, id=item.id, result=analyzed(judged))
     except Exception as error:
         known = ours(error)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -74,8 +73,7 @@ class Worker:
             if error.permanent or last:
                 return _missing(job, error)
             raise
-        sha256 = hashlib.sha256(loaded.data).hexdigest()
-        return self._predictor.judge(job.asked, loaded) | {"content_sha256": sha256}
+        return self._predictor.judge(job.asked, loaded) | {"content_sha256": loaded.medium.sha256}
 
     @contextmanager
     def _claim(self, key: str) -> Iterator[None]:

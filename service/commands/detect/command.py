@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from service.analysis.image import Analyzer
 from service.cloud.bulk import judge_all
 from service.cloud.sources import expand, is_s3, label
 from service.commands.detect.resume import settled
 from service.errors import StartupError
+from service.judging.judge import Judge
 from service.judging.outcome import Format, Outcome, open_writer
 from service.runtime.progress import progress
 from service.settings import load_settings
@@ -34,14 +34,14 @@ def detect(
     form = form or _form_of(output)
     if explain and form not in {"json", "jsonl"}:
         raise StartupError("A heat map needs room.", "Add --format json or --format jsonl.")
-    analyzer = Analyzer.load(settings)
+    judge = Judge.load(settings)
     resumed = form == "jsonl" and output is not None and any(map(is_s3, sources))
     before = settled(output) if resumed and output else {}
     sources = [source for source in sources if label(source) not in before]
     worst = max((_code_of_row(row) for row in before.values()), default=BONA_FIDE)
     writer = open_writer(form, output, append=resumed)
     with writer as write, progress(len(before) + len(sources), len(before)) as advance:
-        for outcome in judge_all(analyzer, settings, sources, explain):
+        for outcome in judge_all(judge, settings, sources, explain):
             write(outcome)
             advance()
             worst = max(worst, _code(outcome))

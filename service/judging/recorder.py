@@ -1,0 +1,64 @@
+"""Remembers what was judged: the only writer of results, and of metrics about judgements."""
+
+from __future__ import annotations
+
+import time
+import uuid
+
+from service.analysis.judgement import Analysis
+from service.analysis.records import UnreadableRecord, from_record, to_record
+from service.errors import StoreUnavailable
+from service.media.medium import Medium
+from service.runtime import metrics
+from service.settings import Settings
+from service.store.base import Store, StoredResult
+
+OPERATOR = "operator"  # whose results no licence reads: no digest looks so
+
+
+class Recorder:
+    """Safe for threads. A store that is away is nobody's failure."""
+
+    def __init__(self, settings: Settings, store: Store) -> None:
+        self._settings, self._store = settings, store
+
+    def recall(self, sha256: str, fingerprint: str) -> Analysis | None:
+        """What the same models said of the same bytes before, where that is known."""
+        try:
+            kept = self._store.find_result(sha256, fingerprint)
+            analysis = from_record(kept.analysis) if kept else None
+        except (StoreUnavailable, UnreadableRecord):  # judged again, and kept anew
+            return None
+        if analysis is not None:
+            metrics.CACHE_HITS.inc()
+        return analysis
+
+    def judged(self, analysis: Analysis) -> None:
+        """Count what was just judged, and how long each stage took."""
+        metrics.CACHE_MISSES.inc()
+        for stage, milliseconds in analysis.timings.items():
+            metrics.STAGE_SECONDS.labels(stage).observe(milliseconds / 1000)
+
+    def record(self, medium: Medium, analysis: Analysis, owner: str | None) -> tuple[str, bool]:
+        """Count and keep an answer; its id, and whether a store keeps it."""
+        metrics.SCORE.observe(analysis.score)
+        metrics.DECISIONS.labels(analysis.decision).inc()
+        result = self._result(medium, analysis, owner)
+        try:
+            self._store.put_result(result)
+        except StoreUnavailable:
+            return result.id, False
+        return result.id, self._store.kind != "null"
+
+    def _result(self, medium: Medium, analysis: Analysis, owner: str | None) -> StoredResult:
+        now = time.time()
+        return StoredResult(
+            id=f"res_{uuid.uuid4().hex}",
+            licence=owner or OPERATOR,
+            sha256=medium.sha256,
+            fingerprint=analysis.fingerprint,
+            created_at=now,
+            expires_at=now + self._settings.result_ttl,
+            analysis=to_record(analysis),
+            image=medium.read() if self._settings.store_images else None,
+        )

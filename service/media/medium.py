@@ -1,0 +1,74 @@
+"""What came in: its kind, its size and the SHA-256 of its bytes as they were received."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import IO, Self
+
+from service.errors import BodyTooLarge
+from service.media.formats import format_of
+from service.media.kinds import Kind, kind_of
+
+IN_MEMORY = 2**20  # bytes; what is larger lies in a file without a name
+CHUNK = 2**18  # bytes
+HEAD = 4096  # bytes that tell the kind
+
+
+@dataclass(frozen=True, eq=False)
+class Medium:
+    """One reader at a time. `format`: of an image, else None; size: bytes."""
+
+    kind: Kind
+    format: str | None
+    size: int
+    sha256: str
+    _bytes: bytes | None = field(default=None, repr=False)
+    _file: IO[bytes] | None = field(default=None, repr=False)
+
+    @classmethod
+    def of(cls, data: bytes, kind: Kind | None = None, name: str = "") -> Self:
+        """Of bytes that are in memory; `kind` where a contract says it, else told by content."""
+        digest = hashlib.sha256(data).hexdigest()
+        return cls(kind or kind_of(data, name), format_of(data), len(data), digest, data)
+
+    @classmethod
+    def receive(cls, stream: IO[bytes], limit: int, name: str = "") -> Self:
+        """Read a stream to its end. Raises BodyTooLarge beyond `limit` bytes."""
+        spool = tempfile.SpooledTemporaryFile(IN_MEMORY)  # noqa: SIM115 (the medium closes it)
+        try:
+            digest = hashlib.sha256()
+            for chunk in _bounded(stream, limit):
+                digest.update(chunk)
+                spool.write(chunk)
+            size = spool.tell()
+            spool.seek(0)
+            head = spool.read(HEAD)
+        except BaseException:
+            spool.close()
+            raise
+        kind = kind_of(head, name)
+        return cls(kind, format_of(head), size, digest.hexdigest(), _file=spool)
+
+    def open(self) -> IO[bytes]:
+        """Its bytes, from the first one on."""
+        if self._file is None:
+            return io.BytesIO(self._bytes or b"")
+        self._file.seek(0)
+        return self._file
+
+    def read(self) -> bytes:
+        """All of its bytes."""
+        return self.open().read() if self._bytes is None else self._bytes
+
+
+def _bounded(stream: IO[bytes], limit: int) -> Iterator[bytes]:
+    size = 0
+    while chunk := stream.read(CHUNK):
+        size += len(chunk)
+        if size > limit:
+            raise BodyTooLarge
+        yield chunk
