@@ -4,7 +4,7 @@
 
 OUT is the folder of `training.fit.train`, MODEL one with a readout. New views teach it, but it
 forgets part of what others taught it before; the mean of both sets of weights is better than either
-(training/README.md).
+(training/experiments/README.md).
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@
 OUT is the folder of `training.fit.train`. `--like` is a model with a readout, `--model` one whose
 tower is another one, as `training.export.export_tower` leaves it. Both look at the same augmented
 views; what is kept of these in OUT is used again. A readout that many views have taught is worth
-more than one that fewer views teach anew (training/README.md).
+more than one that fewer views teach anew (training/experiments/README.md).
 """
 
 from __future__ import annotations

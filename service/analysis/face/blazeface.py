@@ -29,7 +29,7 @@ RIGHT_EYE, LEFT_EYE, NOSE_TIP, MOUTH, RIGHT_EAR, LEFT_EAR = range(6)
 SAME_FACE_IOU = 0.3  # BlazeFace's own threshold for boxes of one face
 SHORT_PADDINGS = (0.0, 0.4)  # border on each side, as a fraction of the longer side
 FULL_PADDINGS = (0.0, 0.8)
-# Scores: measured on upright and turned training photographs, see training/README.md
+# Scores: measured on upright and turned training photographs, see training/experiments/README.md
 SURE, SETTLED, TURNED = 0.87, 0.65, 0.7  # no doubt; no need of full range; least for a turned image
 LARGE, SEEN_CLOSER = 0.25, 0.6  # of the longer side; least score of such a face looked at by itself
 UPRIGHT_BONUS, LEAN_MALUS = 0.05, 0.2
