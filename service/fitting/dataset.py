@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +17,7 @@ from service.runtime.progress import progress
 from service.settings import Settings
 
 UNNAMED = "unnamed"  # what lies in no sub-folder
+GENUINE = "genuine"
 
 
 @dataclass(frozen=True)
@@ -51,22 +52,24 @@ class Scored:
 
 
 def labelled(folder: Path) -> list[Labelled]:
-    """Images below folder/real and folder/fake; their sub-folders are sources and species.
+    """Images of which it is known what they are, in one of two layouts.
 
-    Raises StartupError when there is none.
+    DIR/real/[SOURCE/[PERSON/]]image with DIR/fake/[SPECIES/[PERSON/]]image, or
+    DIR/genuine/PERSON/image with DIR/SPECIES/PERSON/image. Raises StartupError when there is none.
     """
-    found = [*_below(folder / "real", fake=False), *_below(folder / "fake", fake=True)]
+    found = _by_person(folder) if _is_by_person(folder) else _by_truth(folder)
     if not found:
         raise StartupError(
             f"There is no image file in {folder / 'real'} or {folder / 'fake'}.",
-            "Put genuine images into real/ and attacks into fake/, sub-folders being species.",
+            "Put genuine images into real/ and attacks into fake/, sub-folders being species; or"
+            " genuine ones into genuine/PERSON/ and attacks into SPECIES/PERSON/.",
         )
     return found
 
 
 def genuine_or_labelled(folder: Path) -> list[Labelled]:
-    """The same, or, without real/, every image below as a genuine one."""
-    if (folder / "real").is_dir():
+    """The same, or, without real/ and genuine/, every image below as a genuine one."""
+    if (folder / "real").is_dir() or _is_by_person(folder):
         return labelled(folder)
     found = _below(folder, fake=False)
     if not found:
@@ -93,6 +96,30 @@ def score(analyzer: Analyzer, settings: Settings, images: Sequence[Labelled]) ->
         source=np.array([image.source for image in images], dtype=str),
         group=np.array([image.group for image in images], dtype=str),
     )
+
+
+def _is_by_person(folder: Path) -> bool:
+    return (folder / GENUINE).is_dir() and not any(
+        (folder / name).is_dir() for name in ("real", "fake")
+    )
+
+
+def _by_truth(folder: Path) -> list[Labelled]:
+    return [*_below(folder / "real", fake=False), *_below(folder / "fake", fake=True)]
+
+
+def _by_person(folder: Path) -> list[Labelled]:
+    """A person's folders are joined over all species."""
+    below = (image for image in _below(folder, fake=True) if image.source != UNNAMED)
+    return [
+        replace(image, fake=image.source != GENUINE, group=_person(image.path, folder))
+        for image in below
+    ]
+
+
+def _person(path: Path, folder: Path) -> str:
+    inside = path.relative_to(folder).parts
+    return inside[1] if len(inside) > 2 else str(path)
 
 
 def _below(root: Path, *, fake: bool) -> list[Labelled]:

@@ -1,4 +1,4 @@
-"""What each detector says of a labelled folder, DIR/SPECIES/PERSON/image, scored once and kept."""
+"""What each detector says of a labelled folder, scored once and kept."""
 
 from __future__ import annotations
 
@@ -12,12 +12,11 @@ from service.analysis.decision.rules import log_odds
 from service.analysis.image import Analyzer
 from service.errors import CannotJudge, ImageError, NoDetectorAnswered, StartupError
 from service.fitting.cross_validation import Table
-from service.media.formats import is_image_file
+from service.fitting.dataset import GENUINE, labelled
 from service.repository.registry import detector_folders
 from service.runtime.console import note
 from service.settings import Settings
 
-GENUINE = "genuine"
 Scores = dict[Path, float | None]
 
 
@@ -27,16 +26,22 @@ def score_folder(folder: Path, settings: Settings) -> Table:
     Detectors come one after the other, each with what it said kept in a file of its own: another
     one that is added later is asked alone. Raises StartupError when one does not answer.
     """
-    files = sorted(path for path in folder.glob("*/*/*") if is_image_file(path))
+    images = {image.path: image for image in labelled(folder)}
+    files = sorted(images)
     columns = [
         scores(files, folder, settings, detector.name) for detector in detector_folders(settings)
     ]
     judged = [file for file in files if all(column[file] is not None for column in columns)]
-    species = np.array([file.parts[-3] for file in judged], dtype=str)
-    person = np.array([file.parts[-2] for file in judged], dtype=str)
     said = [[log_odds(column[file] or 0.0) for column in columns] for file in judged]
     values = np.array(said, dtype=float).reshape(-1, len(columns))
-    return Table(values, species != GENUINE, species, person)
+    known = [images[file] for file in judged]
+    species = [image.source if image.fake else GENUINE for image in known]
+    return Table(
+        values,
+        np.array([image.fake for image in known], dtype=bool),
+        np.array(species, dtype=str),
+        np.array([image.group for image in known], dtype=str),
+    )
 
 
 def scores(files: list[Path], folder: Path, settings: Settings, detector: str) -> Scores:

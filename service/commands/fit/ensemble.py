@@ -16,7 +16,8 @@ from service.errors import StartupError
 from service.fitting import classifiers
 from service.fitting.classifiers import KINDS, Kind
 from service.fitting.cross_validation import CHOSEN, Line, Table, compare
-from service.fitting.detector_scores import GENUINE, score_folder
+from service.fitting.dataset import GENUINE
+from service.fitting.detector_scores import score_folder
 from service.fitting.model_selection import candidates, choose
 from service.fitting.stack_writer import write_stack
 from service.repository import deployed
