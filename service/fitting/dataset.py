@@ -52,12 +52,8 @@ class Scored:
 
 
 def labelled(folder: Path) -> list[Labelled]:
-    """Images of which it is known what they are, in one of two layouts.
-
-    DIR/real/[SOURCE/[PERSON/]]image with DIR/fake/[SPECIES/[PERSON/]]image, or
-    DIR/genuine/PERSON/image with DIR/SPECIES/PERSON/image. Raises StartupError when there is none.
-    """
-    found = _by_person(folder) if _is_by_person(folder) else _by_truth(folder)
+    """What `images_in` finds. Raises StartupError when that is nothing."""
+    found = images_in(folder)
     if not found:
         raise StartupError(
             f"There is no image file in {folder / 'real'} or {folder / 'fake'}.",
@@ -65,6 +61,15 @@ def labelled(folder: Path) -> list[Labelled]:
             " genuine ones into genuine/PERSON/ and attacks into SPECIES/PERSON/.",
         )
     return found
+
+
+def images_in(folder: Path) -> list[Labelled]:
+    """Images of which it is known what they are, in one of two layouts.
+
+    DIR/real/[SOURCE/[PERSON/]]image with DIR/fake/[SPECIES/[PERSON/]]image, or
+    DIR/genuine/PERSON/image with DIR/SPECIES/PERSON/image.
+    """
+    return _by_person(folder) if _is_by_person(folder) else _by_truth(folder)
 
 
 def genuine_or_labelled(folder: Path) -> list[Labelled]:

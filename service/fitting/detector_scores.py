@@ -12,7 +12,7 @@ from service.analysis.decision.rules import log_odds
 from service.analysis.image import Analyzer
 from service.errors import CannotJudge, ImageError, NoDetectorAnswered, StartupError
 from service.fitting.cross_validation import Table
-from service.fitting.dataset import GENUINE, labelled
+from service.fitting.dataset import GENUINE, images_in
 from service.repository.registry import detector_folders
 from service.runtime.console import note
 from service.settings import Settings
@@ -26,7 +26,7 @@ def score_folder(folder: Path, settings: Settings) -> Table:
     Detectors come one after the other, each with what it said kept in a file of its own: another
     one that is added later is asked alone. Raises StartupError when one does not answer.
     """
-    images = {image.path: image for image in labelled(folder)}
+    images = {image.path: image for image in images_in(folder)}
     files = sorted(images)
     columns = [
         scores(files, folder, settings, detector.name) for detector in detector_folders(settings)
