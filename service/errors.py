@@ -133,10 +133,12 @@ class WrongMediaType(RequestError):
 
 
 class ImageError(FacegateError):
-    """The wording, the missing space included, is the published contract's."""
-
     code, status = "INVALID_IMAGE", 400
-    sentence = "Invalid or corrupt selfie image.Images must be in PNG, JPG, or JPEG format"
+    sentence = "This is no whole image in JPEG, PNG, HEIF (HEIC), AVIF, WebP, BMP or TIFF format."
+
+
+# The same in the words of the published contract, the missing space included: POST /liveness.
+CORRUPT_SELFIE = "Invalid or corrupt selfie image.Images must be in PNG, JPG, or JPEG format"
 
 
 class ImageTooLarge(ImageError):

@@ -18,6 +18,7 @@ import numpy as np
 from PIL import Image
 
 HEIF = Path(__file__).parent / "heif"  # made of the portrait; nothing here can write HEIF
+JPEG = Path(__file__).parent / "jpeg"  # nor arithmetic coding
 DEMO = Path(__file__).parents[1] / "scripts" / "demo"
 PNG_MAGIC = b"\x89PNG\r\n\x1a\n"
 EXIF_ORIENTATION = 0x0112
@@ -59,6 +60,11 @@ def encode(image: Image.Image, kind: str = "PNG", **options: Any) -> bytes:
 def heif(name: str) -> bytes:
     """`portrait`, `turned` (EXIF orientation 6), `ten-bit` or `alpha` (the left half)."""
     return (HEIF / f"{name}.heic").read_bytes()
+
+
+def arithmetic(kind: str = "") -> bytes:
+    """The genuine portrait in arithmetic coding; `-progressive` for several scans."""
+    return (JPEG / f"arithmetic{kind}.jpg").read_bytes()
 
 
 def sideways(turn: int, *, exif: int | None = None) -> bytes:
@@ -185,9 +191,9 @@ def _flipped(data: bytes) -> bytes:
     return data[:middle] + bytes([data[middle] ^ 1]) + data[middle + 1 :]
 
 
-def _first_scans(count: int) -> bytes:
+def _first_scans(count: int, data: bytes = b"") -> bytes:
     """A progressive JPEG that ends after some of its scans, and says so."""
-    data = encode(portrait(), "JPEG", progressive=True)
+    data = data or encode(portrait(), "JPEG", progressive=True)
     starts = [i for i in range(len(data) - 1) if data[i : i + 2] == b"\xff\xda"]
     return data[: starts[count]] + b"\xff\xd9"
 
@@ -246,6 +252,8 @@ def _text_orientation() -> bytes:
     entry = struct.pack("<HHI4s", EXIF_ORIENTATION, 2, 4, b"abc")
     return b"Exif\0\0II*\0\x08\0\0\0\x01\0" + entry + bytes(4)
 
+
+MODERN = ("webp.jpg", "avif.jpg", "heic.jpg", "bmp.png", "tiff.jpg")  # GOOD, by their content
 
 GOOD: dict[str, Callable[[], bytes]] = {
     "baseline.jpg": genuine,
@@ -315,6 +323,8 @@ GOOD: dict[str, Callable[[], bytes]] = {
         b"\xff\xfe\x02\xbe", b"\xff\xfe\x00\x5e", 1
     ),
     "odd-version.jpg": lambda: genuine().replace(b"JFIF\0\x01", b"JFIF\0\x07", 1),
+    "arithmetic.jpg": arithmetic,
+    "arithmetic-progressive.jpg": lambda: arithmetic("-progressive"),
     "rgb-planes.jpg": lambda: encode(portrait(), "JPEG", keep_rgb=True),
     "plane-by-plane.jpg": _plane_by_plane,
     "large-exif.jpg": lambda: with_segment(0xE1, b"Exif\0\0" + bytes(60_000)),
@@ -379,6 +389,8 @@ BAD: dict[str, Callable[[], bytes]] = {
     "cut.bmp": lambda: encode(portrait(), "BMP")[:-2000],
     "head.heic": lambda: b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(500),
     "video.jpg": lambda: b"\0\0\0\x18ftypmp42\0\0\0\0mp42isom" + bytes(500),
+    "arithmetic-cut.jpg": lambda: arithmetic()[:-2000],
+    "arithmetic-first-scans-only.jpg": lambda: _first_scans(3, arithmetic("-progressive")),
     "two-frames.jpg": lambda: with_segment(
         0xC0, genuine()[genuine().index(b"\xff\xc0") + 4 :][:15]
     ),

@@ -12,7 +12,7 @@ from service.api.http.context import services
 from service.api.http.errors import shaped
 from service.api.http.licensed import judge_image, licensed
 from service.api.v1.render import thousandths
-from service.errors import FacegateError, ImageError
+from service.errors import CORRUPT_SELFIE, FacegateError, ImageError
 from service.media.datauri import decode_image_text
 from service.media.formats import format_of
 
@@ -48,10 +48,9 @@ def liveness() -> Response:
 
 def _refusal(error: FacegateError) -> Response:
     """The contract knows one failure, a corrupt image; the others add a `code` to its shape."""
-    body = {"error": error.sentence}
-    if type(error) is not ImageError:
-        body["code"] = error.code
-    return _answer(error.status, body)
+    if type(error) is ImageError:
+        return _answer(error.status, {"error": CORRUPT_SELFIE})
+    return _answer(error.status, {"error": error.sentence, "code": error.code})
 
 
 shaped(blueprint, _refusal)

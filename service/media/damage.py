@@ -5,6 +5,9 @@ and passes as a picture. Here the scans are run through libjpeg once more, at an
 and its first warning is heard. It gets nothing but tables, frame and scans, so that a harmless
 warning (of an odd version, say, or of stray bytes between segments) cannot come first and hide a
 grave one.
+
+Arithmetic coding is left out of that: any bits mean something there, so that libjpeg hears of no
+damage, and the library around it was once seen to crash on such a file.
 """
 
 from __future__ import annotations
@@ -16,9 +19,9 @@ from dataclasses import replace
 import simplejpeg
 
 from service.errors import ImageError
-from service.media.jpeg import DAC, DHT, DQT, DRI, EOI, FRAMES, SOS, Jpeg, Segment
+from service.media.jpeg import ARITHMETIC, DHT, DQT, DRI, EOI, FRAMES, SOS, Jpeg, Segment
 
-KEPT = FRAMES | {DQT, DHT, DRI, DAC, SOS}
+KEPT = (FRAMES - ARITHMETIC) | {DQT, DHT, DRI, SOS}
 RESTART = re.compile(rb"\xff[\xd0-\xd7]")
 WHOLE_BAND = b"\x00\x3f\x00"  # first and last coefficient, precision: all that sequential may be
 
@@ -34,14 +37,30 @@ ODD_SAMPLING = "Could not determine subsampling"  # libjpeg could, the library a
 
 def check_whole(jpeg: Jpeg) -> None:
     """Raises ImageError when a part of the picture is missing or damaged."""
-    if not _is_complete(jpeg) or _is_blanked(jpeg):
+    if not _is_complete(jpeg):
+        raise ImageError
+    if jpeg.arithmetic:
+        _check_end(jpeg)
+    else:
+        _check_scans(jpeg)
+
+
+def _check_scans(jpeg: Jpeg) -> None:
+    if _is_blanked(jpeg):
         raise ImageError
     warning = _warning(jpeg)
     spare = SPARE.search(warning)
     if spare is not None and int(spare[1]) <= _bearable(jpeg):
         warning = _warning(_without_spare(jpeg, int(spare[1])))
-    # Without that second look, the end marker is all there is to trust in.
-    if warning and not (ODD_SAMPLING in warning and jpeg.end is not None):
+    if ODD_SAMPLING in warning:
+        _check_end(jpeg)
+    elif warning:
+        raise ImageError
+
+
+def _check_end(jpeg: Jpeg) -> None:
+    """Without that second look, the end marker is all there is to trust in."""
+    if jpeg.end is None:
         raise ImageError
 
 
@@ -141,7 +160,7 @@ def _is_flat(jpeg: Jpeg, scan: Segment, first: dict[int, int]) -> bool:
     """Whether zero bits can be a flat area here; yes, where nobody can tell."""
     planes, start, _, precision = _header(scan, jpeg.progressive)
     refines = precision >> 4 > 0
-    if not first or (refines and start == 0):  # arithmetic coding, or nothing but raw bits
+    if not first or (refines and start == 0):  # no tables, or nothing but raw bits
         return True
     direct = [first.get(tables >> 4, 0) for _, tables in planes] if start == 0 else []
     ends = [first.get(0x10 | tables & 15, 0) for _, tables in planes]

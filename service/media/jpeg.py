@@ -10,6 +10,8 @@ from service.errors import ImageError
 
 EOI, SOS, DQT, DHT, DRI, DAC = 0xD9, 0xDA, 0xDB, 0xC4, 0xDD, 0xCC
 SEQUENTIAL, PROGRESSIVE = frozenset({0xC0, 0xC1, 0xC9}), frozenset({0xC2, 0xCA})
+ARITHMETIC = frozenset({0xC9, 0xCA})
+PLANES = frozenset({1, 3, 4})  # grey, colour, CMYK: Pillow reads no other number
 FRAMES = frozenset(range(0xC0, 0xD0)) - {DHT, 0xC8, DAC}
 ALONE = frozenset({0x01, *range(0xD0, 0xD9)})  # markers without a body
 MARKER = re.compile(rb"\xff+([^\x00\xff])")
@@ -46,6 +48,7 @@ class Jpeg:
     width: int
     height: int
     progressive: bool
+    arithmetic: bool
     components: tuple[Component, ...]
 
     @property
@@ -74,7 +77,9 @@ def parse(data: bytes) -> Jpeg:
     if not 0 < sum(one.marker == SOS for one in segments) <= MAX_SCANS:
         raise ImageError
     height, width, planes = _frame(frames[0].body)
-    return Jpeg(tuple(segments), end, width, height, frames[0].marker in PROGRESSIVE, planes)
+    marker = frames[0].marker
+    process = (marker in PROGRESSIVE, marker in ARITHMETIC)
+    return Jpeg(tuple(segments), end, width, height, *process, planes)
 
 
 def alone(data: bytes, jpeg: Jpeg) -> bytes:
@@ -113,7 +118,7 @@ def _segment(data: bytes, marker: int, start: int) -> tuple[Segment, int]:
 
 def _frame(body: bytes) -> tuple[int, int, tuple[Component, ...]]:
     """Height, width and planes. Raises ImageError; none but 8 bits a sample is read."""
-    if len(body) < 9 or body[0] != 8 or len(body) != 6 + 3 * body[5]:
+    if len(body) < 9 or body[0] != 8 or body[5] not in PLANES or len(body) != 6 + 3 * body[5]:
         raise ImageError
     height, width = struct.unpack_from(">HH", body, 1)
     planes = [Component(body[at], body[at + 1] >> 4, body[at + 1] & 15) for at in _triples(body)]

@@ -21,7 +21,7 @@ from service.api.check.schemas import CheckAnswer, CheckFailure
 from service.errors import FacegateError
 from tests.api.http.test_errors import _twins
 from tests.conftest import GENUINE
-from tests.images import DEMO, encode, genuine, nasty, portrait
+from tests.images import DEMO, MODERN, encode, genuine, nasty, portrait
 from tests.live import Live
 from tests.sites import Site, page, redirect
 
@@ -70,6 +70,11 @@ def test_a_success_to_the_letter(room: Live) -> None:
     assert answer.status_code == 200
     assert re.fullmatch(shape, answer.text)
     assert answer.headers["Content-Type"] == "application/json"
+
+
+@pytest.mark.parametrize("form", MODERN)
+def test_every_format_is_judged(live: Live, form: str) -> None:
+    assert upload(live, nasty(form)).json()["type"] == {"deepfake": 0.233}
 
 
 def test_a_failure_to_the_letter(room: Live) -> None:

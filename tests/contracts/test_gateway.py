@@ -20,7 +20,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from service.api.gateway.schemas import FullRecord, GatewayFailure, Records, Verdict
-from tests.images import encode, genuine, nasty, portrait
+from tests.images import MODERN, encode, genuine, nasty, portrait
 from tests.live import Live, data_uri
 
 IMAGE = base64.b64encode(genuine()).decode()
@@ -79,6 +79,14 @@ def test_a_deepfake_to_the_letter(deepfake: Live) -> None:
 
 def test_an_upload(live: Live) -> None:
     assert detect(live, genuine(), ensemble_method="average").content == REAL
+
+
+@pytest.mark.parametrize("form", MODERN)
+def test_every_format_is_judged(live: Live, form: str) -> None:
+    data = nasty(form)
+    text = base64.b64encode(data).decode()
+    assert detect(live, data, ensemble_method="average").content == REAL
+    assert predict(live, image_data=text, ensemble_method="average").content == REAL
 
 
 def test_stacking_says_what_it_fell_back_to(live: Live) -> None:

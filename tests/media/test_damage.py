@@ -11,7 +11,7 @@ from PIL import Image
 
 from service.errors import ImageError
 from service.media.image import decode
-from tests.images import encode, genuine, manipulated, nasty, portrait
+from tests.images import arithmetic, encode, genuine, manipulated, nasty, portrait
 
 LARGE = portrait().resize((1400, 1100))
 SOUND: dict[str, bytes] = {
@@ -145,6 +145,23 @@ def test_a_flat_picture_may_be_zeros() -> None:
 def test_other_warnings_refuse_nothing() -> None:
     for name in ("odd-version.jpg", "corrupt-icc.jpg", "stray-bytes.jpg"):
         assert accepted(nasty(name))
+
+
+@pytest.mark.parametrize("kind", ["", "-progressive"])
+def test_arithmetic_coding_gets_no_second_look(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It might end the process; the structure and the end marker are all that is looked at."""
+    monkeypatch.setattr("service.media.damage.simplejpeg", None)
+    data = arithmetic(kind)
+    assert accepted(data)
+    assert not accepted(data[:-2])
+    assert not accepted(SOUND["baseline"])  # it does need the second look
+
+
+def test_a_table_of_arithmetic_coding_spares_no_second_look() -> None:
+    table = b"\xff\xcc\0\x04\0\x10"
+    damaged = zeroed(SOUND["baseline"], 20_000, 1000)
+    assert accepted(SOUND["baseline"][:2] + table + SOUND["baseline"][2:])
+    assert not accepted(damaged[:2] + table + damaged[2:])
 
 
 def test_odd_sampling_is_read() -> None:

@@ -11,6 +11,7 @@ from pydantic import BaseModel
 
 from service.api.v1.schemas import ErrorAnswer
 from service.errors import (
+    CORRUPT_SELFIE,
     SENTENCES,
     BodyTooLarge,
     CannotJudge,
@@ -136,4 +137,6 @@ def _shown(code: str, sentence: str, model: type[BaseModel]) -> Json:
     if issubclass(model, Shown):
         return model.shown(code, sentence)
     # The published contract's one failure has no code.
-    return {"error": sentence} if code == ImageError.code else {"error": sentence, "code": code}
+    if code == ImageError.code:
+        return {"error": CORRUPT_SELFIE}
+    return {"error": sentence, "code": code}

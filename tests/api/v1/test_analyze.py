@@ -13,7 +13,7 @@ from PIL import Image
 
 from service.api.v1.schemas import AnalyzeAnswer
 from service.media.formats import format_of
-from tests.images import encode, genuine, nasty, portrait, sideways
+from tests.images import MODERN, encode, genuine, nasty, portrait, sideways
 from tests.live import Live, data_uri
 from tests.media.test_memory import CASES
 
@@ -73,13 +73,19 @@ def test_both_names_of_the_image_work(live: Live, field: str) -> None:
     assert live.post("/v1/analyze", data={"hash_id": live.hash_id}, files=files).ok
 
 
-@pytest.mark.parametrize("form", ["webp.jpg", "avif.jpg", "heic.jpg", "bmp.png", "tiff.jpg"])
+@pytest.mark.parametrize("form", MODERN)
 def test_every_format_is_judged(live: Live, form: str) -> None:
     data = nasty(form)
     answer = live.analyze(data).json()
     assert answer["score"] == 0.233
     assert answer["image"]["format"] == format_of(data)
     assert answer["image"]["sha256"] == hashlib.sha256(data).hexdigest()
+
+
+def test_the_refusal_names_what_is_read(live: Live) -> None:
+    answer = live.analyze(nasty("gif.jpg")).json()
+    names = "JPEG, PNG, HEIF (HEIC), AVIF, WebP, BMP or TIFF"
+    assert (answer["code"], names in answer["error"]) == ("INVALID_IMAGE", True)
 
 
 def test_two_of_the_largest_at_once_are_answered(live: Live) -> None:

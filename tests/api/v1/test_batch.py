@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import requests
 
+from service.errors import ImageError
 from tests.images import encode, genuine, nasty, portrait
 from tests.live import Live, data_uri
 
@@ -36,7 +37,7 @@ def test_an_outcome_is_either_result_or_error(live: Live) -> None:
     good, bad = batch(live, genuine(), b"").json()["results"]
     assert good["result"]["score"] == 0.233
     assert not {"error", "code"} & good.keys()
-    assert bad["error"].startswith("Invalid or corrupt selfie image.")
+    assert bad["error"] == ImageError.sentence
     assert "result" not in bad
 
 

@@ -18,7 +18,7 @@ from service.media.address import Address
 from tests.aws import Aws
 from tests.cloud.conftest import surroundings
 from tests.commands.conftest import SCRIPT, Ran, Run
-from tests.images import encode, genuine, manipulated, portrait
+from tests.images import MODERN, genuine, manipulated, nasty
 from tests.servers import free_port
 from tests.store.records import eventually
 
@@ -162,11 +162,21 @@ def test_no_signal_leaves_a_file_behind(
 
 
 def test_other_image_formats_are_judged(aws: Aws, bucket: str, facegate: Run) -> None:
-    for form in ("WEBP", "BMP", "TIFF"):
-        body = encode(portrait(), form)
-        aws.client("s3").put_object(Bucket=bucket, Key=f"selfie.{form.lower()}", Body=body)
+    for number, form in enumerate(MODERN):
+        suffix = form.partition(".")[0]
+        aws.client("s3").put_object(Bucket=bucket, Key=f"{number}.{suffix}", Body=nasty(form))
     ran = facegate("detect", f"s3://{bucket}", "--format", "jsonl")
-    assert (ran.returncode, len(ran.stdout.splitlines())) == (0, 3)
+    found = [json.loads(line) for line in ran.stdout.splitlines()]
+    assert (ran.returncode, [one["decision"] for one in found]) == (0, ["bona_fide"] * len(MODERN))
+
+
+@pytest.mark.parametrize("form", MODERN)
+def test_predict_reads_every_format(
+    aws: Aws, bucket: str, facegate: Run, fake_models: Path, form: str
+) -> None:
+    aws.client("s3").put_object(Bucket=bucket, Key="selfie", Body=nasty(form))
+    result = predicted(facegate("predict", f"s3://{bucket}/selfie", models_dir=fake_models))
+    assert (result["label"], result["confidence"], result["file_type"]) == ("FAKE", 0.977, "image")
 
 
 def predicted(ran: Ran) -> dict[str, Any]:

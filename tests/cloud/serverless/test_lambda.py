@@ -30,7 +30,7 @@ from service.cloud.serverless.recheck import recheck
 from tests.aws import Aws
 from tests.cloud.conftest import NUMBERS
 from tests.commands.conftest import Run
-from tests.images import encode, genuine, portrait
+from tests.images import MODERN, encode, genuine, nasty, portrait
 from tests.live import Live
 
 ROOT = Path(__file__).parents[3]
@@ -39,6 +39,7 @@ FILES = {
     "/selfie.jpg": genuine(),
     "/selfie.png": encode(portrait()),
     "/blank.jpg": encode(portrait().resize((64, 64)).point(lambda _: 127), "JPEG"),
+    **{f"/{form}": nasty(form) for form in MODERN},
     "/page.jpg": b"<html>secret</html>",
     "/large.jpg": genuine() + bytes(2_000_000),
 }
@@ -173,6 +174,12 @@ def test_the_type_is_told_by_the_bytes(
     _, body = call({"file_url": f"{site}/selfie.png"})
     head = aws.client("s3").head_object(Bucket=bucket, Key=f"uploads/{body['uuid']}.jpg")
     assert head["ContentType"] == "image/png"
+
+
+@pytest.mark.parametrize("form", MODERN)
+def test_every_format_is_judged(site: str, function: Function, form: str) -> None:
+    status, body = call({"file_url": f"{site}/{form}"})
+    assert (status, body["verdict"], body["confidence"]) == (200, "fake", 0.977)
 
 
 @pytest.mark.parametrize("encoded", [False, True])

@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from tests.commands.conftest import SCRIPT, Ran, Run
-from tests.images import encode, genuine, portrait
+from tests.images import MODERN, encode, genuine, nasty, portrait
 from tests.live import environment
 from tests.servers import free_port
 from tests.store.records import eventually
@@ -88,6 +88,14 @@ def test_the_exit_code_tells_the_verdict(
     ran = detect(selfie, "--format", "jsonl", verdict=verdict)
     assert ran.returncode == code
     assert one(ran)["decision"] == verdict
+
+
+def test_every_format_is_judged(detect: Run, tmp_path: Path) -> None:
+    names = [f"{form.partition('.')[0]}.{form.partition('.')[0]}" for form in MODERN]
+    for name, form in zip(names, MODERN, strict=True):
+        (tmp_path / name).write_bytes(nasty(form))
+    found = outcomes(detect(*names, "--format", "jsonl", verdict="deepfake"))
+    assert [outcome["decision"] for outcome in found] == ["deepfake"] * len(MODERN)
 
 
 def test_it_needs_no_licence_and_writes_nothing(detect: Run, selfie: Path, tmp_path: Path) -> None:
