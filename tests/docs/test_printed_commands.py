@@ -23,20 +23,20 @@ import pytest
 from tests.aws import Aws
 from tests.cloud.sqs.queues import make_queue
 from tests.commands.conftest import SCRIPT
-from tests.docs.test_docs import PAGES
+from tests.docs.test_docs import PAGES, ROOT
 from tests.images import genuine
 from tests.live import Live, environment
 
 FENCE = re.compile(r"^```\n(.*?)^```", re.S | re.M)
 COMMAND = re.compile(r"(curl|facegate|make|docker|pip|python|deploy/|scripts/|\./)\b|\./")
 NOT_RUN = {
-    r"make (run|demo)": "tests/test_quickstart.py runs both",
+    r"make (run|demo)": "tests/docs/test_quickstart.py runs both",
     r"make ": "installs, tests or starts containers: .ci/run and tests/containers",
     r"(docker|\./|deploy/ecr)": "needs a Docker engine: tests/containers",
     r"pip ": "installs from an index",
     r"facegate (calibrate|train|evaluate|ensemble)": "needs hundreds of images: tests/commands/fit",
-    r"facegate models add": "needs the files that the page shows: tests/test_adding_a_detector.py",
-    r"facegate aws setup": "asks questions: tests/cloud/test_credentials.py",
+    r"facegate models add": "needs the page's files: tests/docs/test_adding_a_detector.py",
+    r"facegate aws setup": "asks questions: tests/cloud/aws/test_credentials.py",
     r"facegate consume (?!.*--run-once)": "goes on for ever; with --run-once it is run",
     r"facegate recheck": "needs what the Lambda function recorded: tests/cloud",
     r"curl .*https://\.\.\.": "the address of one's own API Gateway",
@@ -134,6 +134,8 @@ def test_there_are_commands_and_each_reason_is_needed() -> None:
     assert len([one for one in lines if not reason(one)]) > 20
     for what in NOT_RUN:
         assert any(re.match(what, one) for one in lines), what
+    for path in re.findall(r"tests/[a-z_/.]+", " ".join(NOT_RUN.values())):
+        assert (ROOT / path).exists(), path
 
 
 def test_curl_is_here() -> None:
