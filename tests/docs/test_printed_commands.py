@@ -27,7 +27,7 @@ from tests.docs.test_docs import PAGES, ROOT
 from tests.images import genuine
 from tests.live import Live, environment
 
-FENCE = re.compile(r"^```\n(.*?)^```", re.S | re.M)
+FENCE = re.compile(r"^```(?:bash|sh|console)?\n(.*?)^```$", re.S | re.M)
 COMMAND = re.compile(r"(curl|facegate|make|docker|pip|python|deploy/|scripts/|\./)\b|\./")
 NOT_RUN = {
     r"make (run|demo)": "tests/docs/test_quickstart.py runs both",

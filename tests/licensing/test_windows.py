@@ -34,8 +34,8 @@ def at(text: str) -> float:
 )
 def test_edges(now: str, day: str, month: str, day_ends: str, month_ends: str) -> None:
     daily, monthly = counters(LIMITED, at(now))
-    assert (daily.key, daily.expires_at) == (f"digest:{day}", at(day_ends))
-    assert (monthly.key, monthly.expires_at) == (f"digest:{month}", at(month_ends))
+    assert (daily.key, daily.expires_at) == (f"{LIMITED.digest}:{day}", at(day_ends))
+    assert (monthly.key, monthly.expires_at) == (f"{LIMITED.digest}:{month}", at(month_ends))
 
 
 @given(moments)

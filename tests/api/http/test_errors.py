@@ -67,7 +67,7 @@ CODES: dict[str, tuple[int, Ask]] = {
     "METHOD_NOT_ALLOWED": (405, lambda live: live.get("/v1/analyze")),
     "BODY_TOO_LARGE": (413, lambda live: live.analyze(bytes(13 * 2**20))),
     "WRONG_MEDIA_TYPE": (415, lambda live: live.post("/v1/analyze", data=b"hello")),
-    "INVALID_IMAGE": (400, lambda live: live.analyze(nasty("webp.jpg"))),
+    "INVALID_IMAGE": (400, lambda live: live.analyze(nasty("truncated.jpg"))),
     "IMAGE_TOO_LARGE": (413, lambda live: live.analyze(nasty("pixel-bomb.png"))),
     "LICENCE_UNKNOWN": (401, lambda live: live.analyze(genuine(), hash_id="nobody's")),
     "LICENCE_EXPIRED": (403, _expired),
@@ -85,7 +85,7 @@ STRICT: dict[str, Callable[[], bytes]] = {
     "TOO_MANY_FACES": _twins,
     "FACE_CROPPED": lambda: encode(portrait().crop((200, 0, 480, 480))),
     "FACE_CLOSE_TO_BORDER": lambda: encode(portrait().crop((165, 100, 480, 480))),
-    "IMAGE_TOO_BLURRY": lambda: encode(portrait().filter(ImageFilter.GaussianBlur(10))),
+    "IMAGE_TOO_BLURRY": lambda: encode(portrait().filter(ImageFilter.GaussianBlur(7))),
     "IMAGE_TOO_DARK": lambda: _exposed(5, noise=5),
     "IMAGE_TOO_BRIGHT": lambda: _exposed(230, noise=15),
 }
