@@ -35,7 +35,7 @@ def heard(name: str) -> Iterator[list[str]]:
 def outgoing(lines: list[str], port: int) -> list[str]:
     """Without the test's own questions, and without what the kernel's IPv6 says by itself."""
     ours = (f".{port}:", "ICMP6", "hop-by-hop", "127.0.0.1.5001:")
-    return [line for line in lines if not any(word in line for word in ours)]
+    return [line for line in lines if line and not any(word in line for word in ours)]
 
 
 def test_a_container_reaches_for_nothing(service_image: str) -> None:

@@ -137,7 +137,7 @@ def test_one_that_fits_is_no_reason_to_warn(settings: Settings) -> None:
 def test_none_of_the_data_folder_where_others_are_named(settings: Settings) -> None:
     keep(settings)
     (detector,) = load_detectors(settings, {})
-    assert detector.identity == detector.manifest.model_dump_json()  # type: ignore[attr-defined]
+    assert detector.identity == detector.manifest.identity  # type: ignore[attr-defined]
 
 
 def test_other_detectors_do_not_mind(settings: Settings) -> None:
