@@ -61,7 +61,7 @@ def test_boto3_is_told_code_and_sentence(live: Live) -> None:
     with pytest.raises(ClientError) as error:
         asked(live, Body=b"no image")
     assert error.value.response["Error"]["Code"] == "INVALID_IMAGE"
-    assert "corrupt" in error.value.response["Error"]["Message"]
+    assert "This is no whole image in" in error.value.response["Error"]["Message"]
 
 
 def test_without_a_licence_there_is_no_answer(live: Live) -> None:
