@@ -38,6 +38,17 @@ def augment(crop: np.ndarray, seed: int) -> np.ndarray:
     return np.ascontiguousarray(image[:, ::-1] if flip else image)
 
 
+def lightly(crop: np.ndarray, seed: int) -> np.ndarray:
+    """As `augment`, but little: near what serving sees of a sound photograph."""
+    rng = np.random.default_rng(seed)
+    scale = SIZE / (STORED / ROOMY * rng.uniform(1.2, 1.45))
+    image = _warp(crop, _placed(scale, rng.normal(0, 2), rng.normal(0, 0.015, 2)))
+    if rng.random() < 0.3:
+        image = down_up(image, rng.uniform(0.45, 0.95), rng)
+    image = encoded(image, ".jpg", int(rng.integers(45, 98)))
+    return np.ascontiguousarray(image[:, ::-1] if rng.random() < 0.5 else image)
+
+
 def frame_of(crop: np.ndarray) -> tuple[int, int, int, int]:
     """(left, top, right, bottom) of the part of a crop that is not fill."""
     filled = (crop == FILL).all(axis=2)
@@ -50,9 +61,14 @@ def frame_of(crop: np.ndarray) -> tuple[int, int, int, int]:
 def _framing(rng: np.random.Generator) -> np.ndarray:
     """2x3 map from a stored crop to a view: scale 1.1-1.6, rotation, shift."""
     scale = SIZE / (STORED / ROOMY * rng.uniform(1.1, 1.6))
+    return _placed(scale, rng.normal(0, 6), rng.normal(0, 0.04, 2))
+
+
+def _placed(scale: float, turn: float, shift: np.ndarray) -> np.ndarray:
+    """`turn` in degrees; `shift`: across and down, in parts of a view."""
     middle = (STORED / 2, STORED / 2)
-    matrix = np.asarray(cv2.getRotationMatrix2D(middle, rng.normal(0, 6), scale), float)
-    matrix[:, 2] += SIZE / 2 - STORED / 2 + rng.normal(0, 0.04, 2) * SIZE
+    matrix = np.asarray(cv2.getRotationMatrix2D(middle, turn, scale), float)
+    matrix[:, 2] += SIZE / 2 - STORED / 2 + shift * SIZE
     return matrix
 
 

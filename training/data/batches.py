@@ -1,7 +1,8 @@
-"""Balanced batches: as many fakes as genuine faces, in all and from each source.
+"""Balanced batches: as many fakes as genuine faces; no species and no source outweighs the others.
 
-A source with genuine faces only (or whose fakes are unrelated) must not become a cue by itself, so
-its genuine faces come with self-blended copies of themselves. Both of a pair get the same seed.
+A source must not become a cue by itself, so the genuine faces of every source come with
+self-blended copies of themselves, and a fake without an original comes with a genuine face of any
+source. A fake and its original get the same seed.
 """
 
 from __future__ import annotations
@@ -15,21 +16,26 @@ import torch
 from torch import Tensor
 from torch.utils.data import IterableDataset, get_worker_info
 
-from training.data.augment import augment
+from training.data.augment import augment, lightly
 from training.data.dataset import COPIES, Copies, Index
+from training.data.phone import by_phone
 from training.data.selfblend import EARS, inlay, self_blend, swap
 from training.data.species import numbers
 
-KINDS = ("pair", "blend", "loose", "coded")
-SHARES = (0.2, 0.3, 0.2, 0.3)  # of the pairs in a batch; kinds that the data lacks are left out
+KINDS = ("given", "blend", "coded")
+SHARES = (0.62, 0.26, 0.12)  # of the pairs in a batch; kinds that the data lacks are left out
+# A species (a source) with n images is drawn n to this power as often.
+BY_SPECIES, BY_SOURCE = 0.4, 0.5
+GENERATED = 0.4  # of the swaps: the donor is a fake without an original, where there are some
 INLAY = " inlay"  # after the name of a copy of which the face alone is taken
 DONORS = 12  # looked at for a swap
+PHONES = 0.3  # of the views
 
 
 class Choice(NamedTuple):
     """A genuine row and what is laid beside it.
 
-    `species`: the fake's source, or how it is made: self_blend, swap, a name of `Copies`, or that
+    `species`: the fake's, or how it is made: self_blend, swap, a name of `Copies`, or that
     and INLAY. `other`: the row of the fake or of the donor, or the number among all copies.
     `seeds`: of both views and of the making.
     """
@@ -56,12 +62,11 @@ class Batches(IterableDataset[tuple[Tensor, Tensor]]):
         """`size`: N, even."""
         self.index, self.crops, self.rows, self.seed = index, crops, rows, seed
         self.count = size // 2
-        self.pairs = matched(index, rows)
-        self.genuine = by_source(index, rows[~index.fake[rows]])
-        fakes = by_source(index, rows[index.fake[rows]])
-        paired = {str(index.source[fake]) for _, fake in self.pairs}
-        both = [s for s in fakes if s in self.genuine and s not in paired]
-        self.loose = [(self.genuine[s], fakes[s]) for s in both]
+        genuine, fakes = rows[~index.fake[rows]], rows[index.fake[rows]]
+        self.original = {fake: one for one, fake in matched(index, rows)}
+        self.genuine = Drawn(genuine, index.source, BY_SOURCE)
+        self.fakes = Drawn(fakes, index.species, BY_SPECIES)
+        self.loose = np.array([row for row in fakes.tolist() if row not in self.original], int)
         usable = set(rows.tolist())
         self.copied = [
             (int(row), found, n)
@@ -69,8 +74,8 @@ class Batches(IterableDataset[tuple[Tensor, Tensor]]):
             for n, row in enumerate(found.rows)
             if row in usable
         ]
-        self.species = numbers([*fakes, "self_blend", "swap", *_made_by(copies)])
-        there = [bool(self.pairs), True, bool(self.loose), bool(self.copied)]
+        self.species = numbers([*self.fakes.rows, "self_blend", "swap", *_made_by(copies)])
+        there = [len(fakes) > 0, True, bool(self.copied)]
         weights = np.array(SHARES) * there
         self.weights = weights / weights.sum()
 
@@ -94,17 +99,15 @@ class Batches(IterableDataset[tuple[Tensor, Tensor]]):
     def views(self, choice: Choice) -> tuple[np.ndarray, np.ndarray]:
         """(genuine, fake), augmented."""
         one, other, _ = choice.seeds
-        return augment(self.crops[choice.genuine], one), augment(self._fake(choice), other)
+        return view(self.crops[choice.genuine], one), view(self._fake(choice), other)
 
-    def _pair(self, rng: np.random.Generator, one: int, _: int) -> Choice:
-        genuine, fake = self.pairs[rng.integers(len(self.pairs))]
-        return Choice(str(self.index.source[fake]), genuine, fake, (one, one, 0))
-
-    def _loose(self, rng: np.random.Generator, one: int, other: int) -> Choice:
-        """Unrelated, so framed and encoded each in its own way."""
-        reals, fakes = self.loose[rng.integers(len(self.loose))]
-        genuine, fake = int(rng.choice(reals)), int(rng.choice(fakes))
-        return Choice(str(self.index.source[fake]), genuine, fake, (one, other, 0))
+    def _given(self, rng: np.random.Generator, one: int, other: int) -> Choice:
+        """Without an original: framed and encoded each in its own way."""
+        fake = self.fakes.draw(rng)
+        species, genuine = str(self.index.species[fake]), self.original.get(fake)
+        if genuine is None:
+            return Choice(species, self.genuine.draw(rng), fake, (one, other, 0))
+        return Choice(species, genuine, fake, (one, one, 0))
 
     def _coded(self, rng: np.random.Generator, one: int, _: int) -> Choice:
         """Every second time in the face only."""
@@ -116,7 +119,7 @@ class Batches(IterableDataset[tuple[Tensor, Tensor]]):
 
     def _blend(self, rng: np.random.Generator, one: int, _: int) -> Choice:
         """A self-blend, or a swap with another face of the same source."""
-        row, seeds = self._any_genuine(rng), (one, one, int(rng.integers(2**31)))
+        row, seeds = self.genuine.draw(rng), (one, one, int(rng.integers(2**31)))
         if rng.random() < 0.5:
             return Choice("self_blend", row, row, seeds)
         return Choice("swap", row, self._donor(row, rng), seeds)
@@ -140,16 +143,34 @@ class Batches(IterableDataset[tuple[Tensor, Tensor]]):
         return copies.faces[n]
 
     def _donor(self, row: int, rng: np.random.Generator) -> int:
-        """Of some other faces of the same source the one that is turned most alike."""
-        some = rng.choice(self.genuine[str(self.index.source[row])], DONORS)
+        """A generated face; or of some faces of the same source the one turned most alike."""
+        if len(self.loose) and rng.random() < GENERATED:
+            return int(rng.choice(self.loose))
+        some = rng.choice(self.genuine.rows[str(self.index.source[row])], DONORS)
         apart = self.index.keypoints[some] - self.index.keypoints[row]
         off = np.square(apart[:, :EARS]).sum(axis=(1, 2))
         return int(some[np.where(some == row, np.inf, off).argmin()])
 
-    def _any_genuine(self, rng: np.random.Generator) -> int:
-        """A source first, then a face: a small source counts as much as a large one."""
-        sources = sorted(self.genuine)
-        return int(rng.choice(self.genuine[sources[rng.integers(len(sources))]]))
+
+class Drawn:
+    """Rows to draw from: one of the kinds that they are of, then a row of it."""
+
+    def __init__(self, rows: np.ndarray, kind: np.ndarray, power: float) -> None:
+        """`kind`: of every row there is; one with n of `rows` is drawn n**power as often."""
+        self.rows = {str(name): rows[kind[rows] == name] for name in np.unique(kind[rows])}
+        weights = np.array([len(some) for some in self.rows.values()]) ** power
+        self._names, self._weights = list(self.rows), weights / weights.sum()
+
+    def draw(self, rng: np.random.Generator) -> int:
+        name = self._names[rng.choice(len(self._names), p=self._weights)]
+        return int(rng.choice(self.rows[name]))
+
+
+def view(crop: np.ndarray, seed: int) -> np.ndarray:
+    """As a phone may have handed it on, and then as `augment` changes it; one in two less so."""
+    rng = np.random.default_rng([seed, 77])
+    handed = by_phone(crop, rng) if rng.random() < PHONES else crop
+    return augment(handed, seed) if rng.random() < 0.5 else lightly(handed, seed)
 
 
 def _made_by(copies: Sequence[Copies]) -> list[str]:
@@ -164,8 +185,3 @@ def matched(index: Index, rows: np.ndarray) -> list[tuple[int, int]]:
         for r in rows
         if index.fake[r] and str(index.group[r]) in genuine
     ]
-
-
-def by_source(index: Index, rows: np.ndarray) -> dict[str, np.ndarray]:
-    """source -> its rows."""
-    return {str(s): rows[index.source[rows] == s] for s in np.unique(index.source[rows])}

@@ -2,9 +2,10 @@
 
     python -m training.data.dataset --data DIR --out DIR
 
-DATA holds labels.csv with the columns shard, name, label (real or fake), source, group. `shard` is
-a tar file in DATA, or empty where `name` is a file in DATA. `group` joins images that must stay on
-one side of a split: all images of one person, or a fake and its original.
+DATA holds labels.csv with the columns shard, name, label (real or fake), source, group and, if you
+like, species. `shard` is a tar file in DATA, or empty where `name` is a file in DATA. `group` joins
+images that must stay on one side of a split: all images of one person, or a fake and its original.
+`species` says how a fake was made; without it each source of fakes is a species of its own.
 """
 
 from __future__ import annotations
@@ -45,6 +46,12 @@ class Row:
     label: str
     source: str
     group: str
+    species: str = ""
+
+    @property
+    def kind(self) -> str:
+        """What reports count it under: the species of a fake, the source of a genuine image."""
+        return self.species or self.source if self.label == "fake" else self.source
 
 
 class Copies(NamedTuple):
@@ -60,7 +67,8 @@ class Copies(NamedTuple):
 
 @dataclass(frozen=True)
 class Index:
-    """Arrays of equal length N beside the crops; `keypoints` is Nx6x2 in pixels of the crop.
+    """Arrays of equal length N beside the crops; `keypoints` is Nx6x2 in pixels of the crop,
+    `species` as `Row.kind`.
 
     `found` is False where no face was found: such a crop is empty and belongs to no split.
     """
@@ -71,6 +79,7 @@ class Index:
     group: np.ndarray
     found: np.ndarray
     keypoints: np.ndarray
+    species: np.ndarray
 
 
 def read_labels(data: Path) -> list[Row]:
@@ -169,6 +178,7 @@ def _save_index(out: Path, rows: list[Row], found: np.ndarray, keypoints: np.nda
         group=np.array([f"{row.source}/{row.group}" for row in rows]),
         found=found,
         keypoints=keypoints,
+        species=np.array([row.kind for row in rows]),
     )
     np.savez(out / "index.npz", **vars(index))
     return index
@@ -177,7 +187,7 @@ def _save_index(out: Path, rows: list[Row], found: np.ndarray, keypoints: np.nda
 def load_index(out: Path) -> Index:
     """The index that `prepare` wrote."""
     with np.load(out / "index.npz") as arrays:
-        return Index(**arrays)
+        return Index(**{"species": arrays["source"], **arrays})  # an older one has no species
 
 
 def load_crops(out: Path) -> np.ndarray:

@@ -78,6 +78,11 @@ class Read(NamedTuple):
     source: np.ndarray
 
 
+def where(read: Read, rows: np.ndarray) -> Read:
+    """`rows`: a mask; both views of a pair are of one species and of one source."""
+    return Read(*(part[rows] for part in read))
+
+
 def load(files: list[Path]) -> Read:
     parts = [np.load(file) for file in files]
     return Read(*(np.concatenate([one[name] for one in parts]) for name in Read._fields))

@@ -14,7 +14,6 @@ the BPCER of its genuine faces, at the threshold that refuses RATE of the other 
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -23,8 +22,8 @@ import numpy as np
 import torch
 
 from training.data.batches import INLAY
-from training.data.pools import Read, collect, load
-from training.fit.readout import Readout, fit
+from training.data.pools import Read, collect, load, where
+from training.fit.readout import Readout, fit, note
 from training.report import metrics
 
 Judge = Callable[[Readout, Read, str], metrics.Figure]
@@ -43,11 +42,6 @@ def joined(read: Read) -> Read:
     """What our scripts make in two ways is one species: the one would teach the other."""
     names = [name.removesuffix(INLAY) for name in read.species]
     return read._replace(species=np.array([MADE.get(name, name) for name in names]))
-
-
-def where(read: Read, rows: np.ndarray) -> Read:
-    """`rows`: a mask; both views of a pair are of one species and of one source."""
-    return Read(*(part[rows] for part in read))
 
 
 def logits_of(net: Readout, pools: np.ndarray) -> np.ndarray:
@@ -102,12 +96,6 @@ def counted(judged: np.ndarray, seen: np.ndarray) -> dict[str, int]:
     return {name: int((judged == name).sum()) for name in np.intersect1d(judged, seen).tolist()}
 
 
-def record(out: Path, figures: dict[str, Any]) -> None:
-    file = out / "run.json"
-    found = json.loads(file.read_text()) | {"transfer": figures}
-    file.write_text(json.dumps(found, indent=2) + "\n")
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--out", type=Path, required=True, help="folder of training.fit.train")
@@ -118,7 +106,8 @@ def main() -> None:
     judged = joined(load(collect(args.out, args.model, "test", JUDGED)))
     seen = joined(load(collect(args.out, args.model, "train", args.views)))
     found = transfer(seen, judged, args.epochs)
-    record(args.out, {"views": len(seen.fake), "epochs": args.epochs, **found})
+    figures = {"views": len(seen.fake), "epochs": args.epochs, **found}
+    note(args.out, "transfer", figures)
 
 
 if __name__ == "__main__":

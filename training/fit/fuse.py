@@ -23,12 +23,16 @@ from typing import Any
 import numpy as np
 from sklearn.linear_model import LogisticRegression
 
+from training.data.dataset import read_labels
 from training.export.manifest import read_manifest
 from training.report import metrics
 from training.report.card import write_card
-from training.report.evaluate import report
+from training.report.evaluate import counts, report
 from training.report.measuring import Parts
 from training.report.scoring import load_scores
+
+
+LEFT_OUT = ("transfer", "new_sources")  # what was found by leaving something out
 
 
 def fitting_half(groups: np.ndarray) -> np.ndarray:
@@ -43,9 +47,17 @@ def log_odds(manifest: dict[str, Any], parts: Parts) -> dict[str, np.ndarray]:
 
 
 def fit(values: np.ndarray, fake: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, float]:
-    """(weight of each column of NxD log-odds, intercept); `weights` one for each row."""
+    """(weight of each column of NxD log-odds, intercept); `weights` one for each row.
+
+    No weight is negative, or a detector that finds a fake would speak for a genuine face.
+    """
     found = LogisticRegression(C=100.0).fit(values, fake, sample_weight=weights)
-    return found.coef_[0], float(found.intercept_[0])
+    positive = found.coef_[0] > 0
+    if positive.all() or not positive.any():
+        return found.coef_[0], float(found.intercept_[0])
+    coefficients = np.zeros(values.shape[1])
+    coefficients[positive], intercept = fit(values[:, positive], fake, weights)
+    return coefficients, intercept
 
 
 def fuse(data: Path, out: Path, folders: Sequence[Path], model: Path, version: str) -> None:
@@ -56,11 +68,15 @@ def fuse(data: Path, out: Path, folders: Sequence[Path], model: Path, version: s
     values = {name: np.stack([one[name] for one in odds], axis=1) for name in kept[0]}
     coefficients, intercept = fit(*_examples(kept[0], values))
     parts = {n: replace(s, logit=values[n] @ coefficients + intercept) for n, s in kept[0].items()}
-    parts["calibration"] = parts["calibration"].where(~fitting_half(parts["calibration"].group))
+    if np.count_nonzero(coefficients) > 1:  # one weight alone is only a matter of calibration
+        left = ~fitting_half(parts["calibration"].group)
+        parts["calibration"] = parts["calibration"].where(left)
     model.mkdir(parents=True, exist_ok=True)
     manifest = _manifest(model.name, version, manifests, coefficients, intercept)
-    figures = report(data, out, model, manifest, parts)
-    figures["run"] = run_of(folders, figures["data"])
+    run = run_of(folders, counts(read_labels(data), np.load(out / "split.npy")))
+    more = margin_of(folders, coefficients)
+    figures = report(data, out, model, manifest, parts, margin=more)
+    figures["run"] = run
     (model / "metrics.json").write_text(json.dumps(figures, indent=1) + "\n")
     write_card(model, figures)
 
@@ -76,6 +92,16 @@ def _examples(parts: Parts, values: dict[str, np.ndarray]) -> tuple[np.ndarray, 
     return tuple(np.concatenate(column) for column in zip(*found, strict=True))
 
 
+def margin_of(folders: Sequence[Path], weights: np.ndarray) -> float:
+    """What a new genuine source needs more (`training.fit.new_sources`), in the fused log-odds."""
+    found = 0.0
+    for folder, weight in zip(folders, weights, strict=True):
+        known = json.loads((folder / "metrics.json").read_text())
+        margin = known["run"].get("new_sources", {}).get("margin", 0.0)
+        found += weight * known["calibration"]["slope"] * margin
+    return float(found)
+
+
 def run_of(folders: Sequence[Path], split: dict[str, Any]) -> dict[str, Any]:
     """What the card tells of the trainings; `split`: the images in each part of this one's.
 
@@ -87,7 +113,9 @@ def run_of(folders: Sequence[Path], split: dict[str, Any]) -> dict[str, Any]:
     starts = [one["run"]["start"] for one in known if one["run"].get("start")]
     kept = not others and all(one["run"].get("groups", True) for one in known)
     told = {} if kept else {"groups": None}
-    return {**known[0]["run"], **told, "start": ", ".join(others + starts), "fused": titles}
+    found = {n: one["run"][n] for one in known for n in LEFT_OUT if n in one["run"]}
+    start = ", ".join(others + starts)
+    return {**known[0]["run"], **told, **found, "start": start, "fused": titles}
 
 
 def _manifest(

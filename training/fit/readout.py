@@ -8,6 +8,8 @@ training split are read once (some twenty a second on two cores) and kept in OUT
 minutes.
 
 It learns which species a fake is of, too: told only that it is one, it misses far more of them.
+With `--keep` the units that MODEL has stay as they are, beside as many new ones: what older data
+taught is not lost, whichever kinds of fakes are new.
 """
 
 from __future__ import annotations
@@ -29,22 +31,45 @@ from training.export.manifest import changed, read_manifest, write_manifest
 from training.fit.ridge import Values, log_odds
 from training.nets.tower import HIDDEN, WIDTH
 
-RATE, DECAY, DROPPED = 6e-4, 0.05, 0.3
-LEFT_OUT = 0.3  # of the parts (one layer's class token, or one mean), so that it leans on none
+RATE, DECAY, DROPPED = 4e-4, 0.3, 0.5
+LEFT_OUT = 0.4  # of the parts (one layer's class token, or one mean), so that it leans on none
 SIZE = 256  # views a step
 FLAT = 1e-4  # added to a spread: some values hardly ever differ
+RARE = 1e-3  # likewise, of units that hardly ever fire
+THINNED = 40  # of so many views one tells how the kept units spread
 CHECKED = 1024  # views of the validation split
 
 
-class Readout(nn.Module):
-    """NxD pools -> N logits; it standardises them by itself. It knows `species` kinds of fakes."""
+class Kept(nn.Module):
+    """NxD pools -> units of a readout that there was, standardised; they are not fitted."""
 
-    def __init__(self, pools: np.ndarray, species: int) -> None:
+    def __init__(self, values: Values, pools: np.ndarray) -> None:
         super().__init__()
+        self.register_buffer("weight", torch.from_numpy(values["readout.weight"]).float())
+        self.register_buffer("bias", torch.from_numpy(values["readout.bias"]).float())
+        found = torch.relu(torch.from_numpy(pools).float() @ self.weight + self.bias)
+        self.register_buffer("mean", found.mean(dim=0))
+        self.register_buffer("spread", found.std(dim=0) + RARE)
+
+    def forward(self, pools: Tensor) -> Tensor:
+        found: Tensor = torch.relu(pools @ self.weight + self.bias)
+        return (found - self.mean) / self.spread
+
+
+class Readout(nn.Module):
+    """NxD pools -> N logits; it standardises them by itself. It knows `species` kinds of fakes.
+
+    `keep`: of a readout that there was; its units take their place among HIDDEN.
+    """
+
+    def __init__(self, pools: np.ndarray, species: int, keep: Values | None = None) -> None:
+        super().__init__()
+        self.kept = Kept(keep, pools[::THINNED]) if keep else None
+        new = HIDDEN - (len(keep["readout.bias"]) if keep else 0)
         mean, spread = pools.mean(axis=0, dtype=np.float64), pools.std(axis=0, dtype=np.float64)
         self.register_buffer("mean", torch.from_numpy(mean.astype(np.float32)))
         self.register_buffer("spread", torch.from_numpy(spread.astype(np.float32)) + FLAT)
-        self.inner = nn.Linear(pools.shape[1], HIDDEN)
+        self.inner = nn.Linear(pools.shape[1], new)
         self.kinds = nn.Linear(HIDDEN, 1 + species)
         self.drop, self.leave_out = nn.Dropout(DROPPED), nn.Dropout1d(LEFT_OUT)
 
@@ -62,7 +87,10 @@ class Readout(nn.Module):
         """Nx(1 + species) logits: genuine, and each species."""
         known = ((pools.float() - self.mean) / self.spread).unflatten(1, (-1, WIDTH))
         known = self.drop(self.leave_out(known).flatten(1))
-        kinds: Tensor = self.kinds(self.drop(torch.relu(self.inner(known))))
+        units = [self.drop(torch.relu(self.inner(known)))]
+        if self.kept is not None:
+            units.append(self.drop(self.kept(pools.float())))
+        kinds: Tensor = self.kinds(torch.cat(units, dim=1))
         return kinds
 
     def forward(self, pools: Tensor) -> Tensor:
@@ -76,12 +104,20 @@ class Readout(nn.Module):
         """
         weight = (self.inner.weight / self.spread).half()
         bias = self.inner.bias - weight.float() @ self.mean
-        rows, free = self.kinds.weight, SPECIES - len(self.kinds.weight) + 1
+        rows, biases, free = self.kinds.weight, self.kinds.bias, SPECIES - len(self.kinds.bias) + 1
+        if (kept := self.kept) is not None:
+            weight = torch.cat([weight, kept.weight.T.half()])
+            bias = torch.cat([bias, kept.bias])
+            new, old = rows.split([rows.shape[1] - len(kept.bias), len(kept.bias)], dim=1)
+            rows, biases = (
+                torch.cat([new, old / kept.spread], 1),
+                biases - old @ (kept.mean / kept.spread),
+            )
         parts = {
             "readout.weight": weight.T.contiguous(),
             "readout.bias": bias,
             "species.weight": pad((rows[1:] - rows[0]).T, (0, free)).contiguous(),
-            "species.bias": pad(self.kinds.bias[1:] - self.kinds.bias[0], (0, free), value=NEVER),
+            "species.bias": pad(biases[1:] - biases[0], (0, free), value=NEVER),
             "head.weight": torch.eye(1, HIDDEN + 1).flip(1),
             "head.bias": torch.zeros(1),
         }
@@ -104,13 +140,20 @@ def numbered(seen: Read, known: dict[str, int]) -> Tensor:
 
 
 def fit(
-    seen: Read, epochs: int, seed: int = 0, rate: float | None = None, start: Known | None = None
+    seen: Read,
+    epochs: int,
+    seed: int = 0,
+    rate: float | None = None,
+    *,
+    start: Known | None = None,
+    keep: Values | None = None,
 ) -> Readout:
-    """Fitted to all views, from `start` on; `rate`, else RATE, falls to zero."""
+    """Fitted to all views, from `start` on, or beside what `keep` has; `rate`, else RATE, falls to
+    zero."""
     torch.manual_seed(seed)
     known = start.numbers if start else numbers(seen.species.tolist())
     kinds, pools = numbered(seen, known), torch.from_numpy(seen.pools)
-    net = Readout(seen.pools, max(known.values()))
+    net = Readout(seen.pools, max(known.values()), keep)
     if start:
         net.begin_with(start.values)
     optimiser = torch.optim.AdamW(net.parameters(), rate or RATE, weight_decay=DECAY)
@@ -144,10 +187,16 @@ def write(values: Values, folder: Path) -> None:
 
 def record(out: Path, tower: str | None, figures: dict[str, Any]) -> None:
     """Into OUT/run.json, for the card. `tower`: an earlier model's, trained with another split."""
-    run = json.loads((out / "run.json").read_text())
     given = {"net": "clip", "start": tower, "groups": None, "steps_done": 0} if tower else {}
-    found = {**run, **given, "readout": figures}
-    (out / "run.json").write_text(json.dumps(found, indent=2) + "\n")
+    for name, value in {**given, "readout": figures}.items():
+        note(out, name, value)
+
+
+def note(out: Path, name: str, value: object) -> None:
+    """One entry of OUT/run.json, for the card."""
+    file = out / "run.json"
+    found = json.loads(file.read_text()) | {name: value}
+    file.write_text(json.dumps(found, indent=2) + "\n")
 
 
 def main() -> None:
@@ -155,12 +204,13 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True, help="folder of training.fit.train")
     parser.add_argument("--model", type=Path, default=Path("service/models/clip"))
     parser.add_argument("--views", type=int, default=83_000, help="augmented training views")
-    parser.add_argument("--epochs", type=int, default=44)
+    parser.add_argument("--epochs", type=int, default=8)
+    parser.add_argument("--keep", action="store_true", help="the units that MODEL has")
     parser.add_argument("--tower", help="name of the model that it is of, unless OUT tuned it")
     args = parser.parse_args()
     checked = load(collect(args.out, args.model, "validation", CHECKED))
     seen = load(collect(args.out, args.model, "train", args.views))
-    values = fit(seen, args.epochs).values()
+    values = fit(seen, args.epochs, keep=of_model(args.model) if args.keep else None).values()
     known = numbers(seen.species.tolist())
     figures = {
         "views": len(seen.fake),

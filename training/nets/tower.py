@@ -27,7 +27,7 @@ STD = [0.26862954, 0.26130258, 0.27577711]
 TEMPERATURE = 16.0  # times the unit vectors that the head sees
 EPSILON = 1e-5
 READ = (2, 4, 6, 8, 10)  # layers whose pools the readout sees, beside the last one's class token
-HIDDEN = 128  # what the readout makes of the pools
+HIDDEN = 256  # what the readout makes of the pools
 
 
 def packaged_weights() -> Path:

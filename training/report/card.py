@@ -12,9 +12,9 @@ from training.report.wording import SPECIES, rate, species, table
 LIMITS = """## What it is not for
 
 * Print and replay attacks (a photograph of a photograph or of a screen): no claim, no data.
-* Diffusion images, one-shot swappers, reenactment, morphs, retouching: not in the data, so not
-  measured. Published detectors of this size fall to near chance on methods they have not seen;
-  expect that here too, and do not read the figures above as figures for such attacks.
+* Methods that are not in the table of data (other generators and swappers, reenactment, morphs,
+  retouching): not measured. Of a method that was never seen expect what "What transfers" says,
+  not the figures above.
 * Cameras and sources that are not in the data: scores shift from source to source. Measure the
   BPCER on some hundred genuine images of your own, and choose the operating point by that.
 * Equal treatment of all groups of people: the table above is too small, and of one source only, to
@@ -25,7 +25,13 @@ LIMITS = """## What it is not for
 KEPT = """All that
 they had seen is in the training split here; actors of DFDC may be in both all the same."""
 NOT_KEPT = """Part of
-the test images of DFDC was in their training: its figures may be too good on that account, too."""
+the test images of these sources was in their training: such figures may be too good on that
+account, too."""
+
+
+VIEWS = """augmented views
+of the test split, which are harder than photographs"""
+TUNED = "The tower below was tuned on all of them."
 
 
 def write_card(folder: Path, figures: dict[str, Any]) -> None:
@@ -67,15 +73,20 @@ def _data(figures: dict[str, Any]) -> str:
 
 {numbers}
 Images of one group (a fake and its original, one person) are on one side. DFDC has no person labels
-and its actors recur: its genuine faces were clustered by ImageNet features and clusters kept whole,
-which makes it less likely, not impossible, that an actor is in two splits. The DFDC figures may
-therefore be somewhat too good. Test images come from the same sources as the training images,
-except where "never in training" is said.
+and its actors recur{_clusters(figures["run"])}. The DFDC figures may therefore be too good. Test
+images come from the same sources as the training images, except where "never in training" is said.
 {_unlabelled(kinds)}{_begun(figures["run"])}
 Non-response (no face found), over all images, apart from the error rates:
 
 {missed}
 """
+
+
+def _clusters(run: dict[str, Any]) -> str:
+    if "dfdc" not in run.get("cluster", ()):
+        return " on both sides"
+    return """: its genuine faces were clustered by ImageNet features and clusters kept
+whole, which makes it less likely, not impossible, that an actor is in two splits"""
 
 
 def _unlabelled(kinds: list[str]) -> str:
@@ -111,10 +122,22 @@ AUC of each species against all genuine test images:
 {table(["species", "AUC"], aucs)}
 Thresholds are on the calibrated probability, named by the BPCER they had on the calibration split
 (every genuine source counting the same); a rate the split is too small for is left out.
-Where no error at all was seen among n images the bootstrap says 0.000-0.000; the true rate may then
-still be as high as 3/n.
+{_margin(run)}Where no error at all was seen among n images the bootstrap says
+0.000-0.000; the true rate may then still be as high as 3/n.
 
 {"".join(points)}"""
+
+
+def _margin(run: dict[str, Any]) -> str:
+    """Of thresholds that stand for genuine sources which training has not seen."""
+    if "new_sources" not in run:
+        return ""
+    found = run["new_sources"]
+    return """They stand for a genuine source that training has not seen: readouts fitted without a
+fifth of the genuine sources each need {margin:.2f} more of a logit to refuse no more of these than
+of those that were seen ({views:,} views of the calibration split, of sources without fakes of their
+own), and that was added. Sources that were seen are refused less often.
+""".format(**found)
 
 
 def _point(point: dict[str, Any], run: dict[str, Any]) -> str:
@@ -137,6 +160,7 @@ def _transfer(run: dict[str, Any]) -> str:
         return ""
     found, seen = run["transfer"], ["seen", "left out"]
     note = f"{found['note']}\n" if "note" in found else ""
+    on, tuned = found.get("on", VIEWS), TUNED if "on" not in found else ""
     fakes = [[SPECIES.get(name, name), e["fakes"], rate(e["seen"]), rate(e["left_out"])]
              for name, e in found["species"].items()]  # fmt: skip
     faces = [[name, e["genuine"], rate(e["seen"]), rate(e["left_out"])]
@@ -144,14 +168,13 @@ def _transfer(run: dict[str, Any]) -> str:
     return f"""## What transfers
 
 What reads the layers, fitted to {found["views"]:,} views ({found["epochs"]} epochs) with and
-without each species of fakes; AUC of that species against all genuine faces, among augmented views
-of the test split, which are harder than photographs. The tower below was tuned on all of them.
+without each species of fakes; AUC of that species against all genuine faces, among {on}. {tuned}
 {note}Of a species of which nothing was seen expect what the last column says.
 
 {table(["species", "fakes", *(f"AUC, {how}" for how in seen)], fakes)}
-The same with and without each source of genuine faces and the fakes beside them; BPCER of that
-source at the threshold that refuses 5 % of the others. The tower had seen all of these, so a source
-that was never seen may be refused more often than the worst row of the last column says.
+The same with and without each source of genuine faces; BPCER of that source at the threshold that
+refuses 5 % of those that were seen. A source that was never seen may be refused more often than the
+worst row of the last column says.
 
 {table(["genuine faces of", "views", *(f"BPCER, {how}" for how in seen)], faces)}
 """

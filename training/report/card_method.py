@@ -48,8 +48,12 @@ def read_by(run: dict[str, Any]) -> str:
     views, epochs = found["views"], found["epochs"]
     return f"""What reads its layers was fitted to {views:,} such views of the training split,
 each seen {epochs} times at most.{_apart(found.get("species"))}{_carried(found)}{_gone_on(found)}
-AUC on views of the validation split: {found["validation_auc"]:.3f}.
-"""
+{_checked(found)}"""
+
+
+def _checked(found: dict[str, Any]) -> str:
+    known = found.get("validation_auc")
+    return f"AUC on views of the validation split: {known:.3f}.\n" if known else ""
 
 
 def _apart(species: int | None) -> str:

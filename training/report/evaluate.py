@@ -1,6 +1,6 @@
 """Calibrates an exported model on one split, reports on another; writes manifest, metrics and card.
 
-    python -m training.report.evaluate --data DIR --out DIR --model service/models/lite0
+    python -m training.report.evaluate --data DIR --out DIR --model service/models/lite0 [--most N]
 
 OUT is the folder of `training.fit.train`, whose split is used; the scores stay there, for
 `training.report.plots` and `training.fit.fuse`; interrupted, the same command goes on. Every image
@@ -22,7 +22,7 @@ import numpy as np
 from service.fitting.report_metrics import at_point, auc_by_species, overall, thresholds
 from training.data.dataset import MODELS, Row, load_index, miss_rates, read_labels, some_of
 from training.export.manifest import read_manifest, write_manifest
-from training.report import metrics
+from training.report import measuring, metrics
 from training.report.card import write_card
 from training.report.localisation import localisation
 from training.report.measuring import COPIED, Parts, measure
@@ -45,12 +45,24 @@ def calibrate(scores: Scores) -> tuple[float, float]:
     return metrics.platt(scores.logit, scores.fake, metrics.balanced(scores.fake, scores.source))
 
 
-def operating_points(probability: np.ndarray, scores: Scores) -> list[dict[str, float]]:
-    """Thresholds for the rates that the split has enough bona fide images for, sources balanced."""
+def operating_points(
+    probability: np.ndarray, scores: Scores, margin: float = 0.0
+) -> list[dict[str, float]]:
+    """Thresholds for the rates that the split has enough bona fide images for, sources balanced.
+
+    `margin`: log-odds that a source of genuine images needs more when training has not seen it.
+    """
     genuine = ~scores.fake
     weights = metrics.balanced(scores.fake, scores.source)[genuine]
     found = thresholds(probability[genuine], RATES, weights)
-    return [{"bpcer": rate, "threshold": round(found[rate], 5)} for rate in found]
+    return [{"bpcer": r, "threshold": round(_moved(found[r], margin), 5)} for r in found]
+
+
+def _moved(probability: float, log_odds: float) -> float:
+    if not 0 < probability < 1:
+        return probability
+    known = np.log(probability / (1 - probability)) + log_odds
+    return float(metrics.sigmoid(np.array(known)))
 
 
 def evaluate(data: Path, out: Path, folder: Path) -> dict[str, Any]:
@@ -60,7 +72,7 @@ def evaluate(data: Path, out: Path, folder: Path) -> dict[str, Any]:
     scorer = Scorer(folder)
     parts = measure(scorer, data, out, splits)
     manifest = {**read_manifest(folder), "known_logit": scorer.pattern_logit()}
-    figures = report(data, out, folder, manifest, parts)
+    figures = report(data, out, folder, manifest, parts, margin=_margin(out))
     if "cam" in manifest["output"]:
         genuine = [row for row in splits["test"] if row.label == "real"]
         few = [genuine[row] for row in some_of(np.array([row.source for row in genuine]), MAPPED)]
@@ -69,12 +81,22 @@ def evaluate(data: Path, out: Path, folder: Path) -> dict[str, Any]:
 
 
 def report(
-    data: Path, out: Path, folder: Path, manifest: dict[str, Any], parts: Parts
+    data: Path,
+    out: Path,
+    folder: Path,
+    manifest: dict[str, Any],
+    parts: Parts,
+    *,
+    margin: float = 0.0,
 ) -> dict[str, Any]:
-    """Everything that metrics.json holds, from the scores of each part; calibrates the manifest."""
+    """Everything that metrics.json holds, from the scores of each part; calibrates the manifest.
+
+    `margin`: as of `operating_points`, in the logit of the model.
+    """
     known = parts["calibration"].where(parts["calibration"].found)
     slope, intercept = calibrate(known)
-    points = operating_points(metrics.sigmoid(slope * known.logit + intercept), known)
+    odds = metrics.sigmoid(slope * known.logit + intercept)
+    points = operating_points(odds, known, slope * margin)
     update_manifest(folder, manifest, slope, intercept, points)
     save_scores(out, manifest, parts)  # of a fusion, its weights name it, and these have changed
     return {
@@ -115,6 +137,12 @@ def tested(
 def _of_made(p: np.ndarray, scores: Scores, threshold: float) -> dict[str, Any]:
     sources = np.unique(scores.source).tolist()
     return {**by_slice(p, scores, threshold, "jpeg", 90), "sources": sources}
+
+
+def _margin(out: Path) -> float:
+    """What `training.fit.new_sources` found that a new genuine source needs more, in the logit."""
+    found = json.loads((out / "run.json").read_text()).get("new_sources")
+    return float(found["margin"]) if found else 0.0
 
 
 def _run(out: Path) -> dict[str, Any]:
@@ -185,8 +213,11 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True, help="folder of training.fit.train")
     parser.add_argument("--model", type=Path, default=MODELS / "lite0")
+    parser.add_argument("--most", type=int, default=measuring.MOST, help="images of a kind")
+    parser.add_argument("--few", type=int, default=measuring.FEW, help="likewise, for a change")
     args = parser.parse_args()
     cv2.setNumThreads(1)
+    measuring.MOST, measuring.FEW = args.most, args.few
     figures = evaluate(args.data, args.out, args.model)
     (args.model / "metrics.json").write_text(json.dumps(figures, indent=1) + "\n")
     write_card(args.model, figures)

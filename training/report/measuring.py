@@ -70,7 +70,7 @@ class Blend:
 
 def some(rows: list[Row], most: int) -> np.ndarray:
     """Indices, rising, of at most `most` rows of each source and label; always the same ones."""
-    return some_of(np.array([f"{row.source} {row.label}" for row in rows]), most)
+    return some_of(np.array([f"{row.kind} {row.label}" for row in rows]), most)
 
 
 def measure(scorer: Scorer, data: Path, out: Path, splits: dict[str, list[Row]]) -> Parts:

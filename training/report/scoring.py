@@ -126,7 +126,7 @@ def score(
     return Scores(
         found[:, 0], found[:, 1],
         np.array([row.label == "fake" for row in rows]),
-        np.array([row.source for row in rows]),
+        np.array([row.kind for row in rows]),
         np.array([f"{row.source}/{row.group}" for row in rows]),
     )  # fmt: skip
 

@@ -9,6 +9,17 @@ SPECIES = {
     "ffhq_stylegan1": "generated faces (StyleGAN)",
     "stylegan2": "generated faces (StyleGAN2)",
     "wild_swaps": "face swaps in the wild (GAN)",
+    "stylegan": "generated faces (StyleGAN, StyleGAN2)",
+    "sd15": "generated faces (Stable Diffusion 1.5)",
+    "sd21": "generated faces (Stable Diffusion 2.1)",
+    "sdxl": "generated faces (Stable Diffusion XL and few others)",
+    "flux1": "generated faces (FLUX.1)",
+    "gemini": "generated faces (Gemini image)",
+    "deepfacelive": "face swaps (DeepFaceLive)",
+    "inswapper": "face swaps (InSwapper)",
+    "ffpp_swaps": "face swaps (SimSwap and nine other methods)",
+    "talking": "talking heads (EDTalk, DreamTalk, Wav2Lip)",
+    "edits": "edited faces (StarGAN, GANimation, ageing)",
 }
 
 

@@ -20,9 +20,8 @@ def index_of(kinds: list[tuple[str, bool, str]]) -> Index:
     """(source, fake, group) of each row."""
     source, fake, group = (np.array(column) for column in zip(*kinds, strict=True))
     n = len(kinds)
-    return Index(
-        np.arange(n).astype(str), fake, source, group, np.ones(n, bool), np.zeros((n, 6, 2))
-    )
+    points = np.zeros((n, 6, 2))
+    return Index(np.arange(n).astype(str), fake, source, group, np.ones(n, bool), points, source)
 
 
 @pytest.fixture
@@ -42,6 +41,12 @@ def data(tmp_path: Path) -> Path:
 
 def test_labels(data: Path) -> None:
     assert read_labels(data)[0] == Row("a.tar", "x/face.jpg", "real", "s", "1")
+
+
+def test_a_species_is_told_of_a_fake_only(tmp_path: Path) -> None:
+    lines = ",a.jpg,fake,s,1,inswapper\n,b.jpg,fake,s,2,\n,c.jpg,real,s,3,\n"
+    (tmp_path / "labels.csv").write_text("shard,name,label,source,group,species\n" + lines)
+    assert [row.kind for row in read_labels(tmp_path)] == ["inswapper", "s", "s"]
 
 
 def test_an_unknown_label_is_refused(tmp_path: Path) -> None:

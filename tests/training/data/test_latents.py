@@ -24,7 +24,7 @@ def index() -> Index:
     source = np.array(["a"] * 12 + ["b"] * 4)
     names = np.arange(16).astype(str)
     points = np.tile(np.array(KEYPOINTS, np.float32), (16, 1, 1))
-    return Index(names, np.arange(16) == 0, source, names, np.ones(16, bool), points)
+    return Index(names, np.arange(16) == 0, source, names, np.ones(16, bool), points, source)
 
 
 @pytest.fixture

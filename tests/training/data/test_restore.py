@@ -68,7 +68,9 @@ def test_copies_are_of_all_splits_but_the_calibration_and_are_made_once(
     wheel: Path, tmp_path: Path, crop: np.ndarray, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     names, nothing = np.arange(12).astype(str), np.zeros((12, 6, 2), np.float32)
-    index = Index(names, np.arange(12) == 3, np.repeat("a", 12), names, np.ones(12, bool), nothing)
+    index = Index(
+        names, np.arange(12) == 3, np.repeat("a", 12), names, np.ones(12, bool), nothing, names
+    )
     np.savez(tmp_path / "index.npz", **vars(index))
     np.save(tmp_path / "crops.npy", np.tile(crop, (12, 1, 1, 1)))
     np.save(tmp_path / "split.npy", np.array(["train", "test", "calibration"] * 4))

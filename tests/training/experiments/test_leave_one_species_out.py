@@ -51,6 +51,8 @@ def found(views: Read) -> dict[str, Any]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(readout, "RATE", 1e-2)
         patch.setattr(readout, "SIZE", 64)
+        for name, value in (("DECAY", 0.05), ("DROPPED", 0.3), ("LEFT_OUT", 0.3)):
+            patch.setattr(readout, name, value)  # so few values bear little of it
         return transfer(views, views, epochs=6)
 
 

@@ -207,3 +207,19 @@ def test_another_tower_collects_its_own(out: Path, folder: Path) -> None:
     one = pools._name(folder)
     np.savez(folder / "tuned.npz", gain=np.array([3.0], np.float32))
     assert pools._name(folder) != one
+
+
+def test_kept_units_stay_as_they_are_beside_new_ones(views: Read) -> None:
+    """In the values for the graph, too."""
+    rng = np.random.default_rng(3)
+    old = {
+        "readout.weight": rng.normal(0, 0.01, (WIDTH, 5)).astype(np.float16),
+        "readout.bias": rng.normal(0, 1, 5).astype(np.float32),
+    }
+    net = readout.fit(some(views, 0, 1000), epochs=1, keep=old)
+    values = net.values()
+    assert values["readout.weight"].shape == (WIDTH, readout.HIDDEN)
+    assert np.array_equal(values["readout.weight"][:, -5:], old["readout.weight"])
+    given = readout.log_odds(values, views.pools[1000:1100])
+    wanted = net(torch.from_numpy(views.pools[1000:1100])).detach().numpy()
+    assert np.allclose(given, wanted, atol=0.02)

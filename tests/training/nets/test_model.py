@@ -12,7 +12,7 @@ import pytest
 
 from service.analysis.face.crop import FILL, normalise
 from service.repository.initializers import read_initializer
-from training.report import card, card_method
+from training.report import card, card_method, card_robustness
 from training.report.card import write_card
 
 FOLDER = Path(__file__).parents[3] / "service" / "models" / "lite0"
@@ -101,10 +101,19 @@ def test_the_card_names_the_copies_that_were_learned_from() -> None:
     assert "left out" not in card_method._made({"swaps": True})
 
 
-def test_the_cards_tell_of_restored_faces_and_whether_training_had_some() -> None:
-    for name, learned in (("clip", True), ("stack", True), ("lite0", False)):
-        told = (FOLDER.parent / name / "card.md").read_text()
-        assert "| faces restored by super-resolution, of dfdc" in told
+def test_the_cards_tell_what_was_left_out() -> None:
+    """Of the readout, and of the fusion that rests on it."""
+    for name, told in (("clip", True), ("stack", True), ("lite0", False)):
+        card_text = (FOLDER.parent / name / "card.md").read_text()
+        assert ("## What transfers" in card_text) == told
+        assert ("a genuine source that training has not seen" in card_text) == told
+
+
+def test_the_card_tells_of_restored_faces_and_whether_training_had_some() -> None:
+    for learned in (True, False):
+        told = card_robustness._copied(
+            "restoration_copies", {"restoration_copies": 5} if learned else {}
+        )
         assert ("The restored faces had been shrunk" in told) == learned
         assert ("No restored faces were in training." in told) != learned
 
