@@ -31,7 +31,6 @@ from training.report.evaluate import counts, report
 from training.report.measuring import Parts
 from training.report.scoring import load_scores
 
-
 LEFT_OUT = ("transfer", "new_sources")  # what was found by leaving something out
 
 
