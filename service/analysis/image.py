@@ -20,7 +20,14 @@ from service.analysis.face.blazeface import Detection, Face, FaceDetector
 from service.analysis.face.crop import Portrait
 from service.analysis.face.selection import Subject, choose, prominent
 from service.analysis.heatmap import heat_map_uri
-from service.analysis.judgement import Analysis, Box, DetectorScore, FaceJudgement, ImageFacts
+from service.analysis.judgement import (
+    Box,
+    DetectorScore,
+    FaceJudgement,
+    Finding,
+    ImageAnalysis,
+    ImageFacts,
+)
 from service.errors import Reason
 from service.media.image import DecodedImage, decode
 from service.media.medium import Medium
@@ -70,7 +77,7 @@ class Analyzer:
         faces.detect(np.zeros((256, 256, 3), np.uint8))  # a blank image runs both models
         return cls(settings, faces, load_detectors(settings), calibrated=calibrated)
 
-    def analyze(self, medium: Medium | bytes, *, explain: bool = False) -> Analysis:
+    def analyze(self, medium: Medium | bytes, *, explain: bool = False) -> ImageAnalysis:
         """Judge an image; `explain` adds a heat map of the face that counts.
 
         Raises ImageError when it is no sound image, CannotJudge when a reason refuses it, and
@@ -188,21 +195,33 @@ def _analysis(
     detection: Detection,
     faces: tuple[FaceJudgement, ...],
     opinions: Opinions,
-) -> Analysis:
+) -> ImageAnalysis:
     fusion, bpcer, fingerprint = ruling.without(opinions.left_out)
     counted = max(range(len(faces)), key=lambda i: faces[i].probability)
     probability = faces[counted].probability
-    return Analysis(
-        image=facts,
-        decision="deepfake" if probability >= fusion.threshold else "bona_fide",
+    finding = Finding(
+        task="deepfake",
+        decision="attack" if probability >= fusion.threshold else "bona_fide",
         score=centred(probability, fusion.threshold),
         probability=probability,
         threshold=fusion.threshold,
         bpcer=bpcer,
+        advisory=False,
+        reasons=_warnings(faces, detection),
+        detectors=faces[counted].detectors,
+    )
+    return ImageAnalysis(
+        image=facts,
+        decision="deepfake" if finding.decision == "attack" else "bona_fide",
+        score=finding.score,
+        probability=probability,
+        threshold=finding.threshold,
+        bpcer=bpcer,
         faces=faces,
         counted=counted,
         faces_found=len(detection.faces),
-        reasons=_warnings(faces, detection),
+        reasons=finding.reasons,
+        findings=(finding,),
         fusion=fusion.name,
         fingerprint=fingerprint,
         timings={},

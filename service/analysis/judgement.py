@@ -1,15 +1,20 @@
-"""What a judgement is made of. Frozen: the same object is rendered, stored and replayed."""
+"""What a judgement is made of. Frozen: the same object is rendered, stored and replayed.
+
+`Analysis` is a union on `kind`; what its members share stands in `_Judgement`.
+"""
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import TypeAdapter
+from pydantic import Field, TypeAdapter
 from pydantic.dataclasses import dataclass
 
 from service.errors import Reason
 
 Decision = Literal["bona_fide", "deepfake"]
+Task = Literal["deepfake", "presentation_attack", "voice_spoof"]
+Predictions = tuple["DetectorScore", ...]  # of all detectors for one face, track or voice
 
 
 @dataclass(frozen=True)
@@ -73,32 +78,212 @@ class ImageFacts:
 
 
 @dataclass(frozen=True)
-class Analysis:
-    """The judgement of one image.
+class VideoFacts:
+    """The input: SHA-256 of its bytes, container and codec by content, size of the upright frames.
 
-    probability: calibrated probability (0..1) of the face that counts.
-    threshold: probability from which on the decision is `deepfake`; it stands for `bpcer`.
-    score: probability re-centred in log-odds so that 0.5 is the decision line.
-    faces: most prominent first; `counted` is the index of the face that decided.
-    left_out: names of detectors that failed; the others answered without them.
-    timings: milliseconds a stage (`decode`, `detect`, `infer`, `total`; `explain` when asked for).
+    seconds and frames are what was found, not what the header claims; fps is their quotient;
+    rotation: degrees clockwise that the metadata asks for.
     """
 
-    image: ImageFacts
+    sha256: str
+    format: str
+    codec: str
+    width: int
+    height: int
+    seconds: float
+    frames: int
+    fps: float
+    rotation: int
+    has_audio: bool
+
+
+@dataclass(frozen=True)
+class AudioFacts:
+    """The input: SHA-256 of its bytes, container and codec by content, as it was recorded."""
+
+    sha256: str
+    format: str
+    codec: str
+    seconds: float
+    sample_rate: int
+    channels: int
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What was found for one task. An advisory finding never changes the decision.
+
+    score: probability re-centred in log-odds so that 0.5 is the decision line;
+    threshold: probability from which on the decision is `attack`; it stands for `bpcer`.
+    """
+
+    task: Task
+    decision: Literal["bona_fide", "attack"]
+    score: float
+    probability: float
+    threshold: float
+    bpcer: float
+    advisory: bool
+    reasons: tuple[Reason, ...] = ()
+    detectors: Predictions = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrackedFace(FaceJudgement):
+    """A judged face of one frame; `track` is the index of its track."""
+
+    track: int
+
+
+@dataclass(frozen=True)
+class Frame:
+    """A frame that was looked at, and when: seconds from the first frame."""
+
+    time: float
+    faces: tuple[TrackedFace, ...]
+
+
+@dataclass(frozen=True)
+class Track:
+    """One face over time: first and last seconds, frames it was judged in, and what was found.
+
+    probability and detectors: robust means over the frames; spread: standard deviation of the
+    frames' log-odds; width: median width of the face box in pixels; prominent: whether it may
+    decide.
+    """
+
+    first: float
+    last: float
+    frames: int
+    width: float
+    prominent: bool
+    probability: float
+    spread: float
+    detectors: Predictions
+
+
+@dataclass(frozen=True)
+class Window:
+    """A judged stretch of speech, in seconds from the start."""
+
+    start: float
+    end: float
+    probability: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Judgement:
+    """What the judgements of all kinds of media share.
+
+    probability: calibrated probability (0..1) of what counts: a face, a track or a voice.
+    threshold: probability from which on the decision is `deepfake`; it stands for `bpcer`.
+    score: probability re-centred in log-odds so that 0.5 is the decision line.
+    left_out: names of detectors that failed; the others answered without them.
+    timings: milliseconds a stage (`decode`, `detect`, `infer`, `total`; `explain` when asked for).
+    findings: of every task that was looked at, the deciding one first.
+    """
+
     decision: Decision
     score: float
     probability: float
     threshold: float
     bpcer: float
-    faces: tuple[FaceJudgement, ...]
-    counted: int
-    faces_found: int
     reasons: tuple[Reason, ...]
     fusion: str
     fingerprint: str
     timings: dict[str, float]
     left_out: tuple[str, ...] = ()
-    heat_map: str | None = None  # PNG data URI, only when it was asked for
+    findings: tuple[Finding, ...] = ()
+
+    @property
+    def detectors(self) -> Predictions:
+        """Of what decided."""
+        return self.findings[0].detectors
+
+    @property
+    def sha256(self) -> str:
+        """Of the bytes as they were received."""
+        return self.facts.sha256
+
+    @property
+    def facts(self) -> ImageFacts | VideoFacts | AudioFacts:
+        """What came in."""
+        raise NotImplementedError
 
 
-ANALYSIS = TypeAdapter(Analysis)
+@dataclass(frozen=True, kw_only=True)
+class ImageAnalysis(_Judgement):
+    """The judgement of one image. `faces`: most prominent first; `counted`: the one that decided.
+
+    heat_map: PNG data URI, only when it was asked for.
+    """
+
+    kind: Literal["image"] = "image"
+    image: ImageFacts
+    faces: tuple[FaceJudgement, ...]
+    counted: int
+    faces_found: int
+    heat_map: str | None = None
+
+    @property
+    def facts(self) -> ImageFacts:
+        """What came in."""
+        return self.image
+
+    @property
+    def predictions(self) -> tuple[Predictions, ...]:
+        """Of each face."""
+        return tuple(face.detectors for face in self.faces)
+
+
+@dataclass(frozen=True, kw_only=True)
+class VideoAnalysis(_Judgement):
+    """The judgement of one video. `tracks`: most prominent first; `counted`: the one that decided.
+
+    frames: those that were looked at.
+    """
+
+    kind: Literal["video"] = "video"
+    video: VideoFacts
+    frames: tuple[Frame, ...]
+    tracks: tuple[Track, ...]
+    counted: int
+
+    @property
+    def facts(self) -> VideoFacts:
+        """What came in."""
+        return self.video
+
+    @property
+    def faces_found(self) -> int:
+        """Different faces over the whole video."""
+        return len(self.tracks)
+
+    @property
+    def predictions(self) -> tuple[Predictions, ...]:
+        """Of each track that may decide."""
+        return tuple(track.detectors for track in self.tracks if track.prominent)
+
+
+@dataclass(frozen=True, kw_only=True)
+class AudioAnalysis(_Judgement):
+    """The judgement of one recording: its windows of speech, and how much speech there was."""
+
+    kind: Literal["audio"] = "audio"
+    audio: AudioFacts
+    windows: tuple[Window, ...] = ()
+    speech_seconds: float = 0.0
+
+    @property
+    def facts(self) -> AudioFacts:
+        """What came in."""
+        return self.audio
+
+    @property
+    def predictions(self) -> tuple[Predictions, ...]:
+        """Of the voice."""
+        return (self.detectors,)
+
+
+Analysis = ImageAnalysis | VideoAnalysis | AudioAnalysis
+ANALYSIS: TypeAdapter[Analysis] = TypeAdapter(Annotated[Analysis, Field(discriminator="kind")])

@@ -46,8 +46,8 @@ def judged(asked: Asked, source: Source, analysis: Analysis) -> dict[str, Any]:
         "confidence": round(analysis.score if fake else 1 - analysis.score, 6),
         "prediction_score": round(analysis.score, 6),
         "reasons": [reason.value for reason in analysis.reasons],
-        "models": [f"{one.name} {one.version}" for one in analysis.faces[0].detectors],
-        "sha256": analysis.image.sha256,
+        "models": [f"{one.name} {one.version}" for one in analysis.detectors],
+        "sha256": analysis.sha256,
     }
 
 

@@ -52,12 +52,12 @@ class Outcome:
             "probability": round(found.probability, 6),
             "threshold": round(found.threshold, 6),
             "bpcer": found.bpcer,
-            "faces": found.faces_found,
+            "faces": getattr(found, "faces_found", None),
             "reasons": [reason.value for reason in found.reasons],
-            "format": found.image.format,
-            "width": found.image.width,
-            "height": found.image.height,
-            "sha256": found.image.sha256,
+            "format": found.facts.format,
+            "width": getattr(found.facts, "width", None),
+            "height": getattr(found.facts, "height", None),
+            "sha256": found.sha256,
             "milliseconds": found.timings["total"],
         }
 

@@ -16,7 +16,7 @@ import pytest
 from PIL import Image
 
 from service.analysis.image import Analyzer
-from service.analysis.judgement import ANALYSIS, Analysis
+from service.analysis.judgement import ANALYSIS, ImageAnalysis
 from service.errors import CannotJudge, ImageError, ImageTooLarge, Reason, StartupError
 from service.settings import Settings
 from tests.analysis.conftest import MakeAnalyzer
@@ -45,7 +45,7 @@ def refusal(analyzer: Analyzer, data: bytes) -> Reason:
     return caught.value.reason
 
 
-def same(one: Analysis, other: Analysis) -> bool:
+def same(one: ImageAnalysis, other: ImageAnalysis) -> bool:
     return replace(one, timings={}) == replace(other, timings={})
 
 
@@ -64,6 +64,13 @@ def test_a_judgement_is_complete(analyzer: Analyzer) -> None:
     assert (face.detectors[0].name, face.detectors[0].version) == ("red", "1.0.0")
     assert analysis.reasons == face.quality.reasons == ()
     assert analysis.heat_map is None
+    (finding,) = analysis.findings
+    assert (finding.task, finding.advisory, finding.detectors) == (
+        *("deepfake", False),
+        face.detectors,
+    )
+    assert (finding.score, finding.threshold) == (analysis.score, analysis.threshold)
+    assert (finding.decision == "attack") == (analysis.decision == "deepfake")
     assert set(analysis.timings) == {"decode", "detect", "infer", "total"}
     assert sum(analysis.timings.values()) <= 2 * analysis.timings["total"]
 

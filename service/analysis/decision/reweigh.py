@@ -8,7 +8,7 @@ from typing import Literal
 
 from service.analysis.decision.fusion import Fusion
 from service.analysis.decision.rules import centred
-from service.analysis.judgement import Analysis, FaceJudgement
+from service.analysis.judgement import Analysis, Predictions
 from service.errors import NoDetectorAnswered
 
 Method = Literal["voting", "average", "stacking"]
@@ -45,7 +45,7 @@ def fused_anew(
     `thresholds` has each detector's own; `fusion_of` gives the fusion of some of them. Where no
     trained one fits, stacking becomes averaging. Raises NoDetectorAnswered when none is left.
     """
-    faces = [_of_face(face, thresholds, names) for face in analysis.faces]
+    faces = [_of_face(face, thresholds, names) for face in analysis.predictions]
     if not faces[0]:
         raise NoDetectorAnswered
     fusion = fusion_of(method, list(faces[0]))
@@ -62,7 +62,7 @@ def _used(method: Method, fusion: Fusion) -> Method:
 
 
 def _of_face(
-    face: FaceJudgement, thresholds: Mapping[str, float], names: Collection[str] | None
+    face: Predictions, thresholds: Mapping[str, float], names: Collection[str] | None
 ) -> dict[str, float]:
-    said = {one.name: one.probability for one in face.detectors if one.name in thresholds}
+    said = {one.name: one.probability for one in face if one.name in thresholds}
     return {name: p for name, p in said.items() if names is None or name in names}

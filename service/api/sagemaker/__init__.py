@@ -109,9 +109,8 @@ def _text(data: bytes) -> str:
 
 def _models(analysis: Analysis) -> str:
     """Which models judged; boto3 gives it to the caller as `CustomAttributes`."""
-    detectors = analysis.faces[analysis.counted].detectors
-    names = "+".join(one.name for one in detectors)
-    versions = "+".join(one.version for one in detectors)
+    names = "+".join(one.name for one in analysis.detectors)
+    versions = "+".join(one.version for one in analysis.detectors)
     return f"model_used={names};model_version={versions}"
 
 

@@ -8,8 +8,8 @@ from typing import Any
 
 from flask import g
 
-from service.analysis.judgement import ANALYSIS, Analysis
-from service.analysis.records import from_record
+from service.analysis.judgement import ANALYSIS, Analysis, ImageAnalysis
+from service.analysis.records import UnreadableRecord, from_record
 from service.api.http.context import request_id
 from service.api.v1.schemas import AnalyzeAnswer, KeptResult
 from service.judging.judge import Judged
@@ -27,7 +27,7 @@ def analyzed(judged: Judged) -> AnalyzeAnswer:
             "cached": judged.cached,
             "stored": judged.stored,
             "elapsed_ms": elapsed_ms(),
-            "heat_map": judged.analysis.heat_map,
+            "heat_map": getattr(judged.analysis, "heat_map", None),
         }
     )
 
@@ -57,6 +57,8 @@ def iso(seconds: float) -> str:
 
 
 def _judgement(result_id: str, analysis: Analysis) -> dict[str, Any]:
+    if not isinstance(analysis, ImageAnalysis):
+        raise UnreadableRecord(analysis.kind)
     fake = analysis.decision == "deepfake"
     raw = ANALYSIS.dump_python(analysis, mode="json")
     body: dict[str, Any] = _rounded(raw)
@@ -66,10 +68,19 @@ def _judgement(result_id: str, analysis: Analysis) -> dict[str, Any]:
         "is_deepfake": fake,
         "score": _beside(analysis.score, 0.5, fake),
         "probability": _beside(analysis.probability, analysis.threshold, fake),
+        "findings": [_finding(one) for one in raw["findings"]],
         "face": decisive["box"],
         "quality": decisive["quality"],
         "models": decisive["detectors"],
         "timings_ms": body["timings"],
+    }
+
+
+def _finding(raw: dict[str, Any]) -> dict[str, Any]:
+    attack = raw["decision"] == "attack"
+    return _rounded(raw) | {  # type: ignore[no-any-return]
+        "score": _beside(raw["score"], 0.5, attack),
+        "probability": _beside(raw["probability"], raw["threshold"], attack),
     }
 
 

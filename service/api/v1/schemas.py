@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic.config import JsonDict
 from pydantic_core import PydanticCustomError
 
-from service.analysis.judgement import Box, Decision, FaceJudgement, ImageFacts, Quality
+from service.analysis.judgement import Box, Decision, FaceJudgement, Finding, ImageFacts, Quality
 from service.errors import Reason
 
 MAX_ID = 128
@@ -81,6 +81,7 @@ class Judgement(BaseModel):
     faces: tuple[FaceJudgement, ...] = Field(description="all judged faces, most prominent first")
     faces_found: int
     reasons: tuple[Reason, ...] = Field(description="warnings")
+    findings: tuple[Finding, ...] = Field(description="of every task, the deciding one first")
     quality: Quality = Field(description="of the face that decided")
     models: tuple[Model, ...]
     left_out: tuple[str, ...] = Field((), description="detectors that failed; not among `models`")

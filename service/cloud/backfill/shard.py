@@ -60,7 +60,7 @@ class Scorer:
         except GONE as error:
             return row | {"code": error.code}
         return row | {
-            "sha256": analysis.image.sha256,
+            "sha256": analysis.sha256,
             "decision": analysis.decision,
             "score": round(analysis.score, 6),
             "probability": round(analysis.probability, 6),

@@ -50,7 +50,7 @@ def _one(
 def _judged(predictor: Predictor, address: Address, item: dict[str, Any]) -> dict[str, Any]:
     analysis = predictor.analyze(predictor.load_object(address))
     confidence = float(item["confidence"])
-    detectors = analysis.faces[0].detectors
+    detectors = analysis.detectors
     return {
         "recheck_status": DONE,
         "previous_score": decimal(confidence if item["label"] == "fake" else 1 - confidence),
