@@ -12,11 +12,11 @@ from service.api.openapi import document
 from service.api.v1 import analyze, batch, model_card, results
 from service.judging.housekeeping import Housekeeping
 from service.judging.judge import Judge
-from service.judging.loader import Engine
+from service.judging.loader import Loader
 from service.licensing import Licensing
 from service.media.fetching import Fetcher
 from service.runtime import logs
-from service.runtime.gate import Gate
+from service.runtime.concurrency import ConcurrencyLimit
 from service.settings import Settings, load_settings
 from service.store import open_store
 from service.store.metered import StoreObserver
@@ -36,7 +36,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     housekeeping = Housekeeping(services.store, services.licensing)
     app.extensions["facegate-housekeeping"] = housekeeping
     # gunicorn's hook starts both; under any other server the first request does.
-    for start in (services.engine.start, housekeeping.start):
+    for start in (services.loader.start, housekeeping.start):
         app.before_request(start)
     telemetry.install(app)
     reply.install(app)
@@ -59,14 +59,14 @@ def create_app(settings: Settings | None = None) -> Flask:
 
 def _services(settings: Settings) -> Services:
     store = open_store(settings, StoreObserver())
-    engine = Engine(settings)
-    gate = Gate(settings.slots, settings.queue_depth, settings.queue_timeout)
+    loader = Loader(settings)
+    limit = ConcurrencyLimit(settings.slots, settings.queue_depth, settings.queue_timeout)
     return Services(
         settings=settings,
-        engine=engine,
+        loader=loader,
         licensing=Licensing(settings, store),
         store=store,
-        judge=Judge(settings, engine, store, gate),
+        judge=Judge(settings, loader, store, limit),
         fetcher=Fetcher(settings),
         accounts=Accounts(settings, store),
         gateway_licence=settings.secret("gateway_licence"),

@@ -16,7 +16,7 @@ bind = _settings.listens_on()
 workers = _settings.workers or usable_cores()
 worker_class = "service.gunicorn_worker.Worker"  # gthread with error pages of our own
 limit_request_line = 8190  # the most that gunicorn allows: signed addresses are long
-# More threads than the gate lets in, so that a health probe or a 503 never waits for inference.
+# More threads than the concurrency limit lets in: a probe or a 503 never waits for inference.
 threads = _settings.slots + _settings.queue_depth + _settings.fetch_slots + 4
 # ONNX Runtime must not be imported before the fork: its threads would not survive it.
 preload_app = False
@@ -48,12 +48,12 @@ def post_worker_init(worker: Any) -> None:
     is not refused after.
     """
     extensions = worker.wsgi.extensions
-    engine = extensions["facegate"].engine
-    engine.start()
+    loader = extensions["facegate"].loader
+    loader.start()
     extensions["facegate-housekeeping"].start()
     if worker.age > 1:
         deadline = time.monotonic() + timeout / 2
-        engine.settle(timeout / 2)
+        loader.wait(timeout / 2)
         while metrics.ready_workers() < min(2, workers) and time.monotonic() < deadline:
             time.sleep(0.05)
 

@@ -6,7 +6,7 @@ from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 from argon2.profiles import RFC_9106_LOW_MEMORY
 
-from service.runtime.gate import Gate
+from service.runtime.concurrency import ConcurrencyLimit
 
 AT_ONCE, WAITING, PATIENCE = 2, 8, 5.0  # a hash takes 64 MiB and a core for a while
 
@@ -16,12 +16,12 @@ class Passwords:
 
     def __init__(self) -> None:
         self._hasher = PasswordHasher.from_parameters(RFC_9106_LOW_MEMORY)
-        self._gate = Gate(AT_ONCE, WAITING, PATIENCE)
+        self._limit = ConcurrencyLimit(AT_ONCE, WAITING, PATIENCE)
         self._nobodys: str | None = None
 
     def hashed(self, password: str) -> str:
         """A salted hash. Raises Overloaded."""
-        with self._gate.enter():
+        with self._limit.enter():
             return self._hasher.hash(_bytes(password))
 
     def fits(self, hashed: str | None, password: str) -> bool:
@@ -29,7 +29,7 @@ class Passwords:
         nobody learns which names exist. Raises Overloaded."""
         if hashed is None:
             self._nobodys = self._nobodys or self.hashed("nobody's")
-        with self._gate.enter():
+        with self._limit.enter():
             try:
                 self._hasher.verify(hashed or self._nobodys or "", _bytes(password))
             except (VerificationError, InvalidHashError):

@@ -8,14 +8,14 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
-from service.analysis.detectors.base import Evidence
+from service.analysis.detectors.base import Prediction
 
 LONGEST = 640  # pixels of the longer side of the answer
 OPACITY = 0.6  # of the strongest evidence
 LEAST_PEAK = 1.0  # log-odds; weaker evidence is not blown up to full colour
 
 
-def heat_map_uri(image: np.ndarray, evidence: Sequence[Evidence]) -> str | None:
+def heat_map_uri(image: np.ndarray, predictions: Sequence[Prediction]) -> str | None:
     """The upright HxWx3 uint8 RGB image, shrunk and overlaid, as the data URI of a PNG.
 
     Several detectors' maps are averaged; None where none of them has one.
@@ -25,7 +25,7 @@ def heat_map_uri(image: np.ndarray, evidence: Sequence[Evidence]) -> str | None:
     small = cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)
     layers = [
         _layer(one.heat_map, one.box, (height, width), scale)
-        for one in evidence
+        for one in predictions
         if one.heat_map is not None
     ]
     return _png_uri(_overlaid(small, np.mean(layers, axis=0))) if layers else None

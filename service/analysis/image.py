@@ -11,14 +11,14 @@ from time import perf_counter
 import cv2
 import numpy as np
 
-from service.analysis.decision.policy import Ruling, Rulings
+from service.analysis.decision.policy import CurrentPolicy, Policy
 from service.analysis.decision.rules import centred
 from service.analysis.detectors.base import Detector
-from service.analysis.detectors.ensemble import Opinions, Panel
+from service.analysis.detectors.ensemble import Ensemble, Predictions
 from service.analysis.detectors.load import load_detectors
 from service.analysis.face.blazeface import Detection, Face, FaceDetector
 from service.analysis.face.crop import Portrait
-from service.analysis.face.selection import Subject, choose, prominent
+from service.analysis.face.selection import Subject, prominent_faces, select
 from service.analysis.heatmap import heat_map_uri
 from service.analysis.judgement import (
     Box,
@@ -60,9 +60,9 @@ class Analyzer:
         self._faces = faces
         self._detectors = tuple(detectors)
         self._face_manifests = face_manifests(settings)
-        make = partial(Ruling, settings, detectors, self._face_manifests, calibrated=calibrated)
-        self._rulings = Rulings(settings, make, follow=calibrated)
-        self._panel = Panel(detectors)
+        make = partial(Policy, settings, detectors, self._face_manifests, calibrated=calibrated)
+        self._current = CurrentPolicy(settings, make, follow=calibrated)
+        self._ensemble = Ensemble(detectors)
 
     @classmethod
     def load(cls, settings: Settings, *, calibrated: bool = True) -> Analyzer:
@@ -90,17 +90,19 @@ class Analyzer:
             image = decode(medium.read(), max_pixels=self._settings.max_pixels)
         with watch.stage("detect"):
             detection = self._faces.detect(image.pixels)
-            subjects = choose(detection, self._settings, scale=image.scale)
+            subjects = select(detection, self._settings, scale=image.scale)
         with watch.stage("infer"):
             portraits = [Portrait(detection.image, subject.face) for subject in subjects]
-            opinions = self._panel.ask(portraits, explain=explain)
-        ruling = self._rulings.now  # one for the whole answer
-        faces = _judged(ruling, opinions, subjects, image.scale)
-        analysis = _analysis(ruling, _facts(medium, image, detection), detection, faces, opinions)
+            predictions = self._ensemble.ask(portraits, explain=explain)
+        policy = self._current.now  # one for the whole answer
+        faces = _face_judgements(policy, predictions, subjects, image.scale)
+        analysis = _analysis(
+            policy, _facts(medium, image, detection), detection, faces, predictions
+        )
         heat_map = None
         if explain:
             with watch.stage("explain"):
-                heat_map = heat_map_uri(detection.image, opinions.of_face(analysis.counted))
+                heat_map = heat_map_uri(detection.image, predictions.of_face(analysis.counted))
         return replace(analysis, timings=watch.timings(), heat_map=heat_map)
 
     @property
@@ -116,37 +118,37 @@ class Analyzer:
         return {detector.name: detector.threshold for detector in self._detectors}
 
     @property
-    def ruling(self) -> Ruling:
+    def policy(self) -> Policy:
         """Fusion, calibration and threshold in force; a deployed fusion may change it any time."""
-        return self._rulings.now
+        return self._current.now
 
     @property
     def fingerprint(self) -> str:
         """Short hash of everything that an answer depends on besides the image."""
-        return self.ruling.fingerprint
+        return self.policy.fingerprint
 
     @property
     def ignored_calibration(self) -> bool:
         """Whether there is a calibration that was fitted for other models."""
-        return self.ruling.ignored_calibration
+        return self.policy.ignored_calibration
 
     @property
     def notices(self) -> tuple[str, ...]:
         """What an operator should know of how answers are made, one sentence each."""
-        ruling = self.ruling
+        policy = self.policy
         other = ["The calibration was fitted for other models, so it is ignored."]
-        misfit = [ruling.misfit[0]] if ruling.misfit else []
-        return (*misfit, *(other if ruling.ignored_calibration else []))
+        misfit = [policy.misfit[0]] if policy.misfit else []
+        return (*misfit, *(other if policy.ignored_calibration else []))
 
     def model_card(self) -> dict[str, object]:
         """Manifests, measured figures and the operating point in force, ready for JSON."""
-        ruling = self.ruling
-        point = {"bpcer": ruling.bpcer, "threshold": ruling.fusion.threshold}
+        policy = self.policy
+        point = {"bpcer": policy.bpcer, "threshold": policy.fusion.threshold}
         return {
-            "fingerprint": ruling.fingerprint,
-            "fusion": ruling.fusion.card(),
+            "fingerprint": policy.fingerprint,
+            "fusion": policy.fusion.card(),
             "operating_point": point,
-            "calibration": ruling.calibration and ruling.calibration.model_dump(mode="json"),
+            "calibration": policy.calibration and policy.calibration.model_dump(mode="json"),
             "detectors": [detector.card() for detector in self._detectors],
             "face_detectors": list(self._face_manifests),
         }
@@ -173,16 +175,16 @@ def _milliseconds(start: float) -> float:
     return round((perf_counter() - start) * 1000, 3)
 
 
-def _judged(
-    ruling: Ruling, opinions: Opinions, subjects: Sequence[Subject], scale: float
+def _face_judgements(
+    policy: Policy, predictions: Predictions, subjects: Sequence[Subject], scale: float
 ) -> tuple[FaceJudgement, ...]:
-    fusion, _, _ = ruling.without(opinions.left_out)
+    fusion, _, _ = policy.without(predictions.left_out)
     return tuple(
         FaceJudgement(
             box=_box(subject.face, scale),
             confidence=subject.face.score,
-            probability=fusion.probability(opinions.probabilities(index)),
-            detectors=_scores(opinions, index),
+            probability=fusion.probability(predictions.probabilities(index)),
+            detectors=_scores(predictions, index),
             quality=subject.quality,
         )
         for index, subject in enumerate(subjects)
@@ -190,13 +192,13 @@ def _judged(
 
 
 def _analysis(
-    ruling: Ruling,
+    policy: Policy,
     facts: ImageFacts,
     detection: Detection,
     faces: tuple[FaceJudgement, ...],
-    opinions: Opinions,
+    predictions: Predictions,
 ) -> ImageAnalysis:
-    fusion, bpcer, fingerprint = ruling.without(opinions.left_out)
+    fusion, bpcer, fingerprint = policy.without(predictions.left_out)
     counted = max(range(len(faces)), key=lambda i: faces[i].probability)
     probability = faces[counted].probability
     finding = Finding(
@@ -225,7 +227,7 @@ def _analysis(
         fusion=fusion.name,
         fingerprint=fingerprint,
         timings={},
-        left_out=opinions.left_out,
+        left_out=predictions.left_out,
     )
 
 
@@ -233,8 +235,8 @@ def _facts(medium: Medium, image: DecodedImage, detection: Detection) -> ImageFa
     return ImageFacts(medium.sha256, image.format, image.width, image.height, detection.rotation)
 
 
-def _scores(opinions: Opinions, index: int) -> tuple[DetectorScore, ...]:
-    pairs = zip(opinions.answered, opinions.probabilities(index), strict=True)
+def _scores(predictions: Predictions, index: int) -> tuple[DetectorScore, ...]:
+    pairs = zip(predictions.answered, predictions.probabilities(index), strict=True)
     return tuple(DetectorScore(one.name, one.version, value) for one, value in pairs)
 
 
@@ -245,6 +247,6 @@ def _box(face: Face, scale: float) -> Box:
 
 def _warnings(faces: tuple[FaceJudgement, ...], detection: Detection) -> tuple[Reason, ...]:
     """Every reason once: of the number of faces, then of the faces in their order."""
-    several = [Reason.TOO_MANY_FACES] if len(prominent(detection.faces)) > 1 else []
+    several = [Reason.TOO_MANY_FACES] if len(prominent_faces(detection.faces)) > 1 else []
     found = [reason for face in faces for reason in face.quality.reasons]
     return tuple(dict.fromkeys([*several, *found]))

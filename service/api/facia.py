@@ -29,7 +29,7 @@ MESSAGES = ("Provided image is not deepfake!", "Provided image is deepfake!")
 @blueprint.get("/status_check")
 def status_check() -> Response:
     """Whether images are judged now."""
-    live = services().engine.state == "ready"
+    live = services().loader.state == "ready"
     return Response(LIVE if live else NOT_LIVE, 200 if live else 503, mimetype="text/plain")
 
 

@@ -10,7 +10,7 @@ from service.judging.judge import Judge
 from service.judging.outcome import Outcome
 from service.media.medium import Medium
 from service.runtime.machine import usable_cores
-from service.runtime.prefetch import ahead
+from service.runtime.prefetch import prefetch_map
 from service.settings import Settings
 
 READERS = 8  # threads that read ahead of the judgement, for which most of S3's time is waiting
@@ -39,5 +39,5 @@ def judge_all(
         return Outcome(name, analysis=analysis, metadata=found.metadata)
 
     cores = usable_cores()
-    loads = ahead(load, sources, READERS, READERS + cores)
-    yield from ahead(outcome, loads, cores, 2 * cores)
+    loads = prefetch_map(load, sources, READERS, READERS + cores)
+    yield from prefetch_map(outcome, loads, cores, 2 * cores)

@@ -139,7 +139,7 @@ class Consumer:
     def _begin(self, delivery: Delivery, begin: Callable[[Delivery], None]) -> None:
         try:
             if self._stop.is_set():
-                self._queue.hide(delivery, 0)
+                self._queue.change_visibility(delivery, 0)
             else:
                 begin(delivery)
         except (CloudError, RuntimeError):  # the pool has closed: the time-out gives it back
@@ -180,11 +180,11 @@ class Consumer:
         reason = error.sentence
         log.warning("message failed", message_id=delivery.id, code=error.code, reason=reason)
         ends = _is_permanent(error) or self._is_last(delivery)
-        if ends and self._queue.bury(delivery, error):
+        if ends and self._queue.dead_letter(delivery, error):
             return "buried"
         # When this consumer ends, another one may go on at once.
         wait = 0 if self._stop.is_set() else RETRY * 2 ** (min(delivery.received, 10) - 1)
-        self._queue.hide(delivery, min(wait, LONGEST_RETRY))
+        self._queue.change_visibility(delivery, min(wait, LONGEST_RETRY))
         return "later"
 
     def _is_last(self, delivery: Delivery) -> bool:

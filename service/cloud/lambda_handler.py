@@ -106,7 +106,7 @@ def _detect(here: Services, url: str) -> Answer:
         here.cloud.client("s3").put_object(
             Bucket=here.settings.upload_bucket, Key=key, Body=data, ContentType=form
         )
-    verdict = here.endpoint.judge(data, form)
+    verdict = here.endpoint.predict(data, form)
     here.detections.add(Detection(name, key, verdict, source_type="url"))
     return {
         "verdict": verdict.label,

@@ -57,9 +57,9 @@ class Predictor:
         Raises CloudError, FetchError or Unreadable where there are no bytes to judge.
         """
         where = str(path_or_url)
-        return self.judge(Asked(str(uuid.uuid4()), where, threshold), self.load_bytes(where))
+        return self.result(Asked(str(uuid.uuid4()), where, threshold), self.load_bytes(where))
 
-    def judge(self, asked: Asked, loaded: Loaded) -> dict[str, Any]:
+    def result(self, asked: Asked, loaded: Loaded) -> dict[str, Any]:
         """The result for these bytes."""
         try:
             return result.judged(asked, loaded.source, self.analyze(loaded))

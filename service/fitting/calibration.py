@@ -22,7 +22,7 @@ FEWEST_ATTACKS = 50  # below that, two numbers fitted to them say more about the
 
 def fit(analyzer: Analyzer, scored: Scored, rate: float) -> LocalCalibration:
     """The calibration of these scores for a BPCER of `rate`. Raises StartupError."""
-    seen = scored.where(scored.judged)
+    seen = scored.where(scored.has_score)
     genuine, attacks = int((~seen.fake).sum()), int(seen.fake.sum())
     enough(genuine, rate)
     slope, intercept = platt(seen) if seen.fake.any() else (1.0, 0.0)
@@ -39,9 +39,11 @@ def fit(analyzer: Analyzer, scored: Scored, rate: float) -> LocalCalibration:
         made_at=f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
         service=__version__,
         fitted_for=FittedFor(
-            identity=analyzer.ruling.identity, models=models, fusion=analyzer.ruling.fusion.name
+            identity=analyzer.policy.identity, models=models, fusion=analyzer.policy.fusion.name
         ),
-        images=Images(genuine=genuine, attacks=attacks, without_answer=int((~scored.judged).sum())),
+        images=Images(
+            genuine=genuine, attacks=attacks, without_answer=int((~scored.has_score).sum())
+        ),
         bpcer=rate,
         bpcer_interval=Interval.model_validate(interval),
         slope=slope,

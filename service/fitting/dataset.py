@@ -47,7 +47,7 @@ class Scored:
         return Scored(**{name: values[mask] for name, values in vars(self).items()})
 
     @property
-    def judged(self) -> np.ndarray:
+    def has_score(self) -> np.ndarray:
         return np.asarray(np.isfinite(self.probability))
 
 

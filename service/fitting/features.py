@@ -19,14 +19,14 @@ from service.analysis.detectors.base import Detector
 from service.analysis.detectors.onnx import OnnxDetector
 from service.analysis.face.blazeface import FaceDetector
 from service.analysis.face.crop import Portrait
-from service.analysis.face.selection import choose
+from service.analysis.face.selection import select
 from service.cloud.sources import read
 from service.errors import FacegateError, StartupError
 from service.fitting.split import Album
 from service.media.image import decode
 from service.repository.registry import face_manifests
 from service.runtime.machine import usable_cores
-from service.runtime.prefetch import ahead
+from service.runtime.prefetch import prefetch_map
 from service.runtime.progress import progress
 from service.settings import Settings
 
@@ -77,7 +77,7 @@ class Gathering:
         items = [(one.path, key) for one, key in zip(album.images, album.sha256, strict=True)]
         cores = usable_cores()
         with progress(len(items)) as advance:
-            for seen in ahead(self._seen, items, cores, 2 * cores):
+            for seen in prefetch_map(self._seen, items, cores, 2 * cores):
                 advance()
                 yield seen
 
@@ -96,7 +96,7 @@ class Gathering:
                 read(str(path), self._settings).data, max_pixels=self._settings.max_pixels
             )
             detection = self._faces.detect(image.pixels)
-            subjects = choose(detection, self._settings, scale=image.scale)
+            subjects = select(detection, self._settings, scale=image.scale)
         except FacegateError as error:
             none = np.zeros((0, 0), np.float32)
             return Seen(
@@ -134,7 +134,7 @@ def _ask(detector: Detector, portraits: Sequence[Portrait]) -> tuple[list[float]
             said, features = zip(*(detector.features(one) for one in portraits), strict=True)
             return list(said), np.stack(features)
         none = np.zeros((len(portraits), 0), np.float32)
-        return [detector.judge(one).probability for one in portraits], none
+        return [detector.predict(one).probability for one in portraits], none
     except Exception as error:  # whatever an author's code or another machine may do
         raise StartupError(
             f"The detector {detector.name} did not answer: {type(error).__name__}.",

@@ -51,7 +51,7 @@ class Material:
     seen: tuple[Seen, ...]
 
     @property
-    def judged(self) -> np.ndarray:
+    def has_score(self) -> np.ndarray:
         return np.array([one.said.shape[1] > 0 for one in self.seen], bool)
 
     def first_faces(self, place: int, chosen: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -70,8 +70,8 @@ class Material:
 
 def retrain(detector: OnnxDetector, place: int, material: Material, bpcer: float) -> Retrained:
     """Fit, calibrate and judge another head. Raises StartupError when that cannot be done."""
-    album, judged = material.album, material.judged
-    fitted, held = judged & ~album.held_out, judged & album.held_out
+    album, has_score = material.album, material.has_score
+    fitted, held = has_score & ~album.held_out, has_score & album.held_out
     said, features = material.first_faces(place, fitted)
     shipped = Linear(*detector.head())
     _check(detector, shipped, said, features)
@@ -97,7 +97,7 @@ def fused(
     analyzer: Analyzer, seen: Sequence[Seen], retrained: Mapping[int, Retrained] | None = None
 ) -> np.ndarray:
     """The probability of each image's worst face, NaN where there is none; `retrained` by place."""
-    fusion = analyzer.ruling.fusion
+    fusion = analyzer.policy.fusion
     return np.array(
         [
             max(

@@ -43,7 +43,7 @@ def candidates(kinds: Sequence[Kind], trials: int) -> Fits:
     return fits
 
 
-def choose(kinds: Sequence[Kind], table: Table, trials: int) -> Choice:
+def select(kinds: Sequence[Kind], table: Table, trials: int) -> Choice:
     """The best kind and its parameters by all images."""
     return _highest([best_of(kind, table, trials) for kind in kinds])
 

@@ -20,11 +20,11 @@ HEADLINES = {"auc": "AUC, pooled", "d_eer": "D-EER, pooled", "ece": "ECE", "brie
 
 def report_of(analyzer: Analyzer, scored: Scored) -> dict[str, Any]:
     """Everything that is reported, ready for JSON."""
-    seen = scored.where(scored.judged)
+    seen = scored.where(scored.has_score)
     p = seen.probability
     named = report_metrics.thresholds(p[~seen.fake], RATES)
     points: list[dict[str, float | None]] = [
-        {"bpcer": None, "threshold": analyzer.ruling.fusion.threshold}
+        {"bpcer": None, "threshold": analyzer.policy.fusion.threshold}
     ]
     points += [{"bpcer": rate, "threshold": threshold} for rate, threshold in named.items()]
     return {
@@ -63,12 +63,12 @@ def shown(figure: Figure) -> str:
 
 
 def _counts(scored: Scored) -> dict[str, int]:
-    fake, judged = scored.fake, scored.judged
+    fake, has_score = scored.fake, scored.has_score
     return {
         "genuine": int((~fake).sum()),
-        "genuine_judged": int((~fake & judged).sum()),
+        "genuine_judged": int((~fake & has_score).sum()),
         "attacks": int(fake.sum()),
-        "attacks_judged": int((fake & judged).sum()),
+        "attacks_judged": int((fake & has_score).sum()),
     }
 
 
@@ -77,7 +77,7 @@ def _non_response(scored: Scored) -> Iterator[dict[str, Any]]:
     kinds = dict.fromkeys(zip(scored.fake.tolist(), scored.source.tolist(), strict=True))
     for fake, source in kinds:
         mine = scored.where((scored.fake == fake) & (scored.source == source))
-        codes = Counter(mine.code[~mine.judged].tolist())
+        codes = Counter(mine.code[~mine.has_score].tolist())
         yield {
             "label": "fake" if fake else "real",
             "source": source,

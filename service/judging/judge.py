@@ -1,4 +1,4 @@
-"""The only road to a judgement: recall it, or pass the gate and analyse; then record it."""
+"""The only road to a judgement: recall it, or analyse under the concurrency limit; then record."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from threading import TIMEOUT_MAX
 from typing import TYPE_CHECKING, Self
 
 from service.analysis.judgement import Analysis
-from service.judging.loader import Engine
+from service.judging.loader import Loader
 from service.judging.recorder import Recorder
 from service.media.medium import Medium
-from service.runtime.gate import Gate
+from service.runtime.concurrency import ConcurrencyLimit
 from service.runtime.machine import usable_cores
 from service.settings import Settings
 from service.store.base import Store
@@ -36,10 +36,12 @@ class Judged:
 class Judge:
     """Judges images, for HTTP, the queue and the command line alike. Safe for threads."""
 
-    def __init__(self, settings: Settings, engine: Engine, store: Store, gate: Gate) -> None:
-        self._engine = engine
+    def __init__(
+        self, settings: Settings, loader: Loader, store: Store, limit: ConcurrencyLimit
+    ) -> None:
+        self._loader = loader
         self._recorder = Recorder(settings, store)
-        self._gate = gate
+        self._limit = limit
 
     @classmethod
     def load(cls, settings: Settings, store: Store | None = None, slots: int | None = None) -> Self:
@@ -48,19 +50,19 @@ class Judge:
         Without a store it remembers nothing; without `slots` there is one a core.
         Raises StartupError.
         """
-        gate = Gate(slots or usable_cores(), PATIENT, TIMEOUT_MAX)
-        return cls(settings, Engine.load(settings), store or NullStore(), gate)
+        limit = ConcurrencyLimit(slots or usable_cores(), PATIENT, TIMEOUT_MAX)
+        return cls(settings, Loader.load(settings), store or NullStore(), limit)
 
     @classmethod
     def of(cls, settings: Settings, analyzer: Analyzer) -> Self:
         """One like that of `load`, with models that are loaded already."""
-        gate = Gate(usable_cores(), PATIENT, TIMEOUT_MAX)
-        return cls(settings, Engine.of(settings, analyzer), NullStore(), gate)
+        limit = ConcurrencyLimit(usable_cores(), PATIENT, TIMEOUT_MAX)
+        return cls(settings, Loader.of(settings, analyzer), NullStore(), limit)
 
     @property
     def fingerprint(self) -> str:
         """Of everything that an answer depends on besides the image. Raises Unavailable."""
-        return self._engine.analyzer.fingerprint
+        return self._loader.analyzer.fingerprint
 
     def judge(self, medium: Medium, *, owner: str | None, explain: bool = False) -> Judged:
         """Judge a medium; `owner` is the digest of a licence, None the operator.
@@ -79,14 +81,14 @@ class Judge:
         kept = None if explain else self._recorder.recall(medium.sha256, fingerprint)
         if kept is not None:
             return kept, True
-        with self._gate.enter():
+        with self._limit.enter():
             analysis = pipeline.analyze(medium, explain=explain)
-        self._recorder.judged(analysis)
+        self._recorder.count(analysis)
         return analysis, False
 
     def _pipeline(self, medium: Medium) -> Pipeline:
         """One worker may still load while another one says that the service is live: wait a bit."""
-        if self._engine.state == "starting":
-            with self._gate.enter():
-                self._engine.settle()
-        return self._engine.pipeline(medium.kind)
+        if self._loader.state == "starting":
+            with self._limit.enter():
+                self._loader.wait()
+        return self._loader.pipeline(medium.kind)

@@ -27,7 +27,7 @@ PATIENCE = 5.0  # seconds that a request waits for models that are being loaded
 log = structlog.get_logger()
 
 
-class Engine:
+class Loader:
     """Holds the analyzer of this process; `state` tells how far it is."""
 
     def __init__(self, settings: Settings) -> None:
@@ -35,7 +35,7 @@ class Engine:
         self._lock = threading.Lock()
         self._pid = 0
         self._pipelines: Mapping[Kind, Pipeline] | None = None
-        self._settled = threading.Event()
+        self._loaded = threading.Event()
         self.state: State = "starting"
 
     @classmethod
@@ -48,12 +48,12 @@ class Engine:
     @classmethod
     def of(cls, settings: Settings, analyzer: Analyzer) -> Self:
         """One with models that are loaded already."""
-        engine = cls(settings)
-        engine._pid = os.getpid()
-        engine._pipelines = {"image": analyzer}
-        engine.state = "ready"
-        engine._settled.set()
-        return engine
+        loader = cls(settings)
+        loader._pid = os.getpid()
+        loader._pipelines = {"image": analyzer}
+        loader.state = "ready"
+        loader._loaded.set()
+        return loader
 
     def pipeline(self, kind: Kind) -> Pipeline:
         """The pipeline of a kind of medium. Raises Unavailable or UnsupportedMedia."""
@@ -77,15 +77,15 @@ class Engine:
         """The analyzer. Raises Unavailable while there is none."""
         return cast("Analyzer", self.pipeline("image"))
 
-    def settle(self, timeout: float = PATIENCE) -> None:
+    def wait(self, timeout: float = PATIENCE) -> None:
         """Wait until loading came to an end, good or bad, or `timeout` seconds have passed."""
-        self._settled.wait(timeout)
+        self._loaded.wait(timeout)
 
     def _load(self) -> None:
         try:
             self._open()
         finally:
-            self._settled.set()
+            self._loaded.set()
 
     def _open(self) -> None:
         from service.analysis.pipelines import PIPELINES
@@ -104,7 +104,7 @@ class Engine:
     def _succeed(self, analyzer: Analyzer) -> None:
         if analyzer.ignored_calibration:
             log.warning("calibration ignored", reason="it was fitted for other models")
-        if misfit := analyzer.ruling.misfit:
+        if misfit := analyzer.policy.misfit:
             log.warning("trained fusion not in force", reason=misfit[0], remedy=misfit[1])
         log.info("ready", models=[f"{m.name} {m.version}" for m in analyzer.models])
         metrics.READY.set(1)

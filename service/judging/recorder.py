@@ -33,7 +33,7 @@ class Recorder:
             metrics.CACHE_HITS.inc()
         return analysis
 
-    def judged(self, analysis: Analysis) -> None:
+    def count(self, analysis: Analysis) -> None:
         """Count what was just judged, and how long each stage took."""
         metrics.CACHE_MISSES.inc()
         for stage, milliseconds in analysis.timings.items():

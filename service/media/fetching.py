@@ -20,8 +20,8 @@ from urllib.parse import urljoin, urlsplit
 
 from service import __version__
 from service.errors import AddressRefused, FacegateError, FetchError
-from service.runtime.deadline import within
-from service.runtime.gate import Gate
+from service.runtime.concurrency import ConcurrencyLimit
+from service.runtime.deadline import run_with_deadline
 from service.settings import Settings
 
 Address = IPv4Address | IPv6Address
@@ -59,7 +59,7 @@ class Fetcher:
         self._seconds = settings.fetch_timeout
         self._max_bytes = settings.max_body_bytes
         # A slow server of somebody else holds a thread of ours.
-        self._gate = Gate(settings.fetch_slots, 0, 0)
+        self._limit = ConcurrencyLimit(settings.fetch_slots, 0, 0)
 
     def vet(self, url: str) -> Target:
         """Resolve and vet an address. Raises FetchError, or AddressRefused."""
@@ -70,7 +70,7 @@ class Fetcher:
 
         Raises FetchError, AddressRefused, or Overloaded.
         """
-        with self._gate.enter():
+        with self._limit.enter():
             return self._fetch(url, types, time.monotonic() + self._seconds)
 
     def _fetch(self, url: str, types: Sequence[str], deadline: float) -> bytes:
@@ -98,7 +98,7 @@ class Fetcher:
 
     def _permits(self, host: str, address: Address) -> bool:
         plain = _unwrapped(address)
-        if host in self._allow or any(_within(plain, entry) for entry in self._allow):
+        if host in self._allow or any(_is_within(plain, entry) for entry in self._allow):
             return True
         return _is_public(plain)
 
@@ -129,7 +129,7 @@ def _resolve(host: str, port: int, seconds: float) -> list[Address]:
         return [ip_address(text) for text in dict.fromkeys(texts)]
 
     with suppress(OSError, ValueError):  # a TimeoutError is an OSError
-        if found := within(seconds, ask, "resolve"):
+        if found := run_with_deadline(seconds, ask, "resolve"):
             return found
     raise AddressRefused(permanent=False)
 
@@ -151,7 +151,7 @@ def _is_public(address: Address) -> bool:
     return address.is_global and not special and not any(address in net for net in CLOUD)
 
 
-def _within(address: Address, entry: str) -> bool:
+def _is_within(address: Address, entry: str) -> bool:
     try:
         return address in ip_network(entry)
     except ValueError:  # a host's name

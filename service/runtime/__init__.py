@@ -1,1 +1,1 @@
-"""What every part may stand on: metrics, logs, limits of the machine, gates, files."""
+"""What every part may stand on: metrics, logs, limits of the machine, concurrency, files."""

@@ -10,7 +10,7 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-def within(seconds: float, call: Callable[[], T], name: str) -> T:
+def run_with_deadline(seconds: float, call: Callable[[], T], name: str) -> T:
     """What `call` answers or raises; TimeoutError when it takes longer.
 
     A thread cannot be stopped: one that is late runs on under `name` and is heard by nobody.

@@ -12,7 +12,9 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 
-def ahead(work: Callable[[T], R], items: Iterable[T], threads: int, most: int) -> Iterator[R]:
+def prefetch_map(
+    work: Callable[[T], R], items: Iterable[T], threads: int, most: int
+) -> Iterator[R]:
     """`map(work, items)` on several threads; at most `most` items are begun and not yet taken."""
     pool = ThreadPoolExecutor(threads)
     source = iter(items)

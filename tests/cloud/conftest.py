@@ -12,7 +12,7 @@ import pytest
 
 from service.cloud.aws.session import Cloud
 from service.cloud.predictor import Predictor
-from service.judging.loader import Engine
+from service.judging.loader import Loader
 from service.settings import Settings
 from tests.aws import REGION, Aws
 from tests.cloud.sqs.queues import Letters, make_queue
@@ -106,9 +106,9 @@ def predictor(cloud: Cloud, fake_models: Path) -> Predictor:
 
 
 @pytest.fixture(scope="session")
-def engine(fake_models: Path) -> Engine:
+def loader(fake_models: Path) -> Loader:
     """The same models, loaded."""
-    return Engine.load(Settings(models_dir=fake_models, store="null"))
+    return Loader.load(Settings(models_dir=fake_models, store="null"))
 
 
 @pytest.fixture

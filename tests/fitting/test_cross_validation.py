@@ -19,7 +19,7 @@ from service.fitting.cross_validation import (
     out_of_fold,
     promise,
 )
-from service.fitting.model_selection import candidates, choose, fit_of
+from service.fitting.model_selection import candidates, fit_of, select
 
 PEOPLE = 40
 LOGISTIC, BAYES = (
@@ -130,11 +130,11 @@ def test_images_of_one_class_teach_nothing_and_break_nothing() -> None:
 
 def test_a_search_tries_more_than_the_grid() -> None:
     table = made(1.5, {"x": 1.5, "y": 1.5}, images=80)
-    by_grid = choose([LOGISTIC], table, 0)
-    searched = choose([LOGISTIC], table, 4)
+    by_grid = select([LOGISTIC], table, 0)
+    searched = select([LOGISTIC], table, 4)
     assert by_grid.params in LOGISTIC.grid
     assert searched.promise >= by_grid.promise
-    assert choose([LOGISTIC], table, 4) == searched
+    assert select([LOGISTIC], table, 4) == searched
 
 
 def test_progress_is_told_to_the_end() -> None:

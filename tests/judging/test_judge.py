@@ -1,4 +1,4 @@
-"""One road: cache, gate, analyzer, store."""
+"""One road: cache, concurrency limit, analyzer, store."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ from service.errors import (
     UnsupportedMedia,
 )
 from service.judging.judge import Judge
-from service.judging.loader import Engine
+from service.judging.loader import Loader
 from service.media.medium import Medium
-from service.runtime.gate import Gate
+from service.runtime.concurrency import ConcurrencyLimit
 from service.settings import Settings
 from service.store import open_store
 from service.store.base import Store
@@ -62,8 +62,8 @@ def store(settings: Settings) -> Iterator[Store]:
 
 
 def judge_with(settings: Settings, analyzer: Analyzer, store: Store) -> Judge:
-    engine = Engine.of(settings, analyzer)
-    return Judge(settings, engine, store, Gate(1, 0, 1.0))
+    loader = Loader.of(settings, analyzer)
+    return Judge(settings, loader, store, ConcurrencyLimit(1, 0, 1.0))
 
 
 @pytest.fixture
@@ -149,18 +149,22 @@ def test_the_null_store_says_that_nothing_was_stored(
 
 
 def test_a_request_waits_for_models_that_are_being_loaded(settings: Settings, store: Store) -> None:
-    engine = Engine(settings)
-    threading.Timer(0.3, engine.start).start()
+    loader = Loader(settings)
+    threading.Timer(0.3, loader.start).start()
     assert (
-        Judge(settings, engine, store, Gate(1, 0, 1.0)).judge(Medium.of(genuine()), owner=OWNER).id
+        Judge(settings, loader, store, ConcurrencyLimit(1, 0, 1.0))
+        .judge(Medium.of(genuine()), owner=OWNER)
+        .id
     )
 
 
 def test_models_that_failed_to_load(tmp_path: Path, settings: Settings, store: Store) -> None:
-    engine = Engine(settings.model_copy(update={"models_dir": tmp_path / "none"}))
-    engine.start()
+    loader = Loader(settings.model_copy(update={"models_dir": tmp_path / "none"}))
+    loader.start()
     with pytest.raises(Unavailable):
-        Judge(settings, engine, store, Gate(1, 0, 1.0)).judge(Medium.of(genuine()), owner=OWNER)
+        Judge(settings, loader, store, ConcurrencyLimit(1, 0, 1.0)).judge(
+            Medium.of(genuine()), owner=OWNER
+        )
 
 
 def test_refusals_pass_through_and_are_not_kept(judge: Judge, store: Store) -> None:

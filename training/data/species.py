@@ -24,14 +24,14 @@ def numbers(names: Iterable[str]) -> dict[str, int]:
     return found
 
 
-def fakeness(kinds: Tensor) -> Tensor:
+def fake_logit(kinds: Tensor) -> Tensor:
     """Log-odds of any species against genuine."""
     return kinds[:, 1:].logsumexp(dim=1) - kinds[:, 0]
 
 
 def loss_of(found: Tensor, kinds: Tensor) -> Tensor:
     """`found`: Nx(1 + species) logits; `kinds`: N numbers of species, 0 for genuine."""
-    return (cross_entropy(found, kinds) + decided(fakeness(found), kinds)) / 2
+    return (cross_entropy(found, kinds) + decided(fake_logit(found), kinds)) / 2
 
 
 def decided(logits: Tensor, kinds: Tensor) -> Tensor:

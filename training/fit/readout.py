@@ -26,7 +26,7 @@ from torch import Tensor, nn
 from torch.nn.functional import pad
 
 from training.data.pools import READOUT, Read, collect, load, tuned_tower
-from training.data.species import NEVER, SPECIES, fakeness, loss_of, numbers
+from training.data.species import NEVER, SPECIES, fake_logit, loss_of, numbers
 from training.export.manifest import changed, read_manifest, write_manifest
 from training.fit.ridge import Values, log_odds
 from training.nets.tower import HIDDEN, WIDTH
@@ -83,7 +83,7 @@ class Readout(nn.Module):
             self.kinds.weight.copy_(pad(given["species.weight"][:, :count].T, (0, 0, 1, 0)))
             self.kinds.bias.copy_(pad(given["species.bias"][:count], (1, 0)))
 
-    def told_apart(self, pools: Tensor) -> Tensor:
+    def species_logits(self, pools: Tensor) -> Tensor:
         """Nx(1 + species) logits: genuine, and each species."""
         known = ((pools.float() - self.mean) / self.spread).unflatten(1, (-1, WIDTH))
         known = self.drop(self.leave_out(known).flatten(1))
@@ -94,7 +94,7 @@ class Readout(nn.Module):
         return kinds
 
     def forward(self, pools: Tensor) -> Tensor:
-        return fakeness(self.told_apart(pools))
+        return fake_logit(self.species_logits(pools))
 
     def values(self) -> Values:
         """Under the names of the graph, for pools as they are; the large one in half precision.
@@ -160,7 +160,7 @@ def fit(
     order = torch.cat([torch.randperm(len(kinds)) for _ in range(epochs)]).split(SIZE)
     falling = torch.optim.lr_scheduler.LinearLR(optimiser, 1.0, 0.0, len(order))
     for rows in order:
-        loss = loss_of(net.told_apart(pools[rows]), kinds[rows])
+        loss = loss_of(net.species_logits(pools[rows]), kinds[rows])
         optimiser.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         optimiser.step()

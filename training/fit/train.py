@@ -33,7 +33,7 @@ from training.data.dataset import Index, all_copies, load_crops, prepare, some_o
 from training.data.selfblend import self_blend
 from training.data.species import decided, loss_of
 from training.data.split import read_groups, split, units_of, write_groups
-from training.nets.nets import RECIPES, Recipe, see, warm
+from training.nets.nets import RECIPES, Recipe, keep_rate, warm
 from training.nets.precision import device, mixed
 from training.report.metrics import default_is_statable
 
@@ -103,7 +103,7 @@ def train_step(state: State, batch: tuple[Tensor, Tensor], progress: float) -> f
     for group in state.optimiser.param_groups:
         group["lr"] = state.recipe.rate * rate_at(progress)
     images, kinds = (part.to(device(), non_blocking=True) for part in batch)
-    see(state.net.train(), progress)
+    keep_rate(state.net.train(), progress)
     loss = loss_on(state.net, state.recipe.tensor(images), kinds)
     state.optimiser.zero_grad()
     loss.backward()  # type: ignore[no-untyped-call]
@@ -115,7 +115,7 @@ def train_step(state: State, batch: tuple[Tensor, Tensor], progress: float) -> f
 
 def loss_on(net: nn.Module, images: Tensor, kinds: Tensor) -> Tensor:
     """Of the species where the network tells them apart."""
-    apart = getattr(net, "told_apart", None)
+    apart = getattr(net, "species_logits", None)
     with mixed():
         found = (apart or net)(images)
     return (loss_of if apart else decided)(found.float(), kinds)
@@ -176,7 +176,7 @@ def train(data: Path, out: Path, steps: int, minutes: float, options: dict[str, 
     seed, size = options["seed"] + state.step, options["batch"]
     dataset = Batches(index, crops, rows, seed, [*copies.values()], size=size)
     made = {"swaps": True} | {f"{name}_copies": len(some.rows) for name, some in copies.items()}
-    if hasattr(state.net, "told_apart"):
+    if hasattr(state.net, "species_logits"):
         made["species"] = len(dataset.species)
     record(out, assigned, steps, minutes, options | made)
     loader = DataLoader(dataset, batch_size=None, num_workers=options["workers"])

@@ -11,7 +11,7 @@ from efficientnet_lite_pytorch import EfficientNet
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
-from training.data.species import SPECIES, fakeness
+from training.data.species import SPECIES, fake_logit
 
 SIZE = 224
 MEAN = [127 / 255] * 3
@@ -44,14 +44,14 @@ class FaceNet(nn.Module):
         features: Tensor = self.backbone.extract_features(image)
         return features
 
-    def told_apart(self, image: Tensor) -> Tensor:
+    def species_logits(self, image: Tensor) -> Tensor:
         """Nx(1 + SPECIES) logits: genuine, and each species."""
         pooled = self.dropout(self.features(image).mean(dim=(2, 3)))
         kinds: Tensor = self.head(pooled)
         return kinds
 
     def forward(self, image: Tensor) -> Tensor:
-        return fakeness(self.told_apart(image))
+        return fake_logit(self.species_logits(image))
 
 
 def merge_padding(module: nn.Module) -> None:

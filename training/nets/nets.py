@@ -61,7 +61,7 @@ RECIPES = {
 }
 
 
-def see(net: nn.Module, progress: float) -> None:
+def keep_rate(net: nn.Module, progress: float) -> None:
     """Towards the end of the run (0..1) a thinned network sees what it will see in serving."""
     if isinstance(net, tower.ClipNet) and progress > FULL_VIEW:
         net.keep = 1.0

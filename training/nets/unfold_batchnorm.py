@@ -21,7 +21,7 @@ from torch.nn.functional import pad
 from training.nets.model import FaceNet, fold
 
 
-def unfold(file: Path) -> FaceNet:
+def unfold_batchnorm(file: Path) -> FaceNet:
     """The network of a model file."""
     net = fold(FaceNet())
     pairs, (species, known) = folded(file)
@@ -73,7 +73,7 @@ def main() -> None:
     parser.add_argument("--model", type=Path, default=Path("service/models/lite0"))
     parser.add_argument("--checkpoint", type=Path, required=True)
     args = parser.parse_args()
-    net = unfold(args.model / "model.onnx")
+    net = unfold_batchnorm(args.model / "model.onnx")
     torch.save({"average": net.state_dict()}, args.checkpoint)
 
 

@@ -83,7 +83,7 @@ def main() -> None:
     rows = genuine(args.data, args.most, args.source)
     seen = measure(analyzer, read_images(args.data, rows), len(rows))
     groups = np.array([f"{row.source}/{row.group}" for row in rows])
-    print(f"Threshold {analyzer.ruling.fusion.threshold:.4f}, {analyzer.ruling.fusion.name}\n")
+    print(f"Threshold {analyzer.policy.fusion.threshold:.4f}, {analyzer.policy.fusion.name}\n")
     print(table(["filter", "judged", "BPCER", "not judged"], list(lines(seen, groups))))
 
 

@@ -26,16 +26,16 @@ def heat_inside(
     """Of one self-blend: (its probability, share of the heat inside the changed region, share of
     the crop that this region is); the second is what chance would give the first."""
     blend = self_blend(image, face.keypoints, seed)
-    evidence = detector.judge(Portrait(blend, face), explain=True)
-    if evidence.heat_map is None:
+    prediction = detector.predict(Portrait(blend, face), explain=True)
+    if prediction.heat_map is None:
         raise ValueError(f"{detector.name} has no heat map")
     differs = (np.abs(image.astype(int) - blend).max(axis=2) >= CHANGED).astype(np.uint8) * 255
     region, size = np.dstack([differs] * 3), detector.manifest.input.size
     mask = face_crop(region, face, detector.manifest.crop.margin, size)[..., 0] / 255.0
-    heat = np.clip(evidence.heat_map, 0, None)
+    heat = np.clip(prediction.heat_map, 0, None)
     cells = cv2.resize(mask, heat.shape[::-1], interpolation=cv2.INTER_AREA)
     total = max(float(heat.sum()), 1e-9)
-    return evidence.probability, float((heat * cells).sum()) / total, float(mask.mean())
+    return prediction.probability, float((heat * cells).sum()) / total, float(mask.mean())
 
 
 def localisation(folder: Path, data: Path, rows: list[Row]) -> dict[str, Any]:

@@ -29,7 +29,7 @@ ANSWERING = {  # the settings that change an answer; the detectors are named by 
 log = structlog.get_logger()
 
 
-class Ruling:
+class Policy:
     """Never changes once made. Raises StartupError when a fusion or calibration is unusable."""
 
     def __init__(
@@ -105,22 +105,22 @@ class Ruling:
         return _digest(parts)[:16]
 
 
-class Rulings:
-    """`now` is the ruling in force; asking costs one look at a link.
+class CurrentPolicy:
+    """`now` is the policy in force; asking costs one look at a link.
 
     Where another fusion was deployed, the first thread to notice opens it while the others go on
     with the old one; so does everybody when the new one is unusable. `follow`: whether it may
     change at all, which it must not while something is fitted to it.
     """
 
-    def __init__(self, settings: Settings, make: Callable[[], Ruling], *, follow: bool) -> None:
+    def __init__(self, settings: Settings, make: Callable[[], Policy], *, follow: bool) -> None:
         self._settings, self._make, self._follow = settings, make, follow
         self._lock = threading.Lock()
         self._now = make()
         self._seen = self._now.stamp
 
     @property
-    def now(self) -> Ruling:
+    def now(self) -> Policy:
         stamp = deployed(self._settings) if self._follow else self._seen
         if stamp != self._seen and self._lock.acquire(blocking=False):
             try:

@@ -16,7 +16,7 @@ FusionOf = Callable[[Method, Sequence[str]], Fusion]
 
 
 @dataclass(frozen=True)
-class Voice:
+class Vote:
     """One detector's `score` for the face that counts: 0..1, 0.5 is its own decision line."""
 
     name: str
@@ -24,22 +24,22 @@ class Voice:
 
 
 @dataclass(frozen=True)
-class Ensemble:
+class Reweighed:
     """`method` is the one used, `score` is 0..1 with 0.5 as the decision line."""
 
     method: Method
     score: float
-    voices: tuple[Voice, ...]
+    votes: tuple[Vote, ...]
     left_out: tuple[str, ...]
 
 
-def fused_anew(
+def reweigh(
     analysis: Analysis,
     method: Method,
     thresholds: Mapping[str, float],
     fusion_of: FusionOf,
     names: Collection[str] | None = None,
-) -> Ensemble:
+) -> Reweighed:
     """The judgement of the worst face by `method`, of all detectors or those of `names`.
 
     `thresholds` has each detector's own; `fusion_of` gives the fusion of some of them. Where no
@@ -51,10 +51,10 @@ def fused_anew(
     fusion = fusion_of(method, list(faces[0]))
     fused = [fusion.probability(list(face.values())) for face in faces]
     worst = max(range(len(faces)), key=fused.__getitem__)
-    voices = (Voice(name, centred(p, thresholds[name])) for name, p in faces[worst].items())
+    votes = (Vote(name, centred(p, thresholds[name])) for name, p in faces[worst].items())
     left_out = tuple(one for one in analysis.left_out if names is None or one in names)
     score = centred(fused[worst], fusion.threshold)
-    return Ensemble(_used(method, fusion), score, tuple(voices), left_out)
+    return Reweighed(_used(method, fusion), score, tuple(votes), left_out)
 
 
 def _used(method: Method, fusion: Fusion) -> Method:

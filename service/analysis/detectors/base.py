@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, eq=False)
-class Evidence:
+class Prediction:
     """One detector's answer for one face.
 
     `probability` (0..1) is calibrated: higher is more likely manipulated. `heat_map` is GxG
@@ -44,7 +44,7 @@ class Detector(Protocol):
     @property
     def identity(self) -> str: ...
 
-    def judge(self, portrait: Portrait, *, explain: bool = False) -> Evidence:
+    def predict(self, portrait: Portrait, *, explain: bool = False) -> Prediction:
         """Judge the face; `explain`: with a heat map, where there is one."""
 
     def card(self) -> dict[str, object]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import structlog
 
-from service.analysis.detectors.base import Detector, Evidence
+from service.analysis.detectors.base import Detector, Prediction
 from service.analysis.face.crop import Portrait
 from service.errors import NoDetectorAnswered
 
@@ -17,23 +17,23 @@ log = structlog.get_logger()
 
 
 @dataclass(frozen=True, eq=False)
-class Opinions:
-    """`evidence` has a row for each detector of `answered`, with a column for each face."""
+class Predictions:
+    """`rows` has a row for each detector of `answered`, with a column for each face."""
 
     answered: tuple[Detector, ...]
-    evidence: tuple[tuple[Evidence, ...], ...]
+    rows: tuple[tuple[Prediction, ...], ...]
     left_out: tuple[str, ...]  # names
 
-    def of_face(self, index: int) -> tuple[Evidence, ...]:
+    def of_face(self, index: int) -> tuple[Prediction, ...]:
         """What each detector said about one face."""
-        return tuple(row[index] for row in self.evidence)
+        return tuple(row[index] for row in self.rows)
 
     def probabilities(self, index: int) -> list[float]:
         """The same as numbers, in the order of `answered`."""
         return [one.probability for one in self.of_face(index)]
 
 
-class Panel:
+class Ensemble:
     """Detectors in other containers are asked at the same time, those in here one by one."""
 
     def __init__(self, detectors: Sequence[Detector]) -> None:
@@ -41,28 +41,28 @@ class Panel:
         far = [detector for detector in detectors if is_remote(detector)]
         self._pool = ThreadPoolExecutor(AT_ONCE, "detector") if far else None
 
-    def ask(self, portraits: Sequence[Portrait], *, explain: bool) -> Opinions:
+    def ask(self, portraits: Sequence[Portrait], *, explain: bool) -> Predictions:
         """Raises NoDetectorAnswered when each of them failed."""
 
-        def opinion(detector: Detector) -> tuple[Evidence, ...] | None:
-            return _opinion(detector, portraits, explain)
+        def predict(detector: Detector) -> tuple[Prediction, ...] | None:
+            return _predict(detector, portraits, explain)
 
         waiting = {
-            detector.name: self._pool.submit(opinion, detector)
+            detector.name: self._pool.submit(predict, detector)
             for detector in self._detectors
             if self._pool is not None and is_remote(detector)
         }
         rows = [
-            waiting[one.name].result() if one.name in waiting else opinion(one)
+            waiting[one.name].result() if one.name in waiting else predict(one)
             for one in self._detectors
         ]
         pairs = list(zip(self._detectors, rows, strict=True))
         answered = [(detector, row) for detector, row in pairs if row is not None]
         if not answered:
             raise NoDetectorAnswered
-        return Opinions(
+        return Predictions(
             answered=tuple(detector for detector, _ in answered),
-            evidence=tuple(row for _, row in answered),
+            rows=tuple(row for _, row in answered),
             left_out=tuple(detector.name for detector, row in pairs if row is None),
         )
 
@@ -72,14 +72,14 @@ def is_remote(detector: Detector) -> bool:
     return bool(getattr(detector, "remote", False))
 
 
-def _opinion(
+def _predict(
     detector: Detector, portraits: Sequence[Portrait], explain: bool
-) -> tuple[Evidence, ...] | None:
+) -> tuple[Prediction, ...] | None:
     try:
-        evidence = tuple(detector.judge(one, explain=explain) for one in portraits)
-        if not all(0 <= one.probability <= 1 for one in evidence):  # NaN is neither
+        predictions = tuple(detector.predict(one, explain=explain) for one in portraits)
+        if not all(0 <= one.probability <= 1 for one in predictions):  # NaN is neither
             raise ValueError("not a probability")
-        return evidence
+        return predictions
     except Exception as error:  # whatever an author's code or another machine may do
         log.warning("detector left out", detector=detector.name, error=type(error).__name__)
         return None

@@ -12,7 +12,7 @@ import numpy as np
 import onnxruntime as ort
 
 from service.analysis.decision.rules import sigmoid
-from service.analysis.detectors.base import Evidence
+from service.analysis.detectors.base import Prediction
 from service.analysis.face.crop import Portrait, normalise
 from service.errors import StartupError
 from service.repository.checksums import RESTORE
@@ -56,11 +56,11 @@ class OnnxDetector:
                 f"The model {folder.name} cannot be run by this version of ONNX Runtime.", RESTORE
             ) from None
 
-    def judge(self, portrait: Portrait, *, explain: bool = False) -> Evidence:
+    def predict(self, portrait: Portrait, *, explain: bool = False) -> Prediction:
         """Crop, normalise, run; the activation map is computed only to explain."""
         logit, heat_map = self._run(self._crop(portrait), explain)
         box = portrait.box(self.manifest.crop.margin)
-        return Evidence(self._calibrated(logit), box, heat_map)
+        return Prediction(self._calibrated(logit), box, heat_map)
 
     def raw(self, portrait: Portrait) -> float:
         """The logit before calibration, for training's reports."""

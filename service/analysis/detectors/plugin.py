@@ -8,13 +8,13 @@ from pathlib import Path
 
 import numpy as np
 
-from service.analysis.detectors.base import Evidence
+from service.analysis.detectors.base import Prediction
 from service.analysis.face.crop import Portrait
 from service.errors import StartupError
 from service.repository.kinds import PythonManifest
 from service.repository.manifest import read_manifest
 from service.runtime.breaker import Breaker
-from service.runtime.deadline import within
+from service.runtime.deadline import run_with_deadline
 from service.sdk import FaceDetectorPlugin
 
 GROUP = "facegate.detectors"
@@ -31,13 +31,15 @@ class PythonDetector:
         self._breaker = Breaker(self.manifest.failures, self.manifest.rest)
         self.plugin = load_plugin(self.name, self.manifest.object)
 
-    def judge(self, portrait: Portrait, *, explain: bool = False) -> Evidence:  # noqa: ARG002
+    def predict(self, portrait: Portrait, *, explain: bool = False) -> Prediction:  # noqa: ARG002
         """Crop and predict; a class has no heat map. Raises TimeoutError or DetectorAway, too."""
         plugin = self.plugin
         crop = portrait.crop(plugin.margin, plugin.size).copy()  # an author may write on it
         with self._breaker.guard():
-            said = within(self.manifest.timeout, lambda: float(plugin.predict(crop)), self.name)
-        return Evidence(said, portrait.box(plugin.margin))
+            said = run_with_deadline(
+                self.manifest.timeout, lambda: float(plugin.predict(crop)), self.name
+            )
+        return Prediction(said, portrait.box(plugin.margin))
 
     def card(self) -> dict[str, object]:
         """The manifest."""

@@ -11,12 +11,12 @@ import requests
 from requests.adapters import HTTPAdapter
 from urllib3.util.retry import Retry
 
-from service.analysis.detectors.base import Evidence
+from service.analysis.detectors.base import Prediction
 from service.analysis.face.crop import Portrait
 from service.repository.kinds import RemoteManifest
 from service.repository.manifest import read_manifest
 from service.runtime.breaker import Breaker
-from service.runtime.deadline import within
+from service.runtime.deadline import run_with_deadline
 from service.runtime.secrets import read_secret
 
 FIELDS = ("probability", "ensemble_score_is_fake")  # a model service's, a gateway's
@@ -36,7 +36,7 @@ class RemoteDetector:
         self._breaker = Breaker(self.manifest.failures, self.manifest.rest)
         self._session = _session(self.manifest)
 
-    def judge(self, portrait: Portrait, *, explain: bool = False) -> Evidence:  # noqa: ARG002
+    def predict(self, portrait: Portrait, *, explain: bool = False) -> Prediction:  # noqa: ARG002
         """Send the crop as PNG.
 
         Raises RequestException, TimeoutError, ValueError or DetectorAway.
@@ -46,8 +46,8 @@ class RemoteDetector:
         # Each try has that long to connect, and again to answer; one that drips would never end.
         patience = 2 * manifest.timeout * (manifest.retries + 1)
         with self._breaker.guard():
-            probability = within(patience, lambda: self._ask(crop), self.name)
-        return Evidence(probability, portrait.box(manifest.crop.margin))
+            probability = run_with_deadline(patience, lambda: self._ask(crop), self.name)
+        return Prediction(probability, portrait.box(manifest.crop.margin))
 
     def card(self) -> dict[str, object]:
         """The manifest, without whereabouts."""

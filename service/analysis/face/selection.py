@@ -23,13 +23,13 @@ class Subject:
     quality: Quality
 
 
-def choose(detection: Detection, settings: Settings, *, scale: float = 1.0) -> tuple[Subject, ...]:
+def select(detection: Detection, settings: Settings, *, scale: float = 1.0) -> tuple[Subject, ...]:
     """The faces to be judged by the settings' policy, most prominent first; at least one.
 
     Only the most prominent face can refuse the image (raises CannotJudge); another one that is
     not fit to be judged is passed over. `scale` is stored pixels per decoded pixel.
     """
-    faces = prominent(detection.faces)
+    faces = prominent_faces(detection.faces)
     _refuse(_reasons_of_number(faces, settings), settings)
     kept = 1 if settings.multi_face == "largest" else settings.max_faces
     subjects = [
@@ -39,7 +39,7 @@ def choose(detection: Detection, settings: Settings, *, scale: float = 1.0) -> t
     return tuple(one for one in subjects if not settings.refuse & set(one.quality.reasons))
 
 
-def prominent(faces: Sequence[Face]) -> list[Face]:
+def prominent_faces(faces: Sequence[Face]) -> list[Face]:
     """The first face, and the others that are not bystanders, in their order."""
     least = PROMINENT * max((face.width for face in faces), default=0.0)
     others = [face for face in faces[1:] if face.width >= least and face.score >= CONFIDENT]

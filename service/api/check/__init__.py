@@ -34,7 +34,7 @@ class Check:
 @blueprint.get("/1.0/check.json")
 def check_address() -> Response:
     """Judge the image behind an address."""
-    return _judge(_parse(request.args.to_dict()))
+    return _answer(_parse(request.args.to_dict()))
 
 
 @blueprint.post("/1.0/check.json")
@@ -44,8 +44,8 @@ def check_upload() -> Response:
     fields = request.args.to_dict() | form.to_dict()
     media = files.get("media")
     if media is None:
-        return _judge(_parse(fields))
-    return _judge(_parse(fields | {"url": media.filename or "media"}, media.read()))
+        return _answer(_parse(fields))
+    return _answer(_parse(fields | {"url": media.filename or "media"}, media.read()))
 
 
 shaped(blueprint, failure, below="/1.0/")
@@ -68,7 +68,7 @@ def _field(fields: dict[str, str], name: str) -> str:
     return value
 
 
-def _judge(check: Check) -> Response:
+def _answer(check: Check) -> Response:
     operations = len(check.models)
     with licensed(check.api_secret, amount=operations) as grant:
         _is_named(grant, check.api_user)

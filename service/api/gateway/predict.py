@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Response
 
-from service.analysis.decision.reweigh import fused_anew
+from service.analysis.decision.reweigh import reweigh
 from service.api.gateway import caller
 from service.api.gateway.blueprint import blueprint
 from service.api.gateway.render import verdict
@@ -31,7 +31,7 @@ def predict() -> Response:
     user = caller.user()
     with licensed(caller.hash_id()) as grant:
         data = decode_image_text(text, max_bytes=services().settings.max_body_bytes)
-        answer = _judged(data, body, grant)
+        answer = _predict(data, body, grant)
     keep(user, answer, None)
     return json_reply(answer)
 
@@ -51,7 +51,7 @@ def detect() -> Response:
     if len(data) > services().settings.max_body_bytes:
         raise BodyTooLarge
     with licensed(caller.hash_id()) as grant:
-        answer = _judged(data, options, grant)
+        answer = _predict(data, options, grant)
     keep(user, answer, file.filename)
     return json_reply(answer)
 
@@ -59,18 +59,18 @@ def detect() -> Response:
 @blueprint.get("/health")
 def health() -> Response:
     """Whether images are judged now, and by which detectors."""
-    engine = services().engine
-    if engine.state != "ready":
+    loader = services().loader
+    if loader.state != "ready":
         return json_reply(GatewayHealth(status="unhealthy", models=[]), 503)
-    return json_reply(GatewayHealth(status="healthy", models=list(engine.analyzer.thresholds)))
+    return json_reply(GatewayHealth(status="healthy", models=list(loader.analyzer.thresholds)))
 
 
-def _judged(data: bytes, options: Options, grant: Grant) -> Verdict:
+def _predict(data: bytes, options: Options, grant: Grant) -> Verdict:
     analysis = judge_image(data, grant).analysis
-    analyzer = services().engine.analyzer
+    analyzer = services().loader.analyzer
     for name in options.models or ():
         if name not in analyzer.thresholds:
             raise RequestError(f"There is no model {name[:40]!a}; see GET /health.")
     method, names = options.ensemble_method, options.models
-    ensemble = fused_anew(analysis, method, analyzer.thresholds, analyzer.ruling.fusion_of, names)
-    return verdict(ensemble, options.threshold)
+    fused = reweigh(analysis, method, analyzer.thresholds, analyzer.policy.fusion_of, names)
+    return verdict(fused, options.threshold)

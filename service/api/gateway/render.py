@@ -1,30 +1,30 @@
-"""An `Ensemble` in the contract's words."""
+"""A `Reweighed` in the contract's words."""
 
 from __future__ import annotations
 
-from service.analysis.decision.reweigh import Ensemble, Voice
+from service.analysis.decision.reweigh import Reweighed, Vote
 from service.api.gateway.schemas import ModelFailure, ModelResult, Verdict
 from service.api.v1.render import thousandths
 
 
-def verdict(ensemble: Ensemble, threshold: float) -> Verdict:
+def verdict(fused: Reweighed, threshold: float) -> Verdict:
     """All scores have 0.5 as their decision line; `threshold` draws another one."""
-    score = thousandths(ensemble.score, ensemble.score >= 0.5)
+    score = thousandths(fused.score, fused.score >= 0.5)
     fake = score >= threshold
     results: dict[str, ModelResult | ModelFailure] = {
-        one.name: _result(one, threshold) for one in ensemble.voices
+        one.name: _result(one, threshold) for one in fused.votes
     }
-    results |= {name: ModelFailure() for name in ensemble.left_out}
+    results |= {name: ModelFailure() for name in fused.left_out}
     return Verdict(
         verdict="fake" if fake else "real",
         confidence_in_verdict=score if fake else round(1 - score, 3),
         ensemble_score_is_fake=score,
-        ensemble_method_used=ensemble.method,
+        ensemble_method_used=fused.method,
         model_results=results,
     )
 
 
-def _result(voice: Voice, threshold: float) -> ModelResult:
-    probability = thousandths(voice.score, voice.score >= 0.5)
+def _result(vote: Vote, threshold: float) -> ModelResult:
+    probability = thousandths(vote.score, vote.score >= 0.5)
     kind = "fake" if probability >= threshold else "real"
     return ModelResult.model_validate({"probability": probability, "class": kind})

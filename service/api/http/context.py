@@ -9,7 +9,7 @@ from flask import current_app, g
 
 from service.accounts import Accounts
 from service.judging.judge import Judge
-from service.judging.loader import Engine
+from service.judging.loader import Loader
 from service.licensing import Licensing
 from service.media.fetching import Fetcher
 from service.settings import Settings
@@ -21,7 +21,7 @@ class Services:
     """Wired once by `create_app`."""
 
     settings: Settings
-    engine: Engine
+    loader: Loader
     licensing: Licensing
     store: Store
     judge: Judge

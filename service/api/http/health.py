@@ -87,17 +87,17 @@ def readyz() -> Response:
 
     Ready is said for all workers at once: the next request may be answered by another one.
     """
-    engine, store = services().engine.state, _store_state()
+    loader, store = services().loader.state, _store_state()
     sound = store.reachable and not store.spool_pending and metrics.everyone_has_the_store()
-    state = "degraded" if engine == "ready" and not sound else engine
+    state = "degraded" if loader == "ready" and not sound else loader
     answer = Readiness(
         state=state,
         models=_models(),
-        self_test=SELF_TEST[engine],
+        self_test=SELF_TEST[loader],
         notices=_notices(),
         store=store,
     )
-    return json_reply(answer, 200 if engine == "ready" else 503)
+    return json_reply(answer, 200 if loader == "ready" else 503)
 
 
 @blueprint.get("/metrics")
@@ -121,7 +121,7 @@ def _store_state() -> StoreState:
 
 def _models() -> list[Model]:
     try:
-        loaded = services().engine.analyzer.models
+        loaded = services().loader.analyzer.models
     except Unavailable:
         return []
     return [Model(name=one.name, version=one.version) for one in loaded]
@@ -129,7 +129,7 @@ def _models() -> list[Model]:
 
 def _notices() -> list[str]:
     try:
-        return list(services().engine.analyzer.notices)
+        return list(services().loader.analyzer.notices)
     except Unavailable:
         return []
 

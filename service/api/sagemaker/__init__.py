@@ -29,7 +29,7 @@ FIELDS = ("image", "inputs", "selfie_image")
 @blueprint.get("/ping")
 def ping() -> Response:
     """Whether images are judged now, for SageMaker's health check."""
-    return Response(status=200 if services().engine.state == "ready" else 503)
+    return Response(status=200 if services().loader.state == "ready" else 503)
 
 
 @blueprint.post("/invocations")

@@ -15,7 +15,7 @@ from service.cloud.predictor import FINAL, Loaded, Predictor
 from service.errors import FacegateError, ObjectArchived, ObjectNotFound
 from service.media.address import Address
 from service.runtime import logs
-from service.runtime.prefetch import ahead
+from service.runtime.prefetch import prefetch_map
 from service.settings import load_settings
 
 READERS, AHEAD = 4, 8  # downloads at once, and how far they run ahead of the judgement
@@ -36,7 +36,9 @@ class Scorer:
         """Objects judged; None when AWS or the disk refused something, and nothing is written."""
         try:
             addresses = keys_of(self._output, number)
-            rows = [self._row(*found) for found in ahead(self._load, addresses, READERS, AHEAD)]
+            rows = [
+                self._row(*found) for found in prefetch_map(self._load, addresses, READERS, AHEAD)
+            ]
             lines = "".join(json.dumps(row) + "\n" for row in rows)
             self._output.write(f"results/{number:06d}.jsonl", lines.encode())
         except (FacegateError, OSError) as error:

@@ -33,7 +33,7 @@ class Endpoint:
         self._name = name
         self._more = {"CustomAttributes": f"hash_id={hash_id.strip()}"} if hash_id else {}
 
-    def judge(self, data: bytes, media_type: str) -> Verdict:
+    def predict(self, data: bytes, media_type: str) -> Verdict:
         """Raises ImageError or CannotJudge as the endpoint does, and InferenceFailed."""
         try:
             answer = self._client.invoke_endpoint(

@@ -35,7 +35,7 @@ def _one(
 ) -> list[str]:
     """What to count."""
     try:
-        changes = _judged(predictor, Address(bucket, item["s3_key"]), item)
+        changes = _result(predictor, Address(bucket, item["s3_key"]), item)
         settled = detections.settle(item["uuid"], changes)
     except (*FINAL, ObjectNotFound, ObjectArchived) as error:
         return _failed(detections, item, error)
@@ -47,7 +47,7 @@ def _one(
     return ["rechecked", "changed"] if changes["recheck_label"] != item["label"] else ["rechecked"]
 
 
-def _judged(predictor: Predictor, address: Address, item: dict[str, Any]) -> dict[str, Any]:
+def _result(predictor: Predictor, address: Address, item: dict[str, Any]) -> dict[str, Any]:
     analysis = predictor.analyze(predictor.load_object(address))
     confidence = float(item["confidence"])
     detectors = analysis.detectors

@@ -46,6 +46,6 @@ class Heartbeat:
 
     def _renew(self, delivery: Delivery) -> None:
         try:
-            self._queue.hide(delivery, self._queue.visibility)
+            self._queue.change_visibility(delivery, self._queue.visibility)
         except CloudError as error:
             log.warning("heartbeat failed", message_id=delivery.id, code=error.code)

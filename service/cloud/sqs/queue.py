@@ -47,7 +47,7 @@ class Queue:
             )
         return [_delivery(one) for one in answer.get("Messages", ())]
 
-    def hide(self, delivery: Delivery, seconds: float) -> None:
+    def change_visibility(self, delivery: Delivery, seconds: float) -> None:
         """Keep it from other consumers for so long from now on; 0 gives it back at once."""
         with failures_told():
             self._client.change_message_visibility(
@@ -60,7 +60,7 @@ class Queue:
         with failures_told():
             self._client.delete_message(QueueUrl=self.url, ReceiptHandle=delivery.receipt)
 
-    def bury(self, delivery: Delivery, why: FacegateError) -> bool:
+    def dead_letter(self, delivery: Delivery, why: FacegateError) -> bool:
         """Move it to the dead-letter queue with the reason; False when there is none."""
         if self.facts.dead_letter_url is None:
             return False

@@ -47,7 +47,7 @@ class Worker:
             return
         found = self._journal.result(job.key)
         if found is None:
-            found = self._judge(job, last)
+            found = self._result(job, last)
             self._journal.remember(job.key, found)
         repeat = job.repeat_key(found["content_sha256"])
         with self._claim(repeat or job.key):
@@ -62,7 +62,7 @@ class Worker:
         if job.callback_url is not None:
             self._callback.post(job.callback_url, found, job.key)
 
-    def _judge(self, job: Job, last: bool) -> dict[str, Any]:
+    def _result(self, job: Job, last: bool) -> dict[str, Any]:
         if job.mistake is not None:
             return _missing(job, job.mistake)
         try:
@@ -73,7 +73,7 @@ class Worker:
             if error.permanent or last:
                 return _missing(job, error)
             raise
-        return self._predictor.judge(job.asked, loaded) | {"content_sha256": loaded.medium.sha256}
+        return self._predictor.result(job.asked, loaded) | {"content_sha256": loaded.medium.sha256}
 
     @contextmanager
     def _claim(self, key: str) -> Iterator[None]:

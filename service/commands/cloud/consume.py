@@ -58,7 +58,7 @@ def dry_run(cloud: Cloud, options: Options) -> int:
         return max((_explain(delivery, options) for delivery in batch), default=0)
     finally:
         for delivery in batch:
-            queue.hide(delivery, 0)
+            queue.change_visibility(delivery, 0)
 
 
 def _explain(delivery: Delivery, options: Options) -> int:

@@ -77,7 +77,7 @@ def check_calibration(settings: Settings) -> Finding:
         return ok("There is no calibration of your own; the models' own threshold counts.")
     from service.analysis.image import Analyzer
 
-    calibration, path = Analyzer.load(settings).ruling.calibration, settings.calibration_file()
+    calibration, path = Analyzer.load(settings).policy.calibration, settings.calibration_file()
     if calibration is None:
         return warning(
             f"The calibration {path} was fitted for other models, so it is ignored.",
@@ -132,7 +132,7 @@ def check_licences(settings: Settings) -> Finding:
             "Licences cannot be looked up while the store is away.",
             "Bring the store back; known licences are honoured for the grace period.",
         )
-    return _judged(status, now)
+    return _licence_finding(status, now)
 
 
 def local_key(settings: Settings) -> Path | None:
@@ -159,7 +159,7 @@ def _status(settings: Settings, now: float) -> LicenceStatus:
     return summarise(licences, now, by_grace=False)
 
 
-def _judged(status: LicenceStatus, now: float) -> Finding:
+def _licence_finding(status: LicenceStatus, now: float) -> Finding:
     ends = status.days_left.values()
     valid = sum(left is None or left > 0 for left in ends)
     issue = "Issue one with `facegate licence issue`, or import a licence file."

@@ -24,7 +24,7 @@ def calibrate(folder: Path, bpcer: float | None, *, force: bool) -> None:
     images = genuine_or_labelled(folder)
     enough(sum(not image.fake for image in images), rate)
     analyzer = Analyzer.load(settings, calibrated=False)
-    if analyzer.ruling.fusion.name == "voting":
+    if analyzer.policy.fusion.name == "voting":
         raise StartupError("Votes cannot be calibrated.", "Set FACEGATE_FUSION to another fusion.")
     scored = score(analyzer, settings, images)
     calibration = fit(analyzer, scored, rate)
@@ -59,8 +59,8 @@ def write(path: Path, calibration: LocalCalibration) -> None:
 
 
 def tell(path: Path, calibration: LocalCalibration, analyzer: Analyzer, scored: Scored) -> None:
-    genuine = scored.probability[scored.judged & ~scored.fake]
-    before = metrics.bpcer(genuine, analyzer.ruling.fusion.threshold)
+    genuine = scored.probability[scored.has_score & ~scored.fake]
+    before = metrics.bpcer(genuine, analyzer.policy.fusion.threshold)
     low, high = calibration.bpcer_interval.low, calibration.bpcer_interval.high
     threshold = calibration.threshold(calibration.bpcer)
     print(f"Written: {path}. It counts from the next start of the service.")
@@ -68,7 +68,7 @@ def tell(path: Path, calibration: LocalCalibration, analyzer: Analyzer, scored: 
         f"Threshold {threshold:.4f} stands for a BPCER of {calibration.bpcer:.2%}"
         f" (95 %: {low:.2%} to {high:.2%}), by {calibration.images.genuine:,} genuine images."
     )
-    own = analyzer.ruling.fusion.threshold
+    own = analyzer.policy.fusion.threshold
     print(f"The models' own threshold, {own:.4f}, refuses {before:.2%} of them.")
     if calibration.images.attacks:
         print(

@@ -18,7 +18,7 @@ from service.fitting.classifiers import KINDS, Kind
 from service.fitting.cross_validation import CHOSEN, Line, Table, compare
 from service.fitting.dataset import GENUINE
 from service.fitting.detector_scores import score_folder
-from service.fitting.model_selection import candidates, choose
+from service.fitting.model_selection import candidates, select
 from service.fitting.stack_writer import write_stack
 from service.repository import deployed
 from service.runtime.console import note, print_table
@@ -42,7 +42,7 @@ def fit(folder: Path, *, deploy: bool = True, search: int = 0, only: Sequence[st
     _print(lines)
     better, version = _is_better(lines, names), None
     if better and deploy:
-        choice = choose(kinds, table, search)
+        choice = select(kinds, table, search)
         version = write_stack(settings, table, choice, detectors, lines)
         deployed.deploy(settings, version)
         print(f"Deployed {choice.kind.name} {choice.params} as {version}.")

@@ -22,7 +22,7 @@ def evaluate(folder: Path, form: str, output: Path | None) -> None:
         _writable(output)  # said before minutes of work, not after them
     analyzer = Analyzer.load(settings)
     scored = score(analyzer, settings, images)
-    if not scored.judged.any():
+    if not scored.has_score.any():
         raise StartupError(
             "None of these images could be judged.", "`facegate detect` says why, image by image."
         )

@@ -58,7 +58,7 @@ def train(folder: Path, *, dry_run: bool, force: bool) -> int:
     _enough(album, album.held_out, settings.bpcer)
     faces, detectors = _open(settings)
     material = Material(album, tuple(Gathering(settings, faces, detectors).all(album)))
-    _enough(album, album.held_out & material.judged, settings.bpcer)
+    _enough(album, album.held_out & material.has_score, settings.bpcer)
     tried = [_retrain(one, material, settings.bpcer) for one in _retrainable(detectors)]
     kept = [one for one in tried if force or one.comparison.better]
     trial = _try(settings, faces, detectors, material, kept)
@@ -153,7 +153,7 @@ def _enough(album: Album, held: np.ndarray, bpcer: float) -> None:
 def _print(tried: Sequence[Retrained], trial: Trial, bpcer: float) -> None:
     rows = [(one.head.record.made_for.name, one.comparison) for one in tried]
     if len(trial.analyzer.thresholds) > 1:
-        rows.append((f"all, by {trial.analyzer.ruling.fusion.name}", trial.comparison))
+        rows.append((f"all, by {trial.analyzer.policy.fusion.name}", trial.comparison))
     print_table(COLUMNS, [line for name, found in rows for line in _lines(name, found)])
     images = tried[0].head.record.images
     print(
@@ -172,10 +172,10 @@ def _lines(name: str, found: Comparison) -> list[tuple[str | None, ...]]:
 
 
 def _write(settings: Settings, trial: Trial) -> None:
-    path, ruling = settings.data_dir / "calibration.json", trial.analyzer.ruling
+    path, policy = settings.data_dir / "calibration.json", trial.analyzer.policy
     calibration = fit(trial.analyzer, trial.scored, settings.bpcer)
     try:
-        folder = write_heads(settings, ruling.identity, [one.head for one in trial.kept])
+        folder = write_heads(settings, policy.identity, [one.head for one in trial.kept])
     except OSError as error:
         raise StartupError(
             f"The new heads cannot be written: {error.strerror}.",

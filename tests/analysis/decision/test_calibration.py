@@ -27,7 +27,7 @@ def write(folder: Path, analyzer: Analyzer, **changes: Any) -> Path:
         "made_at": "2026-11-21T12:00:00Z",
         "service": "0.1.0",
         "fitted_for": {
-            "identity": analyzer.ruling.identity,
+            "identity": analyzer.policy.identity,
             "models": ["red 1.0.0"],
             "fusion": "single",
         },
@@ -79,7 +79,7 @@ def test_it_lies_over_the_trained_fusion(models_dir: Path, tmp_path: Path) -> No
 
 def test_the_setting_picks_from_its_points(calibrated: MakeAnalyzer) -> None:
     analyzer = calibrated(bpcer=0.1)
-    assert (analyzer.ruling.fusion.threshold, analyzer.ruling.bpcer) == (0.3, 0.1)
+    assert (analyzer.policy.fusion.threshold, analyzer.policy.bpcer) == (0.3, 0.1)
     assert analyzer.analyze(genuine()).bpcer == 0.1
 
 
@@ -99,7 +99,7 @@ def test_it_is_another_fingerprint(
 def test_it_is_not_part_of_what_it_is_fitted_for(
     analyzer: Analyzer, calibrated: MakeAnalyzer
 ) -> None:
-    assert calibrated().ruling.identity == analyzer.ruling.identity
+    assert calibrated().policy.identity == analyzer.policy.identity
 
 
 def test_the_card_shows_it(analyzer: Analyzer, calibrated: MakeAnalyzer) -> None:
@@ -123,14 +123,14 @@ def test_other_models_ignore_it(models_dir: Path, tmp_path: Path, changes: dict[
     make_detector(models_dir, "red")
     settings = Settings(models_dir=models_dir, data_dir=tmp_path)
     write(tmp_path, Analyzer.load(settings))
-    assert Analyzer.load(settings).ruling.calibration is not None
+    assert Analyzer.load(settings).policy.calibration is not None
     for file in (models_dir / "red").iterdir():
         file.unlink()
     (models_dir / "red").rmdir()
     make_detector(models_dir, "red", **changes)
     analyzer = Analyzer.load(settings)
-    assert (analyzer.ruling.calibration, analyzer.ignored_calibration) == (None, True)
-    assert analyzer.ruling.fusion.threshold == 0.6
+    assert (analyzer.policy.calibration, analyzer.ignored_calibration) == (None, True)
+    assert analyzer.policy.fusion.threshold == 0.6
 
 
 def test_another_rule_of_fusion_ignores_it(models_dir: Path, tmp_path: Path) -> None:
@@ -138,7 +138,7 @@ def test_another_rule_of_fusion_ignores_it(models_dir: Path, tmp_path: Path) -> 
     make_detector(models_dir, "shy", gain=1.0)
     settings = Settings(models_dir=models_dir, data_dir=tmp_path, fusion="max")
     write(tmp_path, Analyzer.load(settings))
-    assert Analyzer.load(settings).ruling.calibration is not None
+    assert Analyzer.load(settings).policy.calibration is not None
     assert Analyzer.load(settings.model_copy(update={"fusion": "average"})).ignored_calibration
 
 
@@ -146,8 +146,8 @@ def test_a_setting_names_another_place(
     analyzer: Analyzer, make_analyzer: MakeAnalyzer, tmp_path: Path
 ) -> None:
     path = write(tmp_path, analyzer).rename(tmp_path / "mine.json")
-    assert make_analyzer(data_dir=tmp_path).ruling.calibration is None
-    assert make_analyzer(data_dir=tmp_path, calibration=path).ruling.calibration is not None
+    assert make_analyzer(data_dir=tmp_path).policy.calibration is None
+    assert make_analyzer(data_dir=tmp_path, calibration=path).policy.calibration is not None
 
 
 def test_a_named_file_that_is_missing_is_refused(

@@ -67,7 +67,7 @@ def test_a_running_analyzer_takes_over_what_is_deployed_and_goes_back(here: Sett
     assert (before.fusion, now.fusion) == ("average", "stacking")
     assert (now.probability, now.threshold) == (pytest.approx(0.8808, abs=1e-4), 0.7)
     assert now.fingerprint == analyzer.fingerprint != before.fingerprint
-    assert analyzer.ruling.fusion_of("stacking", ["a", "b"]).name == "stacking"
+    assert analyzer.policy.fusion_of("stacking", ["a", "b"]).name == "stacking"
     deployed.roll_back(here)
     assert analyzer.analyze(genuine()).fingerprint == before.fingerprint
 
@@ -91,9 +91,9 @@ def test_nothing_is_opened_again_while_nothing_changes(
     here: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     analyzer = Analyzer.load(here)
-    ruled = analyzer.ruling
+    before = analyzer.policy
     monkeypatch.setattr(policy, "open_fusion", None)
-    assert analyzer.ruling is ruled
+    assert analyzer.policy is before
 
 
 def test_what_is_fitted_to_holds_still(here: Settings) -> None:
@@ -104,8 +104,8 @@ def test_what_is_fitted_to_holds_still(here: Settings) -> None:
 
 def test_while_one_thread_opens_the_new_one_the_others_go_on(here: Settings) -> None:
     analyzer = Analyzer.load(here)
-    old = analyzer.ruling
+    old = analyzer.policy
     deployed.deploy(here, stack(here, "1"))
-    with analyzer._rulings._lock:  # as the one that noticed first holds it
-        assert analyzer.ruling is old
-    assert analyzer.ruling is not old
+    with analyzer._current._lock:  # as the one that noticed first holds it
+        assert analyzer.policy is old
+    assert analyzer.policy is not old

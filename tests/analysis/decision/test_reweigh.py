@@ -8,9 +8,8 @@ from typing import Any
 
 import pytest
 
-from service.analysis.decision import reweigh
 from service.analysis.decision.fusion import Fusion, open_fusion
-from service.analysis.decision.reweigh import Method
+from service.analysis.decision.reweigh import Method, Reweighed, reweigh
 from service.analysis.image import Analyzer
 from service.analysis.judgement import DetectorScore, ImageAnalysis
 from service.errors import NoDetectorAnswered
@@ -34,10 +33,10 @@ def fusion_of(method: Method, names: Sequence[str]) -> Fusion:
     return open_fusion(Settings(fusion=method), some)
 
 
-def fused_anew(
+def reweighed(
     analysis: ImageAnalysis, method: Method, names: Sequence[str] | None = None
-) -> reweigh.Ensemble:
-    return reweigh.fused_anew(analysis, method, LINES, fusion_of, names)
+) -> Reweighed:
+    return reweigh(analysis, method, LINES, fusion_of, names)
 
 
 @pytest.fixture(scope="module")
@@ -57,55 +56,55 @@ def said(analysis: ImageAnalysis, *faces: dict[str, float]) -> ImageAnalysis:
 
 
 def test_voting_counts_who_is_above_its_own_line(analysis: ImageAnalysis) -> None:
-    votes = fused_anew(said(analysis, {"a": 0.4, "b": 0.3, "c": 0.95}), "voting")
+    votes = reweighed(said(analysis, {"a": 0.4, "b": 0.3, "c": 0.95}), "voting")
     assert (votes.method, round(votes.score, 3)) == ("voting", 0.667)
-    few = fused_anew(said(analysis, {"a": 0.4, "b": 0.3, "c": 0.8}), "voting")
+    few = reweighed(said(analysis, {"a": 0.4, "b": 0.3, "c": 0.8}), "voting")
     assert round(few.score, 3) == 0.333
 
 
 def test_the_average_has_its_line_at_the_average_of_the_lines(analysis: ImageAnalysis) -> None:
-    even = fused_anew(said(analysis, LINES), "average")
+    even = reweighed(said(analysis, LINES), "average")
     assert even.score == pytest.approx(0.5)
-    assert fused_anew(said(analysis, LINES | {"a": 0.6}), "average").score > 0.5
+    assert reweighed(said(analysis, LINES | {"a": 0.6}), "average").score > 0.5
 
 
 def test_each_voice_has_its_line_at_a_half(analysis: ImageAnalysis) -> None:
-    voices = fused_anew(said(analysis, LINES), "average").voices
-    assert [one.name for one in voices] == ["a", "b", "c"]
-    assert [one.score for one in voices] == pytest.approx([0.5] * 3)
+    votes = reweighed(said(analysis, LINES), "average").votes
+    assert [one.name for one in votes] == ["a", "b", "c"]
+    assert [one.score for one in votes] == pytest.approx([0.5] * 3)
 
 
 def test_the_worst_face_counts_by_the_method_asked_for(analysis: ImageAnalysis) -> None:
     faces = ({"a": 0.55, "b": 0.25, "c": 0.1}, {"a": 0.1, "b": 0.1, "c": 0.99})
     two = said(analysis, *faces)
-    assert fused_anew(two, "voting").voices[0].score == pytest.approx(0.55)
-    assert fused_anew(two, "average").voices[2].score > 0.5
+    assert reweighed(two, "voting").votes[0].score == pytest.approx(0.55)
+    assert reweighed(two, "average").votes[2].score > 0.5
 
 
 def test_some_detectors_alone(analysis: ImageAnalysis) -> None:
-    some = fused_anew(said(analysis, LINES | {"b": 0.9}), "voting", ["b"])
-    assert [one.name for one in some.voices] == ["b"]
+    some = reweighed(said(analysis, LINES | {"b": 0.9}), "voting", ["b"])
+    assert [one.name for one in some.votes] == ["b"]
     assert some.score > 0.9
 
 
 def test_none_left_is_told(analysis: ImageAnalysis) -> None:
     away = replace(said(analysis, {"a": 0.5}), left_out=("b", "c"))
-    assert fused_anew(away, "average").left_out == ("b", "c")
-    assert fused_anew(away, "average", ["a", "c"]).left_out == ("c",)
+    assert reweighed(away, "average").left_out == ("b", "c")
+    assert reweighed(away, "average", ["a", "c"]).left_out == ("c",)
     with pytest.raises(NoDetectorAnswered):
-        fused_anew(away, "average", ["c"])
+        reweighed(away, "average", ["c"])
 
 
 def test_it_agrees_with_the_services_own_judgement(
     analysis: ImageAnalysis, analyzer: Analyzer
 ) -> None:
-    again = reweigh.fused_anew(analysis, "average", analyzer.thresholds, analyzer.ruling.fusion_of)
+    again = reweigh(analysis, "average", analyzer.thresholds, analyzer.policy.fusion_of)
     assert again.score == pytest.approx(analysis.score)
 
 
 def test_stacking_without_a_trained_fusion_is_averaging_and_says_so(
     analysis: ImageAnalysis,
 ) -> None:
-    both = [fused_anew(said(analysis, LINES), method) for method in ("stacking", "average")]
+    both = [reweighed(said(analysis, LINES), method) for method in ("stacking", "average")]
     assert both[0] == both[1]
     assert both[0].method == "average"

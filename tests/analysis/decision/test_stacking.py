@@ -66,8 +66,8 @@ def test_weights_go_by_name_not_by_place(two_detectors: Path) -> None:
 
 def test_its_threshold_goes_by_the_bpcer(two_detectors: Path) -> None:
     make_stack(two_detectors)
-    assert analyzer_of(two_detectors, bpcer=0.01).ruling.fusion.threshold == 0.8
-    middle = analyzer_of(two_detectors, bpcer=math.sqrt(0.01 * 0.05)).ruling.fusion.threshold
+    assert analyzer_of(two_detectors, bpcer=0.01).policy.fusion.threshold == 0.8
+    middle = analyzer_of(two_detectors, bpcer=math.sqrt(0.01 * 0.05)).policy.fusion.threshold
     assert middle == pytest.approx(0.55)
 
 

@@ -84,8 +84,8 @@ def test_a_fusion_that_was_not_asked_for_is_not_missed(folder: Path) -> None:
 
 
 def test_what_was_fitted_before_there_were_tasks_still_fits(folder: Path) -> None:
-    before = Analyzer.load(Settings(models_dir=folder)).ruling.identity
+    before = Analyzer.load(Settings(models_dir=folder)).policy.identity
     for name in ("red", "shy", "stack"):
         rewrite(folder / name / "manifest.json", task="deepfake", modality="image")
-    assert Analyzer.load(Settings(models_dir=folder)).ruling.identity == before
+    assert Analyzer.load(Settings(models_dir=folder)).policy.identity == before
     assert "task" not in read_manifest(Manifest, folder / "red").identity

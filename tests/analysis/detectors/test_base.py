@@ -50,7 +50,7 @@ def checksum(file: Path) -> str:
 
 
 def probability(folder: Path) -> float:
-    return OnnxDetector(folder, bpcer=0.05).judge(Portrait(RED, FACE)).probability
+    return OnnxDetector(folder, bpcer=0.05).predict(Portrait(RED, FACE)).probability
 
 
 def test_the_weights_are_read_out_of_the_base(based: Path, tmp_path: Path) -> None:

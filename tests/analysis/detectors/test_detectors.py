@@ -33,28 +33,28 @@ def load(folder: Path) -> OnnxDetector:
 def test_probability_is_the_calibrated_logit(tmp_path: Path) -> None:
     calibration = {"slope": 2.0, "intercept": -1.0}
     detector = load(make_detector(tmp_path, gain=1.0, calibration=calibration))
-    assert detector.judge(red(255)).probability == pytest.approx(1 / (1 + np.exp(-1)))
-    assert detector.judge(red(0)).probability == pytest.approx(1 / (1 + np.exp(3)))
+    assert detector.predict(red(255)).probability == pytest.approx(1 / (1 + np.exp(-1)))
+    assert detector.predict(red(0)).probability == pytest.approx(1 / (1 + np.exp(3)))
 
 
 def test_extreme_logits_do_not_overflow(tmp_path: Path) -> None:
     detector = load(make_detector(tmp_path, gain=1e6))
-    assert detector.judge(red(255)).probability == 1.0
-    assert detector.judge(red(0)).probability == 0.0
+    assert detector.predict(red(255)).probability == 1.0
+    assert detector.predict(red(0)).probability == 0.0
 
 
 def test_the_map_comes_only_to_explain(tmp_path: Path) -> None:
     detector = load(make_detector(tmp_path))
-    assert detector.judge(red(255)).heat_map is None
-    evidence = detector.judge(red(255), explain=True)
-    assert evidence.box == (11, 11, 78)
-    assert evidence.heat_map is not None
-    assert evidence.heat_map == pytest.approx(np.full((GRID, GRID), 4.0), abs=0.1)
+    assert detector.predict(red(255)).heat_map is None
+    prediction = detector.predict(red(255), explain=True)
+    assert prediction.box == (11, 11, 78)
+    assert prediction.heat_map is not None
+    assert prediction.heat_map == pytest.approx(np.full((GRID, GRID), 4.0), abs=0.1)
 
 
 def test_a_model_without_a_map_explains_nothing(tmp_path: Path) -> None:
     detector = load(make_detector(tmp_path, output={"logit": "logit"}))
-    assert detector.judge(red(255), explain=True).heat_map is None
+    assert detector.predict(red(255), explain=True).heat_map is None
 
 
 def test_the_session_is_bound_to_one_cpu_thread(tmp_path: Path) -> None:

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from service.analysis.detectors.base import Detector, Evidence
-from service.analysis.detectors.ensemble import Panel
+from service.analysis.detectors.base import Detector, Prediction
+from service.analysis.detectors.ensemble import Ensemble
 from service.analysis.face.blazeface import Face, FaceDetector
 from service.analysis.face.crop import Portrait
 from service.analysis.image import Analyzer
@@ -32,11 +32,11 @@ class Made:
         self.name = self.identity = name
         self.says, self.remote = says, remote
 
-    def judge(self, portrait: Portrait, *, explain: bool = False) -> Evidence:
+    def predict(self, portrait: Portrait, *, explain: bool = False) -> Prediction:
         said = self.says() if callable(self.says) else self.says
         if isinstance(said, Exception):
             raise said
-        return Evidence(said, (0, 0, 8))
+        return Prediction(said, (0, 0, 8))
 
     def card(self) -> dict[str, object]:
         return {}
@@ -83,10 +83,12 @@ def test_those_elsewhere_are_asked_at_the_same_time() -> None:
         both.wait()
         return 0.5
 
-    panel = Panel([Made("a", meet, remote=True), Made("b", meet, remote=True), Made("c", 0.1)])
-    opinions = panel.ask([FACE], explain=False)
-    assert [one.name for one in opinions.answered] == ["a", "b", "c"]
-    assert opinions.probabilities(0) == [0.5, 0.5, 0.1]
+    ensemble = Ensemble(
+        [Made("a", meet, remote=True), Made("b", meet, remote=True), Made("c", 0.1)]
+    )
+    predictions = ensemble.ask([FACE], explain=False)
+    assert [one.name for one in predictions.answered] == ["a", "b", "c"]
+    assert predictions.probabilities(0) == [0.5, 0.5, 0.1]
 
 
 def test_the_log_names_the_detector_and_nothing_of_the_error(
@@ -95,8 +97,8 @@ def test_the_log_names_the_detector_and_nothing_of_the_error(
     from service.runtime import logs
 
     logs.configure("info")
-    panel = Panel([Made("a", 0.5), Made("b", RuntimeError("secret"))])
-    panel.ask([FACE], explain=False)
+    ensemble = Ensemble([Made("a", 0.5), Made("b", RuntimeError("secret"))])
+    ensemble.ask([FACE], explain=False)
     line = json.loads(capsys.readouterr().err.splitlines()[-1])
     assert (line["detector"], line["error"]) == ("b", "RuntimeError")
     assert "secret" not in str(line)

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from service.analysis.detectors.base import Evidence
+from service.analysis.detectors.base import Prediction
 from service.analysis.detectors.onnx import OnnxDetector
 from service.analysis.face.blazeface import Face
 from service.analysis.face.crop import Portrait
@@ -48,8 +48,8 @@ def crop() -> np.ndarray:
     return np.array(image)
 
 
-def explained(detector: OnnxDetector, crop: np.ndarray) -> Evidence:
-    return detector.judge(Portrait(crop, WHOLE), explain=True)
+def explained(detector: OnnxDetector, crop: np.ndarray) -> Prediction:
+    return detector.predict(Portrait(crop, WHOLE), explain=True)
 
 
 def test_its_logit_is_the_mean_of_both(

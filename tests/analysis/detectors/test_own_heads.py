@@ -55,7 +55,7 @@ def test_the_features_make_the_logit(settings: Settings) -> None:
     weight, bias = only(settings).head()
     assert features.shape == weight.shape == (FEATURES,)
     assert np.log(probability / (1 - probability)) == pytest.approx(features @ weight + bias)
-    assert only(settings).judge(SEEN).probability == pytest.approx(probability)
+    assert only(settings).predict(SEEN).probability == pytest.approx(probability)
 
 
 def test_the_shipped_head_is_read_from_the_file(settings: Settings) -> None:
@@ -64,18 +64,18 @@ def test_the_shipped_head_is_read_from_the_file(settings: Settings) -> None:
 
 
 def test_it_is_laid_over_the_model(settings: Settings) -> None:
-    before = only(settings).judge(SEEN).probability
+    before = only(settings).predict(SEEN).probability
     keep(settings)
     detector = only(settings)
     assert before == pytest.approx(1 / (1 + np.exp(4 - 0.25)), abs=1e-4)
-    assert detector.judge(SEEN).probability == pytest.approx(1 / (1 + np.exp(-2)), abs=1e-4)
+    assert detector.predict(SEEN).probability == pytest.approx(1 / (1 + np.exp(-2)), abs=1e-4)
     assert detector.head()[0].tolist() == LIKES_BLUE.ravel().tolist()
 
 
 def test_its_own_calibration_and_threshold_count(settings: Settings) -> None:
     keep(settings, calibration={"slope": 2.0, "intercept": -1.0})
     detector = only(settings)
-    assert detector.judge(SEEN).probability == pytest.approx(1 / (1 + np.exp(-3)), abs=1e-4)
+    assert detector.predict(SEEN).probability == pytest.approx(1 / (1 + np.exp(-3)), abs=1e-4)
     assert detector.threshold == 0.7
 
 
@@ -183,7 +183,7 @@ def test_where_the_shipped_head_is_tuned_that_one_counts_and_gives_way(tmp_path:
     own = OnnxDetector(folder, bpcer=0.05, own_head=own_head(folder, LIKES_BLUE))
     assert shipped.head()[0].tolist() == (-shipped_weight()).ravel().tolist()
     assert own.head()[0].tolist() == LIKES_BLUE.ravel().tolist()
-    assert own.judge(SEEN).probability == pytest.approx(1 / (1 + np.exp(-2)), abs=1e-4)
+    assert own.predict(SEEN).probability == pytest.approx(1 / (1 + np.exp(-2)), abs=1e-4)
 
 
 def test_a_head_that_the_file_lacks_is_told(tmp_path: Path) -> None:

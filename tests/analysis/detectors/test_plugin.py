@@ -15,7 +15,7 @@ from service.analysis.face.blazeface import Face
 from service.analysis.face.crop import Portrait
 from service.analysis.image import Analyzer
 from service.runtime.breaker import DetectorAway
-from service.runtime.deadline import within
+from service.runtime.deadline import run_with_deadline
 from service.sdk import FaceDetectorPlugin
 from service.settings import Settings
 from tests.images import genuine
@@ -55,7 +55,7 @@ def write(folder: Path, **more: Any) -> None:
 
 
 def test_it_answers(tmp_path: Path) -> None:
-    assert made(tmp_path).judge(Portrait(IMAGE // 2, FACE)).probability == 0.25
+    assert made(tmp_path).predict(Portrait(IMAGE // 2, FACE)).probability == 0.25
 
 
 def test_one_that_hangs_is_not_waited_for_and_then_left_alone(tmp_path: Path) -> None:
@@ -63,18 +63,18 @@ def test_one_that_hangs_is_not_waited_for_and_then_left_alone(tmp_path: Path) ->
     moody = made(tmp_path, timeout=0.1, failures=2, rest=60)
     for expected in (TimeoutError, TimeoutError, DetectorAway):
         with pytest.raises(expected):
-            moody.judge(Portrait(IMAGE, FACE))
+            moody.predict(Portrait(IMAGE, FACE))
     Moody.go.set()
 
 
 def test_what_it_raises_comes_out_as_it_is(tmp_path: Path) -> None:
     with pytest.raises(ZeroDivisionError):
-        made(tmp_path).judge(Portrait(np.full_like(IMAGE, 7), FACE))
+        made(tmp_path).predict(Portrait(np.full_like(IMAGE, 7), FACE))
 
 
 def test_what_it_writes_on_its_crop_is_not_seen_by_others(tmp_path: Path) -> None:
     portrait, moody = Portrait(IMAGE // 2, FACE), made(tmp_path)
-    moody.judge(portrait)
+    moody.predict(portrait)
     assert (portrait.crop(Moody.margin, Moody.size) == 50).all()
 
 
@@ -105,6 +105,6 @@ class Sleepy(FaceDetectorPlugin):
 
 
 def test_within_gives_what_comes_in_time() -> None:
-    assert within(30, lambda: 7, "seven") == 7
+    assert run_with_deadline(30, lambda: 7, "seven") == 7
     with pytest.raises(KeyError):
-        within(30, dict[str, int]().popitem, "nothing")
+        run_with_deadline(30, dict[str, int]().popitem, "nothing")

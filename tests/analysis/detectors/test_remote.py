@@ -46,8 +46,8 @@ def detector(folder: Path, url: str, **more: Any) -> RemoteDetector:
 @pytest.mark.parametrize("field", ["probability", "ensemble_score_is_fake"])
 def test_it_is_asked_with_the_face_alone(tmp_path: Path, site: Site, field: str) -> None:
     site.pages["/predict"] = says({field: 0.25, "class": "real"})
-    evidence = detector(tmp_path, site.url("/"), size=64).judge(SEEN)
-    assert evidence.probability == 0.25
+    prediction = detector(tmp_path, site.url("/"), size=64).predict(SEEN)
+    assert prediction.probability == 0.25
     body = json.loads(site.asked[-1][3])
     assert body["media_type"] == "image"
     with Image.open(io.BytesIO(base64.b64decode(body["image_data"]))) as sent:
@@ -58,7 +58,7 @@ def test_it_is_asked_with_the_face_alone(tmp_path: Path, site: Site, field: str)
 def test_a_key_is_sent_where_a_file_holds_one(tmp_path: Path, site: Site) -> None:
     site.pages["/predict"] = says({"probability": 0.5})
     (tmp_path / "key").write_text("fg_secret\n")
-    detector(tmp_path, site.url(), hash_id_file=str(tmp_path / "key")).judge(SEEN)
+    detector(tmp_path, site.url(), hash_id_file=str(tmp_path / "key")).predict(SEEN)
     assert site.asked[-1][2]["X-Hash-Id"] == "fg_secret"
     with pytest.raises(StartupError, match="nothing cannot be read"):
         detector(tmp_path, site.url(), hash_id_file=str(tmp_path / "nothing"))
@@ -73,7 +73,7 @@ def test_a_key_is_sent_where_a_file_holds_one(tmp_path: Path, site: Site) -> Non
 def test_what_is_no_answer_is_a_failure(tmp_path: Path, site: Site, answer: Page) -> None:
     site.pages["/predict"] = answer
     with pytest.raises((ValueError, requests.RequestException)):
-        detector(tmp_path, site.url()).judge(SEEN)
+        detector(tmp_path, site.url()).predict(SEEN)
 
 
 def test_it_is_asked_again_when_it_is_busy(tmp_path: Path, site: Site) -> None:
@@ -82,7 +82,7 @@ def test_it_is_asked_again_when_it_is_busy(tmp_path: Path, site: Site) -> None:
         says({}, 503)(handler)
 
     site.pages["/predict"] = busy_once
-    assert detector(tmp_path, site.url(), retries=1).judge(SEEN).probability == 0.75
+    assert detector(tmp_path, site.url(), retries=1).predict(SEEN).probability == 0.75
     assert len(site.asked) == 2
 
 
@@ -90,26 +90,26 @@ def test_it_is_not_waited_for_too_long(tmp_path: Path, site: Site) -> None:
     site.pages["/predict"] = lambda _: site.over.wait(60) and None
     # Which of the two clocks ends it is a matter of how busy the machine is.
     with pytest.raises((requests.RequestException, TimeoutError)):
-        detector(tmp_path, site.url(), retries=0, timeout=0.2).judge(SEEN)
+        detector(tmp_path, site.url(), retries=0, timeout=0.2).predict(SEEN)
 
 
 def test_one_that_drips_is_not_waited_for_either(tmp_path: Path, site: Site) -> None:
     site.pages["/predict"] = drip(site, b"HTTP/1.0 200 OK\r\n\r\n", b" ")
     with pytest.raises(TimeoutError):
-        detector(tmp_path, site.url(), retries=0, timeout=0.2).judge(SEEN)
+        detector(tmp_path, site.url(), retries=0, timeout=0.2).predict(SEEN)
 
 
 def test_one_that_keeps_failing_is_left_alone_and_tried_again(tmp_path: Path, site: Site) -> None:
     far = detector(tmp_path, site.url(), retries=0, failures=2, rest=0.5)
     for expected in (ValueError, ValueError, DetectorAway):
         with pytest.raises(expected):
-            far.judge(SEEN)
+            far.predict(SEEN)
     assert len(site.asked) == 2
     site.pages["/predict"] = says({"probability": 0.5})
     deadline = time.monotonic() + 30
     while time.monotonic() < deadline:
         try:
-            assert far.judge(SEEN).probability == 0.5
+            assert far.predict(SEEN).probability == 0.5
             return
         except DetectorAway:
             time.sleep(0.05)

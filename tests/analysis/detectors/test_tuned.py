@@ -34,7 +34,7 @@ def tuned_detector(models_dir: Path, **values: Any) -> Path:
 
 
 def probability(folder: Path) -> float:
-    return OnnxDetector(folder, bpcer=0.05).judge(Portrait(RED, FACE)).probability
+    return OnnxDetector(folder, bpcer=0.05).predict(Portrait(RED, FACE)).probability
 
 
 def test_tuned_values_take_the_place_of_the_base(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from service.analysis.face.blazeface import Detection, Face
-from service.analysis.face.selection import Subject, choose
+from service.analysis.face.selection import Subject, select
 from service.errors import CannotJudge, Reason
 from service.settings import Settings
 from tests.analysis.face.test_quality import posed
@@ -21,7 +21,7 @@ def face(x: float, side: float, score: float = 0.9, yaw: float = 0) -> Face:
 
 
 def chosen(*faces: Face, **changes: Any) -> tuple[Subject, ...]:
-    return choose(Detection(faces, 0, NOISE), Settings(**changes))
+    return select(Detection(faces, 0, NOISE), Settings(**changes))
 
 
 def positions(*faces: Face, **changes: Any) -> list[float]:

@@ -16,8 +16,8 @@ from service.cloud.sqs.journal import Journal
 from service.cloud.sqs.queue import Queue
 from service.cloud.sqs.work import Worker
 from service.judging.judge import Judge
-from service.judging.loader import Engine
-from service.runtime.gate import Gate
+from service.judging.loader import Loader
+from service.runtime.concurrency import ConcurrencyLimit
 from service.settings import Settings
 from service.store import open_store
 from service.store.metered import StoreObserver
@@ -76,7 +76,7 @@ def through(aws: Aws, url: str) -> str:
 
 
 def make_consumer(
-    folder: Path, engine: Engine, cloud: Cloud, letters: Letters, **more: Any
+    folder: Path, loader: Loader, cloud: Cloud, letters: Letters, **more: Any
 ) -> Consumer:
     """Made as `Consumer.load` makes it, on models that tests share; `more` are settings."""
     usual = {"store": "sqlite", "allow_private_callbacks": True, "callback_attempts": 2}
@@ -85,8 +85,8 @@ def make_consumer(
     queue = Queue(cloud, letters.url, options.visibility_timeout)
     store = open_store(settings, StoreObserver())
     journal = Journal(settings, store)
-    gate = Gate(settings.slots, 100, 60)
-    predictor = Predictor(settings, Judge(settings, engine, store, gate), cloud)
+    limit = ConcurrencyLimit(settings.slots, 100, 60)
+    predictor = Predictor(settings, Judge(settings, loader, store, limit), cloud)
     stop = threading.Event()
     worker = Worker(predictor, journal, Callback(settings, stop))
     return Consumer(options, queue, worker, stop)

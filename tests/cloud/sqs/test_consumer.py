@@ -18,7 +18,7 @@ from prometheus_client import REGISTRY
 from service.cloud.aws.session import Cloud
 from service.cloud.consumer import Consumer
 from service.cloud.sqs.statistics import Statistics
-from service.judging.loader import Engine
+from service.judging.loader import Loader
 from tests.aws import Aws
 from tests.cloud.sqs.queues import Letters, make_consumer, through
 from tests.images import genuine
@@ -50,14 +50,14 @@ def store(request: pytest.FixtureRequest) -> dict[str, Any]:
 
 @pytest.fixture
 def consume(
-    tmp_path: Path, engine: Engine, cloud: Cloud, letters: Letters, store: dict[str, Any]
+    tmp_path: Path, loader: Loader, cloud: Cloud, letters: Letters, store: dict[str, Any]
 ) -> Iterator[Consume]:
     """One poll until its messages are done with; keyword arguments are settings."""
     lost = REGISTRY.get_sample_value("facegate_store_errors_total", {"operation": "put_result"})
 
     def run(handler: Any = None, **settings: Any) -> Statistics:
         more = store | settings
-        consumer: Consumer = make_consumer(tmp_path, engine, cloud, letters, **more)
+        consumer: Consumer = make_consumer(tmp_path, loader, cloud, letters, **more)
         return consumer.start_consuming(run_once=True, message_handler=handler)
 
     yield run
@@ -440,11 +440,11 @@ def test_the_same_selfie_in_two_messages_is_judged_once(
 
 @pytest.mark.parametrize("slots", [1, 2])
 def test_no_more_is_judged_at_once_than_there_are_slots(
-    letters: Letters, consume: Consume, engine: Engine, slots: int
+    letters: Letters, consume: Consume, loader: Loader, slots: int
 ) -> None:
     """Ten messages, each with bytes of its own, on ten threads."""
     now, most, lock = 0, 0, threading.Lock()
-    analyze = engine.analyzer.analyze
+    analyze = loader.analyzer.analyze
 
     def watched(data: bytes, *, explain: bool = False) -> Any:
         nonlocal now, most
@@ -460,7 +460,7 @@ def test_no_more_is_judged_at_once_than_there_are_slots(
 
     pages = {f"/{n}.jpg": page(genuine() + bytes([n])) for n in range(10)}
     with Site(pages) as site, pytest.MonkeyPatch.context() as patch:
-        patch.setattr(engine.analyzer, "analyze", watched)
+        patch.setattr(loader.analyzer, "analyze", watched)
         for path in pages:
             letters.send({"sqs_to_ml_url": site.url(path)})
         assert consume(slots=slots, fetch_allow=("127.0.0.1",), fetch_slots=10).processed == 10
@@ -468,13 +468,13 @@ def test_no_more_is_judged_at_once_than_there_are_slots(
 
 
 def test_without_a_dead_letter_queue_the_sender_hears_in_the_end(
-    aws: Aws, tmp_path: Path, receiver: Receiver, cloud: Cloud, engine: Engine
+    aws: Aws, tmp_path: Path, receiver: Receiver, cloud: Cloud, loader: Loader
 ) -> None:
     letters = lonely_queue(aws, f"silent-{tmp_path.name}")
     letters.send({"sqs_to_ml_url": "http://nobody.invalid/a", "callback_url": receiver.url})
     for _ in range(5):
         assert not receiver.posts
-        make_consumer(tmp_path, engine, cloud, letters).start_consuming(run_once=True)
+        make_consumer(tmp_path, loader, cloud, letters).start_consuming(run_once=True)
         release(letters, aws)
     assert [post.result["error_code"] for post in receiver.posts] == ["URL_REFUSED"]
     assert letters.left() == 0
@@ -487,10 +487,10 @@ def lonely_queue(aws: Aws, name: str) -> Letters:
 
 
 def test_without_a_dead_letter_queue_poison_stays(
-    aws: Aws, tmp_path: Path, engine: Engine, cloud: Cloud
+    aws: Aws, tmp_path: Path, loader: Loader, cloud: Cloud
 ) -> None:
     letters = lonely_queue(aws, f"lonely-{tmp_path.name}")
     letters.send("poison")
-    consumer = make_consumer(tmp_path, engine, cloud, letters)
+    consumer = make_consumer(tmp_path, loader, cloud, letters)
     assert consumer.start_consuming(run_once=True).failed == 1
     assert letters.left() == 1

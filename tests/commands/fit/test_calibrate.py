@@ -83,7 +83,7 @@ def test_the_threshold_by_genuine_images_alone(calibrated: Path, red: Path, albu
 
 def test_the_file_says_what_it_is_of(calibrated: Path, analyzer: Analyzer) -> None:
     found = json.loads(calibrated.read_text())
-    assert found["fitted_for"]["identity"] == analyzer.ruling.identity
+    assert found["fitted_for"]["identity"] == analyzer.policy.identity
     assert found["fitted_for"]["models"][0] == "red 1.0.0"
     assert found["images"] == {"genuine": 200, "attacks": 0, "without_answer": 0}
     assert found["bpcer_interval"] == {"low": 0.0274, "high": 0.0896}

@@ -118,10 +118,10 @@ def test_the_calibration_is_in_force_and_keeps_its_rate(
 ) -> None:
     settings = Settings(models_dir=models_dir, data_dir=run[1], bpcer=BPCER)
     analyzer = Analyzer.load(settings)
-    assert analyzer.ruling.calibration is not None
+    assert analyzer.policy.calibration is not None
     assert not analyzer.ignored_calibration
     scored = score(analyzer, settings, labelled(others))
-    called = scored.probability >= analyzer.ruling.fusion.threshold
+    called = scored.probability >= analyzer.policy.fusion.threshold
     assert called[~scored.fake].mean() < 0.5
     assert called[scored.fake].mean() > 0.9
 

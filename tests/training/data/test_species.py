@@ -9,7 +9,7 @@ import pytest
 torch = pytest.importorskip("torch")
 pytest.importorskip("efficientnet_lite_pytorch")
 
-from training.data.species import fakeness, loss_of, numbers  # noqa: E402
+from training.data.species import fake_logit, loss_of, numbers  # noqa: E402
 from training.fit.train import loss_on  # noqa: E402
 from training.nets.model import FaceNet  # noqa: E402
 
@@ -24,7 +24,7 @@ def test_more_than_there_is_room_for_are_refused() -> None:
 
 
 def test_all_species_count_against_genuine() -> None:
-    odds = fakeness(torch.log(torch.tensor([[0.2, 0.3, 0.5], [0.9, 0.1, 0.0]])))
+    odds = fake_logit(torch.log(torch.tensor([[0.2, 0.3, 0.5], [0.9, 0.1, 0.0]])))
     assert odds.tolist() == pytest.approx([math.log(0.8 / 0.2), math.log(0.1 / 0.9)])
 
 

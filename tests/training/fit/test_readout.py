@@ -60,7 +60,7 @@ def test_it_learns_what_no_linear_head_can(net: readout.Readout, views: Read) ->
 def test_it_tells_the_species_apart(net: readout.Readout, views: Read) -> None:
     others = some(views, 3000, 4000)
     with torch.inference_mode():
-        kinds = net.told_apart(torch.from_numpy(others.pools)).numpy()
+        kinds = net.species_logits(torch.from_numpy(others.pools)).numpy()
     fakes = others.fake == 1
     found = np.array(["one", "other"])[kinds[fakes, 1:].argmax(axis=1)]
     assert (found == others.species[fakes]).mean() > 0.9

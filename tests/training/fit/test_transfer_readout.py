@@ -59,7 +59,7 @@ def test_what_is_carried_over_finds_again_what_the_other_tower_moved(
     monkeypatch.setattr(
         transfer_readout, "load", lambda at: cut(both[at[0] == model], *parts[at[1]])
     )
-    given = ("carry_over", "--out", out, "--like", like, "--model", model)
+    given = ("transfer_readout", "--out", out, "--like", like, "--model", model)
     monkeypatch.setattr("sys.argv", [str(part) for part in given])
     transfer_readout.main()
     found = json.loads(capsys.readouterr().out)

@@ -15,7 +15,7 @@ from training.data.species import SPECIES  # noqa: E402
 from training.export.export_tower import refer, tuned_of  # noqa: E402
 from training.export.tower_graph import build  # noqa: E402
 from training.nets import nets, patches, tower  # noqa: E402
-from training.nets.nets import see  # noqa: E402
+from training.nets.nets import keep_rate  # noqa: E402
 
 WIDTH, WIDE = tower.WIDTH, 4 * tower.WIDTH
 
@@ -195,7 +195,7 @@ def test_a_training_step_sees_some_patches_and_serving_all(weights: tower.Weight
     assert thinned.shape == (2, 32, WIDTH)
     assert len(set(thinned[0, :, 0].tolist())) == 32
     assert net.eval()._thinned(rows) is rows
-    see(net.train(), 0.95)
+    keep_rate(net.train(), 0.95)
     assert net._thinned(rows) is rows
 
 

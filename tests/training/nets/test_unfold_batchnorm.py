@@ -13,7 +13,7 @@ pytest.importorskip("efficientnet_lite_pytorch")
 
 from training.export.export import TOLERANCE, Exported, export, load, write_onnx  # noqa: E402
 from training.nets.model import FaceNet, fold, layers, plain  # noqa: E402
-from training.nets.unfold_batchnorm import unfold  # noqa: E402
+from training.nets.unfold_batchnorm import unfold_batchnorm  # noqa: E402
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +32,7 @@ def trained() -> FaceNet:
 def unfolded(trained: FaceNet, tmp_path_factory: pytest.TempPathFactory) -> FaceNet:
     file: Path = tmp_path_factory.mktemp("model") / "model.onnx"
     write_onnx(Exported(trained).eval(), file)
-    return unfold(file)
+    return unfold_batchnorm(file)
 
 
 def convolutions(net: FaceNet) -> list[torch.nn.Conv2d]:
@@ -51,7 +51,9 @@ def test_the_answers_stay(trained: FaceNet, unfolded: FaceNet) -> None:
 
 def test_a_checkpoint_is_exported_as_what_it_was(trained: FaceNet, tmp_path: Path) -> None:
     write_onnx(Exported(trained).eval(), tmp_path / "model.onnx")
-    torch.save({"average": unfold(tmp_path / "model.onnx").state_dict()}, tmp_path / "start")
+    torch.save(
+        {"average": unfold_batchnorm(tmp_path / "model.onnx").state_dict()}, tmp_path / "start"
+    )
     again = load(tmp_path / "start")
     assert answers(again) == pytest.approx(answers(trained), abs=1e-3)
     assert export(again, tmp_path / "again", "1.0.0") < TOLERANCE
@@ -85,6 +87,6 @@ def test_integers_are_turned_back_too(trained: FaceNet, tmp_path: Path) -> None:
     quantise(file, "image", pixels)
     assert file.stat().st_size < 0.4 * size
     wanted = convolutions(plain(fold(copy.deepcopy(trained))))
-    for mine, theirs in zip(convolutions(plain(unfold(file))), wanted, strict=True):
+    for mine, theirs in zip(convolutions(plain(unfold_batchnorm(file))), wanted, strict=True):
         assert (mine.weight - theirs.weight).norm() < 0.05 * theirs.weight.norm()
         assert (mine.bias - theirs.bias).norm() < 0.05 * theirs.bias.norm()

@@ -10,7 +10,7 @@ from service.errors import Overloaded
 from service.runtime import metrics
 
 
-class Gate:
+class ConcurrencyLimit:
     """`slots` requests inside, `depth` more waiting at most `timeout` seconds; the rest: 503.
 
     One gate a worker. The worker has more threads than slots + depth, so that a health probe
