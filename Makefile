@@ -72,7 +72,7 @@ lint: install-dev ## format, lint, types and the import contract
 format: install-dev ## format the code
 	@$(BIN)/ruff format . && $(BIN)/ruff check --fix .
 
-lock: ## write the lock files anew (names, versions, hashes; no addresses)
+lock: ## rewrite the lock files (names, versions, hashes; no addresses)
 	@scripts/lock.sh
 
 bench: install-dev ## throughput and latency against bare inference, and start-up time

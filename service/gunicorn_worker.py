@@ -1,4 +1,4 @@
-"""gunicorn's threaded worker, whose own error pages are JSON as all other answers are.
+"""gunicorn's threaded worker with error pages in JSON like all other responses.
 
 They are for requests that no route ever sees: a request line or headers that are malformed or too
 long. Neither page nor log repeats what was sent: a `hash_id` may stand in it.

@@ -1,4 +1,4 @@
-"""What an author of a detector needs: write `load` and `predict`, nothing else.
+"""Base class for detectors of your own: write `load` and `predict`, nothing else.
 
 from service.sdk import FaceDetectorPlugin
 

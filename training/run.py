@@ -1,4 +1,4 @@
-"""From labelled photographs to a model folder, in one command.
+"""Train a model folder from labelled photographs, in one command.
 
     python -m training.run --data DIR --out DIR [--model DIR] [--version 1.0.0] [--minutes M]
 

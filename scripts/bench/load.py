@@ -45,7 +45,7 @@ def distinct(selfie: bytes) -> bytes:
 
 
 class Body:
-    """/liveness request bodies; only the serial number is encoded anew, to spare the cores."""
+    """/liveness request bodies; only the serial number is encoded again, to spare the cores."""
 
     def __init__(self, hash_id: str, selfie: bytes) -> None:
         whole = selfie + b"\0" * (-len(selfie) % 3)

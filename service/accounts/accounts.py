@@ -1,4 +1,4 @@
-"""`Accounts`: a name and a password in, a token out; a token in, its user out."""
+"""`Accounts`: log in with a name and a password, get a token; find the user of a token."""
 
 from __future__ import annotations
 

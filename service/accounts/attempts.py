@@ -1,4 +1,4 @@
-"""Against guessing: how often one may try, by address and by name, over all workers."""
+"""Limit log-in attempts by address and by name, over all workers, against guessing."""
 
 from __future__ import annotations
 

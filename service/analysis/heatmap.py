@@ -1,4 +1,4 @@
-"""A heat map over the image: where the detectors saw what speaks for a manipulation."""
+"""Draw a heat map over the image where the detectors found signs of manipulation."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The one road from bytes to a judgement: decode, detect, choose, judge, fuse, decide."""
+"""The image pipeline: decode, detect faces, select, predict, fuse, decide."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Many sources judged in this process, on all cores."""
+"""Judge many sources in this process, on all cores."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A path or an address in, the contract's result out. From Python:
+"""Judge a path or an address, and return contract 4's result. From Python:
 
 predictor = Predictor.load()
 predictor.predict_auto("s3://bucket/selfie.jpg")["label"]

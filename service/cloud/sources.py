@@ -1,4 +1,4 @@
-"""What `facegate detect` is given: files, folders, addresses, standard input."""
+"""Read the sources of `facegate detect`: files, folders, addresses, standard input."""
 
 from __future__ import annotations
 

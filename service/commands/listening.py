@@ -1,4 +1,4 @@
-"""The address of the service: whether it is free, and who answers there."""
+"""Check whether the service's address is free, and what listens there."""
 
 from __future__ import annotations
 

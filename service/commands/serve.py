@@ -79,7 +79,7 @@ def _enough_memory(settings: Settings) -> None:
 
 
 def _announce(settings: Settings) -> dict[str, str]:
-    """Print how to try it; answers what lets the gateway be tried without a licence."""
+    """Print how to try it; returns what lets the gateway be tried without a licence."""
     from service.licensing.development import NAME, development_licence
     from service.store import open_store
 

@@ -1,4 +1,4 @@
-"""Standard streams that a command can rely on, and what a command says that broke off.
+"""Make standard streams reliable, and report a command that was interrupted.
 
 A crash has an exit code of its own: 1 is a finding (a deepfake, a failed check), and Python's own
 code for a crash is 1, too.

@@ -1,4 +1,4 @@
-"""Fusions compared with what they have to beat, on people and species they never saw.
+"""Compare fusions with their baselines on people and species that they were not fitted to.
 
 Rows are images. Folds are made by person, never by image; a species of fakes is held out whole. How
 a fusion is made is chosen within the training images alone (nested cross-validation).

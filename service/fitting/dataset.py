@@ -1,4 +1,4 @@
-"""A folder of images of which is known what they are, and what the analyzer says of them."""
+"""Read a folder of labelled images, and score them."""
 
 from __future__ import annotations
 

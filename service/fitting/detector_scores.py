@@ -1,4 +1,4 @@
-"""What each detector says of a labelled folder, scored once and kept."""
+"""Score a labelled folder by each detector, once, and keep the scores."""
 
 from __future__ import annotations
 

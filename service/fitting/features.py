@@ -1,4 +1,4 @@
-"""What every detector sees and says of every image, asked once and kept in the data folder."""
+"""Extract every detector's features and predictions of every image, once, and keep them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Another head on the features of a model: logistic regression drawn towards the shipped head.
+"""Fit a head on a model's features: logistic regression drawn towards the shipped head.
 
 It minimises the balanced logistic loss + ridge * |weight - shipped weight|^2, by Newton's method;
 the bias is free. Balanced: both classes count the same, and in a class every source.

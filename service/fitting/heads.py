@@ -1,4 +1,4 @@
-"""New heads from what was gathered, and what the detectors say with them."""
+"""Fit new heads on gathered features, and predict with them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which classifier, with which parameters: chosen by species held out of the training images."""
+"""Select a classifier and its parameters by species held out of the training images."""
 
 from __future__ import annotations
 

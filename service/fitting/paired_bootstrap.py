@@ -1,4 +1,4 @@
-"""The same images judged in two ways: what the new one gains, with 95 % bootstrap intervals."""
+"""Compare two ways to judge the same images: the gain, with 95 % bootstrap intervals."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which images a head is fitted to, and which are held out to judge it.
+"""Split images into those that a head is fitted to and those held out to test it.
 
 Copies of an image count once. Images in folders of the same name below a source or species belong
 to one unit, and so may a person's genuine images and the attacks made of them; every other image is

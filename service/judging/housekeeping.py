@@ -1,4 +1,4 @@
-"""What a worker does beside answering: purge what expired, refresh the slow gauges."""
+"""Background work of a worker: purge what expired, refresh the slow gauges."""
 
 from __future__ import annotations
 

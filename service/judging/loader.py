@@ -1,4 +1,4 @@
-"""The analyzer's life in one worker: loaded in the background, so that probes are answered at once.
+"""Load the pipelines of one worker in the background, so that probes never wait for them.
 
 Nothing native is opened before the fork: `start` is called in the worker (by gunicorn's hook, or by
 its first request), and the imports of ONNX Runtime and OpenCV happen in there, too.

@@ -1,4 +1,4 @@
-"""What came of one image, and the forms in which `facegate detect` writes it."""
+"""The outcome of one image, and the formats in which `facegate detect` writes it."""
 
 from __future__ import annotations
 

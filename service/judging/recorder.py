@@ -1,4 +1,4 @@
-"""Remembers what was judged: the only writer of results, and of metrics about judgements."""
+"""The only writer of results, and of metrics about judgements."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Recorder:
         try:
             kept = self._store.find_result(sha256, fingerprint)
             analysis = from_record(kept.analysis) if kept else None
-        except (StoreUnavailable, UnreadableRecord):  # judged again, and kept anew
+        except (StoreUnavailable, UnreadableRecord):  # judged again, and kept again
             return None
         if analysis is not None:
             metrics.CACHE_HITS.inc()

@@ -1,4 +1,4 @@
-"""What a successful authorisation hands to a route."""
+"""A grant: what a successful authorisation gives to a route."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the store says of a digest: trusted for seconds, remembered for when the store is away."""
+"""Look up a licence in the store; a cached answer serves while the store is away."""
 
 from __future__ import annotations
 

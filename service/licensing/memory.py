@@ -1,4 +1,4 @@
-"""What this process knows about licences: a bounded cache, and a folder that outlives it.
+"""Cached licences: a bounded cache in memory, and a folder that outlives the process.
 
 The folder holds one small JSON file a licence, named after its keyed digest. A worker that starts
 while the store is away finds there which licences the store vouched for lately.

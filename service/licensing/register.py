@@ -1,4 +1,4 @@
-"""The book of licences: issue, find, revoke, import. What the vendor and the operator do."""
+"""The register of licences: issue, find, revoke and import them."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Register:
         return keyed_digest(self._key, public_digest(hash_id))
 
     def issue(self, terms: Terms, hash_id: str | None = None) -> tuple[str, LicenceRecord]:
-        """Keep a new licence; answers its hash_id, which is never to be had again."""
+        """Keep a new licence; returns its hash_id, which is never to be had again."""
         hash_id = hash_id or new_hash_id()
         licence = LicenceRecord(
             digest=self.digest(hash_id),

@@ -1,4 +1,4 @@
-"""Licence files for rooms without a network: signed by the vendor, verified with his public key.
+"""Licence files for use without a network: signed by the vendor, verified by his public key.
 
 A file is one line of JSON, `{"key_id": ..., "licence": {...}, "signature": base64}`. The Ed25519
 signature covers the licence in canonical form (sorted keys, no blanks, UTF-8), so that a file which

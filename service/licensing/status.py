@@ -1,4 +1,4 @@
-"""Licences in short, for health and metrics."""
+"""A summary of the licences, for health and metrics."""
 
 from __future__ import annotations
 

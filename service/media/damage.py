@@ -1,4 +1,4 @@
-"""Whether the picture of a JPEG is whole.
+"""Find damaged JPEGs: check that the picture is whole.
 
 Pillow keeps libjpeg's warnings to itself: a scan that is cut off or damaged is filled up with grey
 and passes as a picture. Here the scans are run through libjpeg once more, at an eighth of the size,

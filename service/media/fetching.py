@@ -1,7 +1,7 @@
-"""Fetches addresses that strangers name, and reaches nothing that only we can reach (SSRF).
+"""Fetch addresses that callers name, guarded against SSRF.
 
 A name is resolved once, every address it has is vetted, and the connection goes to a vetted one:
-a name that resolves anew in between (DNS rebinding) gains nothing. Each redirect starts over.
+a name that resolves again in between (DNS rebinding) gains nothing. Each redirect starts over.
 Proxies of the environment are not used, for a proxy would resolve the name by itself.
 """
 
@@ -84,7 +84,7 @@ class Fetcher:
         raise FetchError("The address redirects too often.", permanent=True)
 
     def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> int:
-        """The status that `url` answers; redirects are not followed. Raises as `fetch` does."""
+        """The status of `url`'s response; redirects are not followed. Raises as `fetch` does."""
         deadline = time.monotonic() + self._seconds
         with _answer(self._vet(url, deadline), "POST", body, headers, deadline) as answer:
             return answer.status

@@ -1,4 +1,4 @@
-"""Any mode of Pillow as RGB, shrunk, strip by strip: what lies between costs next to nothing."""
+"""Convert any Pillow mode to RGB and shrink it, strip by strip, with little extra memory."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The bytes of an image -> upright RGB pixels, guarded.
+"""Decode an image within limits: bytes -> upright RGB pixels.
 
 The format is told by content, never by name. The declared size is checked before a pixel is
 loaded. The first frame counts; an ICC profile is ignored; 16-bit grey keeps its upper 8 bits; what

@@ -1,4 +1,4 @@
-"""A PNG with nothing but its picture, and whether all of that has come.
+"""Reduce a PNG to its picture, and check that it is complete.
 
 Pillow unpacks every text and colour profile up to a limit, and refuses the whole image above it. It
 checks no checksum of the pixels, and what is missing of them is black. Here the chunks that no

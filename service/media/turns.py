@@ -1,4 +1,4 @@
-"""One large picture at a time, over all workers of a machine: a few of them fill its memory."""
+"""Decode one large picture at a time, over all workers: a few of them fill the memory."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A model's file is the one that its manifest names: its SHA-256, taken once for all workers.
+"""Check a model file's SHA-256 against its manifest, once for all workers.
 
 Reading a hundred megabytes takes a worker a third of a second. `facegate serve` does so before it
 starts them and hands on what it found; a worker believes it as long as the file has not changed.

@@ -1,4 +1,4 @@
-"""Which fitted fusion is deployed: a link in the models folder of the installation.
+"""The deployed fitted fusion: a link in the models folder of the installation.
 
 `data/models/ensemble` leads to `data/ensemble/stacks/VERSION`; each of these folders names in
 `before` the one that it took over from. A link is replaced in one step, so a reader finds the old

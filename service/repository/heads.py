@@ -1,4 +1,4 @@
-"""Heads of an operator's own, laid over the models: the folder `heads` of the data folder.
+"""Read and write the operator's own heads: the folder `heads` of the data folder.
 
 heads.json is the record, each head an archive beside it. An archive has a name of its own for every
 content, so that replacing heads.json is the one step in which new heads come into force.

@@ -1,4 +1,4 @@
-"""Manifests of detectors that are no ONNX file: a Python class, or another container."""
+"""Manifests of detectors that are a Python class or another container."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which detectors there are: every folder of one of their kinds, or those that a setting names.
+"""List the detectors in force: every detector's folder, or those that a setting names.
 
 Model folders lie in the models folder of the release and, those added here, in `data/models`.
 """

@@ -1,4 +1,4 @@
-"""Memory that is freed is kept for what comes next, instead of being given back to the system."""
+"""Keep freed memory for the next request instead of giving it back to the system."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ KEPT = 32 * 2**20  # bytes; glibc takes no more for a block
 def keep_freed() -> None:
     """Blocks as large as a decoded photograph, and as much at the end of each heap.
 
-    Given back and asked for anew with every photograph, their pages take longer to come than a
+    Given back and asked for again with every photograph, their pages take longer to come than a
     selfie takes to be decoded.
     """
     mallopt(M_MMAP_THRESHOLD, KEPT)

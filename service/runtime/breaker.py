@@ -1,4 +1,4 @@
-"""Leaves a detector alone that failed too often lately, so that nobody waits for it."""
+"""A circuit breaker: stop calling what failed too often, so that nobody waits for it."""
 
 from __future__ import annotations
 

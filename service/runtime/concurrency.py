@@ -1,4 +1,4 @@
-"""Admission: how many images are judged at once, how many may wait, who is sent away."""
+"""Limit how many images are judged at once and how many may wait; refuse the rest."""
 
 from __future__ import annotations
 

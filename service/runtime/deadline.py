@@ -1,4 +1,4 @@
-"""Waiting no longer than so many seconds for what cannot be told how long it may take."""
+"""Run a call with a deadline."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ T = TypeVar("T")
 
 
 def run_with_deadline(seconds: float, call: Callable[[], T], name: str) -> T:
-    """What `call` answers or raises; TimeoutError when it takes longer.
+    """Return what `call` returns or raise what it raises; TimeoutError when it takes longer.
 
-    A thread cannot be stopped: one that is late runs on under `name` and is heard by nobody.
+    A thread cannot be stopped: one that is late runs on under `name` and its result is ignored.
     """
     answer: Future[T] = Future()
 

@@ -66,7 +66,7 @@ READY = Gauge("facegate_ready_workers", "Workers ready to judge", multiprocess_m
 
 
 def use_folder(folder: Path) -> None:
-    """Empty the multi-process folder: counts start anew with the service, never in mid-run."""
+    """Empty the multi-process folder: counts start again with the service, never in mid-run."""
     folder.mkdir(parents=True, exist_ok=True)
     for stale in folder.glob("*.db"):
         stale.unlink()

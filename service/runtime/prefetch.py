@@ -1,4 +1,4 @@
-"""Work done ahead of who needs it: in parallel, in order, and never far ahead."""
+"""Map over items on threads, in order, with a bounded number of results ahead."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Small secret files: read as given, or made once by whichever process comes first."""
+"""Read secret files, and make those that do not exist once for all processes."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def read_secret(path: Path, where: str, *, blanks: bool = False) -> str:
 
 
 def create_once(path: Path, text: str) -> str:
-    """Write `text` to `path` (mode 600) unless the file exists; answers what the file holds.
+    """Write `text` to `path` (mode 600) unless the file exists; returns what the file holds.
 
     A reader never sees half a file: the link appears only when the content is on the disk.
     Raises StartupError when the folder cannot be written to.

@@ -56,4 +56,4 @@ class Accounts(Protocol):
         before."""
 
     def delete_entries(self, user: str, entry_id: str | None = None) -> int:
-        """Delete one entry of a user, or all; answers how many went."""
+        """Delete one entry of a user, or all; returns how many went."""

@@ -115,4 +115,4 @@ class Store(Accounts, Protocol):
         one of the page before."""
 
     def purge(self, now: float) -> int:
-        """Delete what has expired; answers how many results went."""
+        """Delete what has expired; returns how many results went."""

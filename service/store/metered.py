@@ -1,4 +1,4 @@
-"""What the store tells, as metrics."""
+"""Count the store's events as metrics."""
 
 from __future__ import annotations
 

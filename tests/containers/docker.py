@@ -52,7 +52,7 @@ def run(command: Sequence[str], *, check: bool = True, timeout: float = 300, **e
 
 
 def build(tag: str, *options: str) -> str:
-    """Build an image from the repository; answers its id."""
+    """Build an image from the repository; returns its id."""
     return docker("build", "-q", "-t", tag, *options, ".", timeout=600)
 
 

@@ -156,7 +156,7 @@ def test_half_a_file_is_asked_for_again(settings: Settings, folder: Path) -> Non
     assert again["000.jpg"].said.tolist() == first["000.jpg"].said.tolist()
 
 
-def test_another_model_is_asked_anew(settings: Settings, folder: Path, tmp_path: Path) -> None:
+def test_another_model_is_asked_again(settings: Settings, folder: Path, tmp_path: Path) -> None:
     before = gather(settings, folder)["000.jpg"].said[0, 0]
     other = settings.model_copy(update={"models_dir": tmp_path / "other"})
     copy_face_detectors(other.models_dir)
@@ -165,7 +165,7 @@ def test_another_model_is_asked_anew(settings: Settings, folder: Path, tmp_path:
     assert gather(other, folder)["000.jpg"].said[0, 0] != pytest.approx(before, abs=1e-3)
 
 
-def test_another_choice_of_faces_is_asked_anew(settings: Settings, folder: Path) -> None:
+def test_another_choice_of_faces_is_asked_again(settings: Settings, folder: Path) -> None:
     gather(settings, folder)
     strict = settings.model_copy(update={"min_face": 5000})
     assert gather(strict, folder)["000.jpg"].code == "FACE_TOO_SMALL"

@@ -81,7 +81,7 @@ def test_the_same_bytes_are_judged_once(judge: Judge) -> None:
     assert second.id != first.id
 
 
-def test_other_bytes_of_the_same_picture_are_judged_anew(judge: Judge) -> None:
+def test_other_bytes_of_the_same_picture_are_judged_again(judge: Judge) -> None:
     judge.judge(Medium.of(genuine()), owner=OWNER)
     assert not judge.judge(Medium.of(genuine() + b"x"), owner=OWNER).cached
 
@@ -95,7 +95,7 @@ def test_another_operating_point_is_not_answered_from_the_cache(
     assert not other.judge(Medium.of(genuine()), owner=OWNER).cached
 
 
-def test_a_heat_map_is_made_anew_and_never_kept(judge: Judge, store: Store) -> None:
+def test_a_heat_map_is_made_again_and_never_kept(judge: Judge, store: Store) -> None:
     judge.judge(Medium.of(genuine()), owner=OWNER)
     explained = judge.judge(Medium.of(genuine()), owner=OWNER, explain=True)
     assert not explained.cached
@@ -182,7 +182,7 @@ def test_a_kind_without_a_pipeline_is_refused(judge: Judge) -> None:
         judge.judge(Medium.of(b"\0\0\0\x18ftypisom"), owner=None)
 
 
-def test_what_a_later_release_kept_is_judged_anew(judge: Judge, store: Store) -> None:
+def test_what_a_later_release_kept_is_judged_again(judge: Judge, store: Store) -> None:
     first = judge.judge(Medium.of(genuine()), owner=OWNER)
     kept = store.get_result(OWNER, first.id)
     assert kept is not None

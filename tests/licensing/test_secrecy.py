@@ -15,7 +15,7 @@ from tests.licensing.conftest import Clock, Switch
 
 
 def live_a_day(licensing: Licensing, store: Switch, clock: Clock) -> tuple[str, list[object]]:
-    """Everything that a licence can go through; answers what came out on the way."""
+    """Everything that a licence can go through; returns what came out on the way."""
     hash_id, licence = licensing.issue("Bank", per_day=2)
     seen: list[object] = [licence, licensing]
     for away in (False, True, False, False):

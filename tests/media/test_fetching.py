@@ -125,7 +125,7 @@ def answers(*addresses: str, port: int = 0) -> list[Any]:
     return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port)) for address in addresses]
 
 
-def test_a_name_that_resolves_anew_gains_nothing(
+def test_a_name_that_resolves_again_gains_nothing(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """DNS rebinding. No name server answers tests, so the resolver is the one part made up."""

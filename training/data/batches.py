@@ -1,4 +1,4 @@
-"""Balanced batches: as many fakes as genuine faces; no species and no source outweighs the others.
+"""Draw balanced batches: as many fakes as genuine faces, alike over species and sources.
 
 A source must not become a cue by itself, so the genuine faces of every source come with
 self-blended copies of themselves, and a fake without an original comes with a genuine face of any

@@ -1,4 +1,4 @@
-"""Faces through a latent autoencoder and back: the mark that diffusion decoders leave.
+"""Pass faces through a latent autoencoder, for the marks that diffusion decoders leave.
 
     python -m training.data.latents --out DIR --weights DIR [--count N]
 

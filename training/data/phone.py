@@ -1,4 +1,4 @@
-"""What phones do to a selfie before anybody sees it, at random strength, for both classes alike.
+"""Augment selfies as phones do, at random strength, for both classes alike.
 
 Noise reduction, beauty modes, tone mapping and sharpening leave marks that a detector would take
 for those of a generator. `training.report.filters` has some of them at known strengths, to measure.

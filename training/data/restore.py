@@ -1,4 +1,4 @@
-"""Faces restored by super-resolution: their detail is invented, as by a generator or a filter.
+"""Restore faces by super-resolution, whose detail is invented as by a generator or a filter.
 
     python -m training.data.restore --out DIR --wheel DIR [--count N]
 

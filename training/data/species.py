@@ -1,4 +1,4 @@
-"""Told apart by species: a logit for genuine faces and one for each species of fakes.
+"""Species logits: one for genuine faces and one for each species of fakes.
 
 Told only genuine or fake a network misses far more of them. The species' logits are added up to
 one; half of what is learned from is the species, half whether it is any.

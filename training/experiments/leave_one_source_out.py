@@ -1,4 +1,4 @@
-"""What transfers: one training for each source of attacks, with that source left out.
+"""Measure transfer: train once for each source of attacks, with that source left out.
 
     python -m training.experiments.leave_one_source_out --data DIR --out DIR --net lite0 [--steps N]
 

@@ -68,7 +68,7 @@ class Graph:
         return self.one("Transpose", apart, perm=[1, 0, 2])
 
     def linear(self, x: str, name: str, weight: Quantised, part: Frozen) -> str:
-        """int8 times int8, the input's scale found anew for each image."""
+        """int8 times int8, the input's scale found again for each image."""
         values, scale = self.quantised(name, weight)
         return self.product(x, values, scale, self.tunable(f"{name}.bias", part.bias))
 

@@ -1,4 +1,4 @@
-"""Fits a readout on to new views, and keeps the middle between what it was and what became of it.
+"""Finetune a readout on new views; the result is the mean of its old and new weights.
 
     python -m training.fit.finetune_readout --out DIR --model service/models/clip [--views N]
 

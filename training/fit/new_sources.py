@@ -1,4 +1,4 @@
-"""By how much a threshold must rise to keep its rate for a genuine source that was never seen.
+"""Estimate how far a threshold must rise to keep its BPCER on unseen genuine sources.
 
     python -m training.fit.new_sources --out DIR --model service/models/clip [--views N]
 

@@ -1,4 +1,4 @@
-"""Fits what reads the layers of the tower, and its head; the tower stays as it is.
+"""Fit the readout of the tower's layers, and its head; the tower stays as it is.
 
     python -m training.fit.readout --out DIR --model service/models/clip [--views N]
 

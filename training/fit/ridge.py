@@ -1,4 +1,4 @@
-"""A readout for another tower, which answers there as it does at the tower it was fitted for.
+"""Fit, by ridge regression, a readout for another tower that gives the same logits there.
 
 Its inner units are made to give of the pools of one tower what they give of the other's, of the
 same views: ridge regression, drawn towards the weights as they are. No labels are needed.

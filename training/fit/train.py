@@ -1,4 +1,4 @@
-"""Fine-tunes the network; goes on from its last checkpoint when it was interrupted.
+"""Fine-tune the network; an interrupted run resumes from its last checkpoint.
 
     python -m training.fit.train --data DIR --out DIR [--net lite0|clip] [--steps N] [--minutes M]
 
@@ -197,7 +197,7 @@ def train(data: Path, out: Path, steps: int, minutes: float, options: dict[str, 
 
 
 def keep_memory() -> None:
-    """All that is freed, tensors of any size: faulting them in anew can cost 3/4 of a run."""
+    """All that is freed, tensors of any size: faulting them in again can cost 3/4 of a run."""
     mallopt(M_MMAP_MAX, 0)
     mallopt(M_TRIM_THRESHOLD, 2**31 - 1)
 

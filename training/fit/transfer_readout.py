@@ -1,11 +1,11 @@
-"""Carries the readout of one tower over to another, where it answers as it did at the first.
+"""Transfer the readout of one tower to another, so that it gives the same logits there.
 
     python -m training.fit.transfer_readout --out DIR --like MODEL --model MODEL [--views N]
 
 OUT is the folder of `training.fit.train`. `--like` is a model with a readout, `--model` one whose
 tower is another one, as `training.export.export_tower` leaves it. Both look at the same augmented
 views; what is kept of these in OUT is used again. A readout that many views have taught is worth
-more than one that fewer views teach anew (training/experiments/README.md).
+more than one that fewer views teach again (training/experiments/README.md).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The patches of a view that the tower looks at, and what stands for what.
+"""Select the patches of a view that the tower sees, and map the others to them.
 
 A view is cut into SIDE x SIDE patches. All of the face are looked at, and two in seven of those
 around it: a third of the time is saved. Those tell nearly as much, for the tower was tuned on a

@@ -1,4 +1,4 @@
-"""Where training computes, and with bfloat16 only where that is not merely emulated."""
+"""Choose the device and the precision of training; bfloat16 only where it is not emulated."""
 
 from __future__ import annotations
 

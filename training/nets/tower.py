@@ -144,7 +144,7 @@ def _linear(weights: Weights, name: str) -> Frozen:
 class ClipNet(nn.Module):
     """Nx3x224x224 -> N logits: log-odds that the face is manipulated.
 
-    `keep`: the share of the patches `looked_at` that a training step sees, drawn anew for every
+    `keep`: the share of the patches `looked_at` that a training step sees, drawn again for every
     image; it makes a step cheaper and the tower rely on no single spot. `read`: layers that a
     readout sees.
     """

@@ -1,4 +1,4 @@
-"""A shipped lite0 -> a checkpoint that `training.fit.train` goes on from.
+"""Unfold the batch norms of a shipped lite0: ONNX -> a checkpoint for `training.fit.train`.
 
     python -m training.nets.unfold_batchnorm --model service/models/lite0 --checkpoint FILE
     python -m training.fit.train --net lite0-folded --start FILE ...

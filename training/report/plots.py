@@ -132,7 +132,7 @@ PLOTS = {"det": det, "scores": histograms, "quality": by_quality, "reliability":
 
 
 def write_plots(model: Path, out: Path, docs: Path) -> list[Path]:
-    """Draw all of them; answers the files."""
+    """Draw all of them; returns the files."""
     evaluation, written = Evaluation(model, out), []
     for kind, plot in PLOTS.items():
         path = docs / f"{model.name}-{kind}.png"

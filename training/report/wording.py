@@ -1,4 +1,4 @@
-"""What the card says in many places: names of species, rates, tables."""
+"""Wording shared by the parts of the card: names of species, rates, tables."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What turns detectors' probabilities into one decision: fusion, calibration, threshold.
+"""The policy turns detectors' probabilities into one decision: fusion, calibration, threshold.
 
 A fusion that is deployed while the service runs takes over here, in each worker by itself.
 """

@@ -1,4 +1,4 @@
-"""What the detectors said, fused in another way than the service's own, without asking again."""
+"""Fuse predictions by another method than the service's own, without new inference."""
 
 from __future__ import annotations
 

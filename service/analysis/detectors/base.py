@@ -1,4 +1,4 @@
-"""What every detector is to the analyzer."""
+"""The interface of a detector, and its prediction."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""All detectors asked about the same faces; one that fails is left out, the others answer."""
+"""Run all detectors on the same faces; one that fails is left out, the others count."""
 
 from __future__ import annotations
 

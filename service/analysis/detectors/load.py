@@ -1,4 +1,4 @@
-"""Detectors out of their model folders, ready to run: make them after the fork."""
+"""Open the detectors of the model folders; call it after the fork."""
 
 from __future__ import annotations
 

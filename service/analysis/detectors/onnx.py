@@ -1,4 +1,4 @@
-"""A detector that is a folder: an ONNX file and its manifest, no code."""
+"""A detector made of an ONNX file and its manifest, without code."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A detector that is a class of somebody's package."""
+"""A detector that is a Python class of an installed package."""
 
 from __future__ import annotations
 

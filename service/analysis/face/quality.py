@@ -1,4 +1,4 @@
-"""What can be said about a face before it is judged, and the reasons that follow by the settings.
+"""Measure a face's quality, and name the reasons that follow from the settings.
 
 The angles are estimates from six keypoints, good to about ten degrees: enough to tell a turned head
 from a frontal one. FACE_IS_OCCLUDED is reserved: nothing here measures it, so it is never given.

@@ -1,4 +1,4 @@
-"""Whose faces are judged, and which reasons refuse the image."""
+"""Select the faces to judge, and refuse an image for the reasons that the settings name."""
 
 from __future__ import annotations
 

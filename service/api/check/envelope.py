@@ -1,4 +1,4 @@
-"""What every answer of contract 2 is wrapped in, and the contract's names of our errors."""
+"""The frame of every response of contract 2, and the contract's names of our errors."""
 
 from __future__ import annotations
 

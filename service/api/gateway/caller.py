@@ -1,4 +1,4 @@
-"""On whose licence a gateway call counts, and which user made it."""
+"""Find the licence that a gateway call counts on, and the user who made it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`/history`: what the user of a token asked before, and nobody else."""
+"""`/history`: earlier requests of the token's user."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a user asked, kept and shown again."""
+"""Keep a user's requests, and show them again."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Bytes of a request in, guarded, and as what the routes work with: JSON or multipart form."""
+"""Read a request's body within its limits, as JSON or as a multipart form."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How every error leaves: `{"error": sentence, "code": ..., "request_id": ...}`, never more.
+"""Render errors as `{"error": sentence, "code": ..., "request_id": ...}`, never more.
 
 A contract with a shape of its own says so by `shaped`.
 """

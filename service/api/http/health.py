@@ -1,4 +1,4 @@
-"""Probes: is the process alive, does it judge, what has it counted. None waits for inference."""
+"""Probes for liveness, readiness and metrics; none waits for inference."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ SELF_TEST: dict[str, Literal["passed", "pending", "failed"]] = {
 
 
 class Pulse:
-    """Whether the store answers: asked anew every few seconds, by one request at a time."""
+    """Whether the store answers: asked again every few seconds, by one request at a time."""
 
     def __init__(self, store: Store) -> None:
         self._store = store

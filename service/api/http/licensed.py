@@ -1,4 +1,4 @@
-"""Who asks, and whether the licence allows it."""
+"""Find the caller's licence and check that it allows the request."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Cursors of pages: the place of the last row that was shown."""
+"""Page cursors: the position of the last row that was shown."""
 
 from __future__ import annotations
 

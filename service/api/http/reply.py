@@ -1,4 +1,4 @@
-"""JSON out, and the headers that every answer carries."""
+"""JSON responses, and the headers that every response carries."""
 
 from __future__ import annotations
 

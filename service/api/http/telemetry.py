@@ -1,4 +1,4 @@
-"""Around every request: an id, one log line, the counters."""
+"""Give every request an id, one log line and its metrics."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""AWS's many refusals as our few errors, each with one sentence."""
+"""Turn AWS's errors into ours, each with one sentence."""
 
 from __future__ import annotations
 

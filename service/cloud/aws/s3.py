@@ -1,4 +1,4 @@
-"""Objects out of S3: bounded, streamed to a file without a name, with their metadata."""
+"""Download S3 objects within a limit, to a file without a name, with their metadata."""
 
 from __future__ import annotations
 

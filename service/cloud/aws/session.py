@@ -1,4 +1,4 @@
-"""Who we are for AWS: five ways to say so, in a fixed order, and clients that many threads share.
+"""AWS credentials from five sources in a fixed order, and clients that many threads share.
 
 The first way that gives a key pair wins: config file, environment, arguments, profile, role.
 The region is found in the same order, on its own.

@@ -1,1 +1,1 @@
-"""Judging millions of stored selfies again: planned once, in shards, each written whole or not."""
+"""Judge millions of stored selfies again, in shards; each shard is written whole or not at all."""

@@ -1,4 +1,4 @@
-"""All cores of this machine; a worker that is killed costs its shard's time, nothing else."""
+"""Run a backfill on all cores of this machine; a shard whose worker was killed runs again."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _scorer: Scorer  # of this worker process
 
 
 def score_locally(output: str, shards: Sequence[int], workers: int) -> Iterator[int | None]:
-    """What `Scorer.score` answers for each shard, in no order. Raises StartupError."""
+    """What `Scorer.score` returns for each shard, in no order. Raises StartupError."""
     left, deaths = set(shards), 0
     while left:
         try:

@@ -1,4 +1,4 @@
-"""Which objects belong to which shard; settled once, so that no object is in two of them."""
+"""Plan which objects belong to which shard, once, so that no object is in two of them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The same on Ray Data: a cluster's worth of workers; Ray starts a killed one again."""
+"""Run a backfill on Ray Data's workers; Ray starts a killed one again."""
 
 from __future__ import annotations
 

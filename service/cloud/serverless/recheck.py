@@ -1,4 +1,4 @@
-"""Detections that were recorded once, judged again by the model of today."""
+"""Judge recorded detections again with the current model."""
 
 from __future__ import annotations
 

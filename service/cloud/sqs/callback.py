@@ -1,4 +1,4 @@
-"""Posts results to the address that a message names: signed, guarded, retried."""
+"""Post results to the address that a message names: signed, guarded, retried."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What became of each job, in the service's own store, so that no redelivery repeats it."""
+"""Remember each queue job's outcome in the store, so that no redelivery repeats it."""
 
 from __future__ import annotations
 

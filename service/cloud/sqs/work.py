@@ -1,4 +1,4 @@
-"""One job from its message to its callback; each step is done once, however often it is begun."""
+"""Work one queue job from its message to its callback; each finished step is done only once."""
 
 from __future__ import annotations
 

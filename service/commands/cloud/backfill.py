@@ -1,4 +1,4 @@
-"""`facegate backfill`: a whole prefix through the model of today."""
+"""`facegate backfill`: judge a whole prefix with the current model."""
 
 from __future__ import annotations
 

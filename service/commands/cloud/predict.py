@@ -13,7 +13,7 @@ REAL, FAKE, INCOMPLETE = 0, 1, 2
 
 
 def predict(where: str, threshold: float, output: Path | None, cloud: Cloud) -> int:
-    """Print or write the result; answers the exit code. Raises StartupError."""
+    """Print or write the result; returns the exit code. Raises StartupError."""
     from service.cloud.predictor import Predictor
     from service.settings import load_settings
 

@@ -1,4 +1,4 @@
-"""`facegate recheck`: recorded detections through the model of today."""
+"""`facegate recheck`: judge recorded detections again with the current model."""
 
 from __future__ import annotations
 

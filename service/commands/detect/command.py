@@ -26,7 +26,7 @@ def detect(
     explain: bool,
     recursive: bool,
 ) -> int:
-    """Print one outcome a source; answers the exit code. Raises StartupError."""
+    """Print one outcome a source; returns the exit code. Raises StartupError."""
     settings = load_settings()
     sources = expand(arguments, settings, recursive=recursive)
     if not sources:

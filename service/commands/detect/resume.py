@@ -1,4 +1,4 @@
-"""Going on where an interrupted run of `facegate detect` over S3 left off."""
+"""Resume an interrupted run of `facegate detect` over S3."""
 
 from __future__ import annotations
 

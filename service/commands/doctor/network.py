@@ -1,4 +1,4 @@
-"""The check of `facegate doctor --network`: judging reaches for no network."""
+"""`facegate doctor --network`: check that judging opens no connection."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`facegate evaluate`: how well the models in force do on images of which one knows the truth."""
+"""`facegate evaluate`: measure the models in force on labelled images."""
 
 from __future__ import annotations
 

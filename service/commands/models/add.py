@@ -109,7 +109,7 @@ def _from_class(draft: Path, source: str) -> Manifest:  # noqa: ARG001
 
 
 def _from_folder(draft: Path, source: str) -> Manifest:
-    """The file's checksum is taken anew: whoever adds a model vouches for it."""
+    """The file's checksum is taken again: whoever adds a model vouches for it."""
     given = Path(source)
     manifest = read_json(given)
     beside = [manifest.get(name) for name in ("base", "tuned")]

@@ -1,4 +1,4 @@
-"""What the store could not take: a journal in the data folder, shared by all workers of a host."""
+"""A journal of writes that the store could not take, shared by all workers of a host."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One daemon thread in each process that does something every few seconds."""
+"""Run a function every few seconds on a daemon thread."""
 
 from __future__ import annotations
 

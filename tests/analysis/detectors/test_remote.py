@@ -116,7 +116,7 @@ def test_one_that_keeps_failing_is_left_alone_and_tried_again(tmp_path: Path, si
     raise AssertionError("never tried again")
 
 
-def test_a_success_in_between_starts_the_count_anew() -> None:
+def test_a_success_in_between_starts_the_count_again() -> None:
     breaker = Breaker(2, 60)
     for _ in range(3):
         with pytest.raises(OSError, match="x"), breaker.guard():

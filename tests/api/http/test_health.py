@@ -198,7 +198,7 @@ def test_only_one_request_waits_for_a_slow_store() -> None:
     assert (pulse.reachable(), store.pings) == (False, 1)
 
 
-def test_a_pulse_is_taken_anew_after_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_pulse_is_taken_again_after_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
     store = Slow()
     store.go_on.set()
     pulse = Pulse(store)

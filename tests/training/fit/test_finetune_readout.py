@@ -64,8 +64,8 @@ def test_it_begins_with_what_it_gave(start: Known) -> None:
 
 def test_a_start_is_worth_many_views(start: Known) -> None:
     few, others = views(64, 2), views(2000, 3)
-    begun, anew = (fit(few, 2, rate=1e-4, start=s).values() for s in (start, None))
-    assert auc(begun, others) > auc(anew, others) + 0.1
+    begun, fresh = (fit(few, 2, rate=1e-4, start=s).values() for s in (start, None))
+    assert auc(begun, others) > auc(fresh, others) + 0.1
 
 
 def test_a_species_that_it_does_not_know_is_refused(start: Known) -> None:
