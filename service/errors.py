@@ -10,6 +10,12 @@ FacegateError                     500 INTERNAL_ERROR
 │   └── HeadersTooLarge           431 HEADERS_TOO_LARGE
 ├── ImageError                    400 INVALID_IMAGE
 │   └── ImageTooLarge             413 IMAGE_TOO_LARGE
+├── MediaError                    400 INVALID_MEDIA
+│   ├── NoPictures                400 NO_PICTURES
+│   ├── NoSound                   400 NO_SOUND
+│   ├── MediaTooLarge             413 MEDIA_TOO_LARGE
+│   ├── MediaTooLong              413 MEDIA_TOO_LONG
+│   └── MediaTooComplex           422 MEDIA_TOO_COMPLEX
 ├── FetchError                    400 URL_NOT_FETCHED
 │   └── AddressRefused            400 URL_REFUSED
 ├── CannotJudge                   422 one of `Reason`
@@ -144,6 +150,36 @@ CORRUPT_SELFIE = "Invalid or corrupt selfie image.Images must be in PNG, JPG, or
 class ImageTooLarge(ImageError):
     code, status = "IMAGE_TOO_LARGE", 413
     sentence = "The selfie image has more pixels than this service accepts."
+
+
+class MediaError(FacegateError):
+    code, status = "INVALID_MEDIA", 400
+    sentence = "This is no whole video or recording in a format that this service decodes."
+
+
+class NoPictures(MediaError):
+    code = "NO_PICTURES"
+    sentence = "There are no pictures in this video."
+
+
+class NoSound(MediaError):
+    code = "NO_SOUND"
+    sentence = "There is no sound in this file."
+
+
+class MediaTooLarge(MediaError):
+    code, status = "MEDIA_TOO_LARGE", 413
+    sentence = "The frames of the video have more pixels than this service accepts."
+
+
+class MediaTooLong(MediaError):
+    code, status = "MEDIA_TOO_LONG", 413
+    sentence = "The video or recording is longer than this service accepts."
+
+
+class MediaTooComplex(MediaError):
+    code, status = "MEDIA_TOO_COMPLEX", 422
+    sentence = "Decoding this file takes more time or memory than this service allows."
 
 
 class FetchError(FacegateError):

@@ -55,6 +55,8 @@ class Settings(BaseSettings):
         ge=1,
         description="largest image in pixels; fewer where its format takes more memory to decode",
     )
+    max_seconds: float = Field(600.0, gt=0, description="longest video or recording in seconds")
+    max_frame_pixels: int = Field(9_000_000, ge=1, description="largest frame of a video in pixels")
     formats: Annotated[frozenset[Format], NoDecode] = Field(
         frozenset({"JPEG", "PNG"}),
         description="formats that POST /liveness accepts, comma list of JPEG, PNG, WEBP, BMP, TIFF,"

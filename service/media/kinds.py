@@ -12,16 +12,23 @@ from service.media.formats import format_of
 Kind = Literal["image", "video", "audio"]
 SUFFIXES: dict[Kind, frozenset[str]] = {
     "image": formats.SUFFIXES,
-    "video": frozenset({".mp4", ".avi", ".mov", ".mkv", ".wmv"}),
-    "audio": frozenset({".wav", ".mp3", ".flac", ".m4a", ".ogg"}),
+    "video": frozenset({".mp4", ".avi", ".mov", ".mkv", ".wmv", ".webm", ".m4v"}),
+    "audio": frozenset({".wav", ".mp3", ".flac", ".m4a", ".ogg", ".opus", ".aac"}),
 }
+
+# Second bytes of a frame, after 0xFF; a JPEG begins with FF D8.
+MP3, ADTS = (b"\xfb", b"\xfa", b"\xf3", b"\xf2", b"\xe3", b"\xe2"), (b"\xf1", b"\xf9")
+QUICKTIME = (b"moov", b"mdat", b"wide", b"free", b"skip")  # first atoms of files without a brand
 
 
 def kind_of(data: bytes, name: str = "") -> Kind:
     """By the first bytes; by the name where they say nothing, and `image` where neither does."""
     if format_of(data) is not None:
         return "image"
-    return _container(data) or kind_by_name(name) or "image"
+    kind = _container(data)
+    if kind == "video" and kind_by_name(name) == "audio":
+        return "audio"  # containers of videos also hold sound alone: .m4a with the brand isom
+    return kind or kind_by_name(name) or "image"
 
 
 def kind_by_name(name: str) -> Kind | None:
@@ -39,7 +46,14 @@ def _container(data: bytes) -> Kind | None:
     if data[:4] == b"RIFF":
         return {b"AVI ": "video", b"WAVE": "audio"}.get(data[8:12])  # type: ignore[return-value]
     if data[4:8] == b"ftyp":
-        return "audio" if data[8:11] == b"M4A" else "video"
-    if data.startswith((b"ID3", b"fLaC", b"OggS")):
+        return "audio" if data[8:11] in (b"M4A", b"M4B") else "video"
+    if data.startswith((b"ID3", b"fLaC", b"OggS", b"#!AMR")) or _is_mpeg_audio(data):
         return "audio"
+    if data[4:8] in QUICKTIME:
+        return "video"
     return "video" if data.startswith((b"\x1aE\xdf\xa3", b"0&\xb2u")) else None
+
+
+def _is_mpeg_audio(data: bytes) -> bool:
+    """A first frame of MP3 or of AAC (ADTS) without a tag before it."""
+    return data[:1] == b"\xff" and data[1:2] in (*MP3, *ADTS)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import io
+import os
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import IO, Self
 
@@ -59,6 +61,21 @@ class Medium:
             return io.BytesIO(self._bytes or b"")
         self._file.seek(0)
         return self._file
+
+    @contextmanager
+    def descriptor(self) -> Iterator[int]:
+        """A file descriptor of its bytes, for another process; valid within the block."""
+        if self._file is not None and getattr(self._file, "_rolled", True):
+            self._file.flush()
+            yield self._file.fileno()
+            return
+        descriptor = os.memfd_create("medium")  # needs no folder that can be written to
+        try:
+            with os.fdopen(os.dup(descriptor), "wb") as file:
+                file.write(self.read())
+            yield descriptor
+        finally:
+            os.close(descriptor)
 
     def read(self) -> bytes:
         """All of its bytes."""

@@ -1,0 +1,199 @@
+"""Frames of a video: counted by their packets first, then only those decoded that are needed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from fractions import Fraction
+from typing import Any
+
+from av.error import FFmpegError
+from av.error import MemoryError as NoMemory
+from av.video.reformatter import Colorspace, Interpolation
+
+from service.media.decoder.chooser import Chooser
+from service.media.decoder.container import Refused, format_name, opened, packets
+from service.media.decoder.plan import Plan, Seen, plan
+from service.media.decoder.wire import Order
+
+Message = tuple[dict[str, Any], Any]
+FASTEST = 125  # frames a second
+SLACK, WITH_SOUND = (0.95, 0.25), (0.8, 1.0)  # share and seconds below what is announced
+DAMAGED = 0.25  # share of packets that may fail to decode
+HD = 720  # rows from which on colours are BT.709 where the file is silent
+UNSPECIFIED = 2  # colour space
+HIGH_RANGE = {16: "pq", 18: "hlg"}  # transfer characteristics
+
+
+def pictures(order: Order) -> Iterator[Message]:
+    """The facts, then frame by frame, in the order of time. Raises Refused."""
+    with opened(order) as container:
+        stream = _stream(container)
+        _check_size(stream.codec_context, order)
+        origin, seen = _seen(container, stream, order)
+        seconds = _whole(container, stream, seen, order)
+    with opened(order) as container:
+        stream = _stream(container)
+        todo = plan(seen, seconds, order.most)
+        chosen = _chosen(container, stream, todo, origin, order)
+        facts = _facts(container, stream, seen, seconds)
+        yield from _sent(chosen, facts, order)
+
+
+def _stream(container: Any) -> Any:
+    """The best video stream that is no cover picture."""
+    for stream in container.streams.video:
+        if not int(stream.disposition) & 0x400 and stream.codec_context is not None:
+            return stream
+    raise Refused("no_pictures")
+
+
+def _check_size(codec: Any, order: Order) -> None:
+    if codec.width * codec.height > order.max_pixels:
+        raise Refused("too_large")
+
+
+def _seen(container: Any, stream: Any, order: Order) -> tuple[float, list[Seen]]:
+    """When the first frame is shown, and every packet in the order of decoding, undecoded."""
+    found: list[Seen] = []
+    rate = float(stream.average_rate or stream.guessed_rate or 25)
+    most = int(order.max_seconds * FASTEST)
+    for packet in packets(container, stream):
+        stamp = packet.pts if packet.pts is not None else packet.dts
+        base = packet.time_base or stream.time_base or Fraction(1, 1000)
+        time = float(stamp * base) if stamp is not None else len(found) / rate
+        found.append(Seen(time, bool(packet.is_keyframe)))
+        if len(found) > most:
+            raise Refused("too_long")
+    if not found:
+        raise Refused("damaged")
+    first = min(one.time for one in found)
+    return first, [Seen(one.time - first, one.key) for one in found]
+
+
+def _whole(container: Any, stream: Any, seen: list[Seen], order: Order) -> float:
+    """Seconds of footage. Raises Refused when there is too much, or less than was announced."""
+    last = max(one.time for one in seen)
+    seconds = last * len(seen) / max(1, len(seen) - 1)
+    announced, (share, slack) = _announced(container, stream)
+    if max(seconds, announced) > order.max_seconds:
+        raise Refused("too_long")
+    if len(seen) < share * stream.frames or seconds < share * announced - slack:
+        raise Refused("damaged")
+    return seconds or 1 / float(stream.average_rate or 25)
+
+
+def _announced(container: Any, stream: Any) -> tuple[float, tuple[float, float]]:
+    """Seconds by the header, and how much less still is a whole file: sound may go on longer."""
+    if stream.duration is not None and stream.time_base:
+        return float(stream.duration * stream.time_base), SLACK
+    seconds = float(container.duration or 0) / 1_000_000
+    return seconds, WITH_SOUND if container.streams.audio else SLACK
+
+
+def _facts(container: Any, stream: Any, seen: list[Seen], seconds: float) -> dict[str, Any]:
+    codec = stream.codec_context
+    return {
+        "type": "facts",
+        "format": format_name(container),
+        "codec": codec.codec.canonical_name,
+        "seconds": round(seconds, 3),
+        "frames": len(seen),
+        "fps": round(len(seen) / seconds, 3),
+        "has_audio": bool(container.streams.audio),
+    }
+
+
+def _sent(
+    chosen: Iterator[tuple[float, Any]], facts: dict[str, Any], order: Order
+) -> Iterator[Message]:
+    """The facts with the first frame, which knows its real size and rotation."""
+    found = False
+    for time, frame in chosen:
+        if not found:
+            yield facts | _upright(frame), b""
+        found = True
+        yield _message(frame, time, order)
+    if not found:
+        raise Refused("damaged")
+
+
+def _chosen(
+    container: Any, stream: Any, todo: Plan, origin: float, order: Order
+) -> Iterator[tuple[float, Any]]:
+    codec = stream.codec_context
+    codec.thread_type, codec.thread_count = "NONE", 1
+    codec.options = {"max_pixels": str(order.max_pixels)}  # sizes may change on the way
+    codec.skip_frame = todo.skip
+    chooser = Chooser(todo, order.most)
+    for time, frame in _decoded(container, stream, todo, origin):
+        if frame.width * frame.height > order.max_pixels:
+            raise Refused("too_large")
+        if chooser.wants(time, frame):
+            yield time, frame
+        if chooser.done:
+            return
+
+
+def _decoded(container: Any, stream: Any, todo: Plan, origin: float) -> Iterator[tuple[float, Any]]:
+    """Sound frames with their seconds from the first one. Raises Refused."""
+    base = float(stream.time_base or Fraction(1, 1000))
+    rate = float(stream.average_rate or stream.guessed_rate or 25)
+    failed = count = 0
+    for packet in _fed(container, stream, todo):
+        try:
+            frames = stream.codec_context.decode(packet)
+        except NoMemory:
+            raise Refused("too_complex") from None
+        except FFmpegError:
+            failed += 1
+            if failed > 1 + DAMAGED * len(todo.fed):
+                raise Refused("damaged") from None
+            continue
+        for frame in frames:
+            stamp = frame.pts if frame.pts is not None else frame.dts
+            time = stamp * base - origin if stamp is not None else count / rate
+            count += 1
+            if not frame.is_corrupt:
+                yield max(0.0, time), frame
+
+
+def _fed(container: Any, stream: Any, todo: Plan) -> Iterator[Any]:
+    """The packets that the plan needs; None at the end has the decoder give what it holds."""
+    for packet, needed in zip(packets(container, stream), todo.fed, strict=False):
+        if needed:
+            yield packet
+    yield None
+
+
+def _message(frame: Any, time: float, order: Order) -> Message:
+    width, height = _size(frame, order.longest)
+    shown = frame.reformat(
+        width, height, "rgb24", interpolation=Interpolation.AREA, **_colours(frame)
+    )
+    plane = shown.planes[0]
+    head = {"type": "frame", "time": round(time, 3), "width": width, "height": height}
+    transfer = HIGH_RANGE.get(int(frame.color_trc))
+    more = {"stride": plane.line_size, "rotation": frame.rotation % 360, "transfer": transfer}
+    return head | more, memoryview(plane)
+
+
+def _colours(frame: Any) -> dict[str, Any]:
+    """What swscale is told where the file is silent."""
+    if int(frame.colorspace) != UNSPECIFIED or frame.height < HD:
+        return {}
+    return {"src_colorspace": Colorspace.ITU709, "dst_colorspace": Colorspace.ITU709}
+
+
+def _size(frame: Any, longest: int) -> tuple[int, int]:
+    """Square pixels, shrunk to `longest`."""
+    aspect = frame.sample_aspect_ratio if hasattr(frame, "sample_aspect_ratio") else None
+    stretch = float(aspect) if aspect and 0.2 < float(aspect) < 5 else 1.0
+    width, height = frame.width * stretch, float(frame.height)
+    scale = min(1.0, longest / max(width, height))
+    return max(1, round(width * scale)), max(1, round(height * scale))
+
+
+def _upright(frame: Any) -> dict[str, Any]:
+    turned = frame.rotation % 180 != 0
+    width, height = (frame.height, frame.width) if turned else (frame.width, frame.height)
+    return {"width": width, "height": height, "rotation": -frame.rotation % 360}

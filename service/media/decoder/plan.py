@@ -1,0 +1,69 @@
+"""Which frames to look at, from the times of a stream's packets. Plain numbers, no FFmpeg."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+RATE = 2.0  # frames a second
+FEWEST = 8
+CUTS = 0.25  # share of the frames that is left for changes of scene
+MANY = 6  # frames for each one looked at, where those that none refers to can be left out
+SEQUENTIAL = 60.0  # seconds; longer footage is looked at from key frame to key frame
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A packet: when it is shown, in seconds from the first one, and whether it is a key frame."""
+
+    time: float
+    key: bool
+
+
+@dataclass(frozen=True)
+class Plan:
+    """targets: seconds, rising; fed: of each packet, whether the decoder needs it; skip: frames
+    that it leaves out, by FFmpeg's names."""
+
+    targets: tuple[float, ...]
+    fed: tuple[bool, ...]
+    skip: Literal["DEFAULT", "NONREF", "NONKEY"]
+
+
+def plan(seen: Sequence[Seen], seconds: float, most: int) -> Plan:
+    """Frames spread evenly; of long footage those at or after key frames, which cost little."""
+    count = _count(seen, seconds, most)
+    even = [(i + 0.5) * seconds / count for i in range(count)]
+    skip: Literal["DEFAULT", "NONREF"] = "NONREF" if len(seen) > MANY * count else "DEFAULT"
+    if seconds <= SEQUENTIAL:
+        return Plan(tuple(even), (True,) * len(seen), skip)
+    keys = sorted(one.time for one in seen if one.key)
+    if len(keys) >= count:
+        targets = sorted({_nearest(keys, time) for time in even})
+        chosen = set(targets)
+        fed = tuple(one.key and one.time in chosen for one in seen)
+        return Plan(tuple(targets), fed, "NONKEY")
+    return _after_keys(seen, keys or [0.0], count)
+
+
+def _count(seen: Sequence[Seen], seconds: float, most: int) -> int:
+    base = max(1, int(most * (1 - CUTS)))
+    return max(1, min(base, len(seen), max(FEWEST, round(seconds * RATE))))
+
+
+def _nearest(times: Sequence[float], time: float) -> float:
+    at = bisect_left(times, time)
+    return min(times[max(0, at - 1) : at + 1], key=lambda one: abs(one - time))
+
+
+def _after_keys(seen: Sequence[Seen], keys: Sequence[float], count: int) -> Plan:
+    """Few key frames: some frames after each, for what lies far from one is dear."""
+    each = -(-count // len(keys))
+    targets = sorted({key + i / RATE for key in keys for i in range(each)})
+    fed, last = [], float("-inf")
+    for one in seen:  # as they are decoded, so that what a frame refers to comes before it
+        last = one.time if one.key else last
+        fed.append(one.time - last <= each / RATE)
+    return Plan(tuple(targets), tuple(fed), "NONREF")

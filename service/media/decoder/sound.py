@@ -1,0 +1,90 @@
+"""The sound of a recording or a video as 16 kHz mono float32."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import chain
+from typing import Any
+
+from av.audio.resampler import AudioResampler
+from av.error import FFmpegError
+from av.error import MemoryError as NoMemory
+
+from service.media.decoder.container import Refused, format_name, opened, packets
+from service.media.decoder.wire import Order
+
+Message = tuple[dict[str, Any], Any]
+RATE = 16_000  # Hz
+CHANNELS = 16
+SLACK_SECONDS, SLACK = 1.0, 0.9  # how much less than announced still is a whole file
+DAMAGED = 0.25  # share of packets that may fail to decode
+
+
+def sound(order: Order) -> Iterator[Message]:
+    """The samples in pieces, then the facts. Raises Refused."""
+    with opened(order) as container:
+        stream = _stream(container)
+        announced = _announced(container, stream)
+        if announced > order.max_seconds:
+            raise Refused("too_long")
+        samples = 0
+        for piece in _pieces(container, stream):
+            samples += len(piece) // 4
+            if samples > order.max_seconds * RATE:
+                raise Refused("too_long")
+            yield {"type": "samples"}, piece
+        if not samples or samples / RATE < SLACK * announced - SLACK_SECONDS:
+            raise Refused("damaged")
+        yield _facts(container, stream, samples), b""
+
+
+def _stream(container: Any) -> Any:
+    if not container.streams.audio:
+        raise Refused("no_sound")
+    stream = container.streams.audio[0]
+    if not stream.codec_context or not 0 < stream.codec_context.channels <= CHANNELS:
+        raise Refused("damaged")
+    return stream
+
+
+def _announced(container: Any, stream: Any) -> float:
+    if stream.duration is not None and stream.time_base:
+        return float(stream.duration * stream.time_base)
+    return float(container.duration or 0) / 1_000_000 if not container.streams.video else 0.0
+
+
+def _pieces(container: Any, stream: Any) -> Iterator[bytes]:
+    """Raw float32 samples."""
+    resampler = AudioResampler(format="flt", layout="mono", rate=RATE)
+    for frame in _decoded(container, stream):
+        frame.pts = None  # gaps and jumps of time stamps are no silence
+        for one in resampler.resample(frame):
+            yield bytes(one.planes[0])[: one.samples * 4]
+    for one in resampler.resample(None):
+        yield bytes(one.planes[0])[: one.samples * 4]
+
+
+def _decoded(container: Any, stream: Any) -> Iterator[Any]:
+    codec, failed = stream.codec_context, 0
+    codec.thread_count = 1
+    for count, packet in enumerate(chain(packets(container, stream), [None])):
+        try:
+            yield from codec.decode(packet)
+        except NoMemory:
+            raise Refused("too_complex") from None
+        except FFmpegError:
+            failed += 1
+            if failed > 8 + DAMAGED * count:
+                raise Refused("damaged") from None
+
+
+def _facts(container: Any, stream: Any, samples: int) -> dict[str, Any]:
+    codec = stream.codec_context
+    return {
+        "type": "facts",
+        "format": format_name(container),
+        "codec": codec.codec.canonical_name,
+        "seconds": round(samples / RATE, 3),
+        "sample_rate": codec.sample_rate,
+        "channels": codec.channels,
+    }

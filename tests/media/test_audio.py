@@ -1,0 +1,107 @@
+"""The sound of real recordings in every listed format, of videos, and of hostile files."""
+
+from __future__ import annotations
+
+import struct
+
+import numpy as np
+import pytest
+
+from service.errors import MediaError, MediaTooLong, NoSound
+from service.media.audio import RATE, Sound, sound
+from service.media.kinds import kind_of
+from service.media.medium import Medium
+from service.settings import Settings
+from tests import clips
+
+SETTINGS = Settings(max_seconds=60)
+
+
+def heard(data: bytes, settings: Settings = SETTINGS) -> Sound:
+    return sound(Medium.of(data, "audio"), settings)
+
+
+def loudest(found: Sound) -> float:
+    """Frequency in Hz."""
+    spectrum = np.abs(np.fft.rfft(found.samples))
+    return float(spectrum.argmax() * RATE / len(found.samples))
+
+
+@pytest.mark.parametrize("form", sorted(clips.SOUNDS))
+def test_every_format(form: str) -> None:
+    data = clips.recording(form)
+    found = heard(data)
+    assert kind_of(data) == "audio"
+    assert (found.samples.dtype, found.sample_rate, found.channels) == (np.float32, 48_000, 1)
+    assert found.seconds == pytest.approx(1.0, abs=0.05)
+    assert len(found.samples) == pytest.approx(found.seconds * RATE, abs=16)
+    assert loudest(found) == pytest.approx(440, abs=3)
+    assert 0.3 < np.abs(found.samples[4000:12000]).max() < 0.5
+
+
+@pytest.mark.parametrize("form", sorted(clips.CODECS))
+def test_the_sound_of_a_video(form: str) -> None:
+    found = heard(clips.video(clips.plain(10), form, sound=1.0))
+    assert loudest(found) == pytest.approx(440, abs=3)
+
+
+@pytest.mark.parametrize("rate", [8_000, 16_000, 22_050, 96_000])
+def test_sample_rates(rate: int) -> None:
+    assert loudest(heard(clips.recording(rate=rate))) == pytest.approx(440, abs=3)
+
+
+def test_two_channels_become_one() -> None:
+    found = heard(clips.recording(channels=2))
+    assert (found.channels, found.samples.ndim) == (2, 1)
+    assert np.abs(found.samples).max() == pytest.approx(0.4, abs=0.03)
+
+
+@pytest.mark.parametrize("share", [0.1, 0.6])
+@pytest.mark.parametrize("form", ["wav", "mp3", "flac", "ipod"])
+def test_truncated(form: str, share: float) -> None:
+    data = clips.recording(form, seconds=5)
+    with pytest.raises(MediaError):
+        heard(data[: int(len(data) * share)])
+
+
+@pytest.mark.parametrize("data", [b"", b"ID3" + bytes(5000), b"OggS" * 500, b"#EXTM3U\nx.mp3\n"])
+def test_what_is_no_recording(data: bytes) -> None:
+    with pytest.raises(MediaError):
+        heard(data)
+
+
+def test_no_sound() -> None:
+    with pytest.raises(NoSound):
+        heard(clips.video(clips.plain(5)))
+
+
+@pytest.mark.parametrize("form", ["wav", "adts", "ogg"])
+def test_too_long(form: str) -> None:
+    with pytest.raises(MediaTooLong):
+        heard(clips.recording(form, seconds=5), Settings(max_seconds=3))
+
+
+def test_ten_hours_by_the_header() -> None:
+    data = bytearray(clips.recording("flac"))
+    at = data.index(b"fLaC") + 18  # sample rate, channels, bits and, in 36 bits, samples
+    (known,) = struct.unpack_from(">Q", data, at)
+    struct.pack_into(">Q", data, at, known >> 36 << 36 | 48_000 * 36_000)
+    with pytest.raises(MediaTooLong):
+        heard(bytes(data))
+
+
+@pytest.mark.parametrize(
+    ("data", "name", "kind"),
+    [
+        (b"\0\0\0\x1cftypisom", "x.m4a", "audio"),
+        (b"\0\0\0\x1cftypM4A ", "x", "audio"),
+        (b"\0\0\0\x1cftypisom", "x", "video"),
+        (b"\0\0\0\x08wide\0\0", "x", "video"),
+        (b"\xff\xfb\x90\x64", "x", "audio"),
+        (b"\xff\xf1\x50\x80", "x", "audio"),
+        (b"#!AMR\n", "x", "audio"),
+        (b"\xff\xd8\xff\xe0", "x.mp3", "image"),
+    ],
+)
+def test_kinds_by_content(data: bytes, name: str, kind: str) -> None:
+    assert kind_of(data, name) == kind
