@@ -49,9 +49,10 @@ def measured(profile: str) -> str:
 
 def bare(settings: Settings) -> float:
     """Milliseconds of all detectors' sessions alone, for one face."""
-    from service.analysis.detectors.onnx import open_session, tuned_values
+    from service.analysis.detectors.onnx import tuned_values
     from service.repository.manifest import load_manifest
     from service.repository.registry import detector_folders
+    from service.repository.session import open_session
 
     total = 0.0
     for folder in detector_folders(settings):

@@ -16,7 +16,6 @@ from service.analysis.decision.fusion import Trained
 from service.analysis.decision.rules import SMALLEST
 from service.analysis.decision.stacking import open_stack
 from service.analysis.detectors.base import Detector
-from service.analysis.detectors.onnx import open_session
 from service.errors import StartupError
 from service.fitting.classifiers import export, fitted, scorer
 from service.fitting.cross_validation import Line, Table, out_of_fold
@@ -24,6 +23,7 @@ from service.fitting.metrics import balanced, platt, sigmoid, threshold_at
 from service.fitting.model_selection import Choice
 from service.repository import deployed
 from service.repository.fusion_manifest import INPUT, OUTPUT
+from service.repository.session import open_session
 from service.settings import Settings
 
 RATES = (0.01, 0.02, 0.05, 0.1)

@@ -1,1 +1,1 @@
-"""Model folders: manifests, checksums, and which of them are in force. Opens no session."""
+"""Model folders: manifests, checksums, and which of them are in force."""

@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from service.analysis.detectors.onnx import open_session
 from service.errors import StartupError
 from service.fitting import classifiers
 from service.fitting.classifiers import KINDS, Kind, export, fitted, scorer
 from service.fitting.metrics import auc
+from service.repository.session import open_session
 from tests.fitting.test_cross_validation import made
 
 CONTRACT = {

@@ -18,8 +18,8 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from service.analysis.detectors.onnx import open_session
 from service.analysis.face.crop import normalise
+from service.repository.session import open_session
 from service.runtime.allocator import keep_freed
 from training.data.batches import Batches, Choice
 from training.data.dataset import all_copies, load_crops, load_index

@@ -4,7 +4,7 @@
 
 OUT is the folder of `training.fit.train`: what the layers give of augmented views of its training
 split sets their ranges. Species and head stay float32. CPUs without VNNI give the same answers,
-provided that the session is told so (`service.analysis.detectors.onnx.open_session`).
+provided that the session is told so (`service.repository.session.open_session`).
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ from onnxruntime.quantization import (
     quantize_static,
 )
 
-from service.analysis.detectors.onnx import open_session
 from service.analysis.face.crop import normalise
+from service.repository.session import open_session
 from training.data.pools import pairs_of
 from training.export.manifest import changed, write_manifest
 

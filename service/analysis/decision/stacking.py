@@ -30,7 +30,7 @@ class Classifier:
     """Runs a `Classified`: make it after the fork. Raises StartupError when it does not run."""
 
     def __init__(self, folder: Path, stack: Classified) -> None:
-        from service.analysis.detectors.onnx import open_session
+        from service.repository.session import open_session
 
         self._stack = stack
         try:

@@ -7,9 +7,7 @@ import math
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
-import onnxruntime as ort
 
 from service.analysis.decision.rules import sigmoid
 from service.analysis.detectors.base import Prediction
@@ -19,8 +17,8 @@ from service.repository.checksums import RESTORE
 from service.repository.heads import OwnHead
 from service.repository.initializers import read_initializer
 from service.repository.manifest import Manifest, load_manifest
+from service.repository.session import open_session
 
-VNNI = 23  # OpenCV's number of AVX-512's; it asks the CPU itself
 TOLERATED = 0.5  # log-odds; measured: 0.15 from CPU to CPU at the most, 17 with wrong products
 
 
@@ -154,23 +152,6 @@ class OnnxDetector:
         if not math.isfinite(logit) or (heat_map is not None and heat_map.ndim != 2):
             raise StartupError(f"The model {self.name} fails its self-test.", RESTORE)
         return logit
-
-
-def open_session(path: Path, threads: int = 1) -> Any:
-    """Spinning is off: pools that spin on shared cores halve each other's throughput.
-
-    Where the CPU has AVX2 or AVX-512 and no VNNI, products of bytes overflow and answers are wrong,
-    unless ONNX Runtime makes them wider; with VNNI that would take twice the time for nothing.
-    """
-    options = ort.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.inter_op_num_threads = 1
-    options.execution_mode = ort.ExecutionMode.ORT_SEQUENTIAL
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    wide = "0" if cv2.checkHardwareSupport(VNNI) else "1"
-    options.add_session_config_entry("session.x64quantprecision", wide)
-    options.log_severity_level = 4
-    return ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
 
 
 def tuned_values(folder: Path, manifest: Manifest) -> dict[str, np.ndarray]:

@@ -20,10 +20,10 @@ from typing import Any
 
 import cv2
 import numpy as np
-import onnxruntime as ort
 
 from service.analysis.face.second_look import CONFIRMED, Reading, SecondLook, confirms, rotate
 from service.errors import StartupError
+from service.repository.session import open_session
 
 RIGHT_EYE, LEFT_EYE, NOSE_TIP, MOUTH, RIGHT_EAR, LEFT_EAR = range(6)
 SAME_FACE_IOU = 0.3  # BlazeFace's own threshold for boxes of one face
@@ -168,9 +168,7 @@ class _BlazeFace:
         manifest = _read_manifest(folder)
         self._size: int = manifest["input"]["size"]
         self._anchors = _anchors(manifest["grids"])
-        self._session = ort.InferenceSession(
-            str(folder / manifest["file"]), _options(threads), providers=["CPUExecutionProvider"]
-        )
+        self._session = open_session(folder / manifest["file"], threads)
 
     def find(self, image: np.ndarray, padding: float, min_score: float) -> list[Face]:
         """Faces in pixels of `image`, most confident first."""
@@ -277,15 +275,6 @@ def _of(image: np.ndarray, readings: Sequence[Reading]) -> Detection:
 
 def _by_prominence(faces: list[Face], image: np.ndarray) -> list[Face]:
     return sorted(faces, key=lambda face: _prominence(face, image), reverse=True)
-
-
-def _options(threads: int) -> ort.SessionOptions:
-    """Both thread counts are explicit: ORT would otherwise count the host's cores."""
-    options = ort.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.inter_op_num_threads = 1
-    options.execution_mode = ort.ExecutionMode.ORT_SEQUENTIAL
-    return options
 
 
 def _read_manifest(folder: Path) -> dict[str, Any]:
