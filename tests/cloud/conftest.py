@@ -16,7 +16,8 @@ from service.judging.loader import Loader
 from service.settings import Settings
 from tests.aws import REGION, Aws
 from tests.cloud.sqs.queues import Letters, make_queue
-from tests.commands.conftest import SCRIPT, Ran, Run
+from tests.commands.conftest import Ran, Run
+from tests.forks import fork_server
 from tests.live import environment, steady_models
 from tests.receiver import Receiver
 
@@ -70,18 +71,11 @@ def facegate(tmp_path: Path, aws: Aws, real_models: Path) -> Run:
     def run(*arguments: object, stdin: str = "", env: Any = None, **settings: Any) -> Ran:
         options = {"models_dir": real_models} | settings
         around = surroundings(tmp_path, aws, **options) | (env or {})
-        done = subprocess.run(
-            [SCRIPT, *map(str, arguments)],
-            input=stdin,
-            capture_output=True,
-            text=True,
-            env={name: value for name, value in around.items() if value is not None},
-            cwd=tmp_path,
-            timeout=60,
-            check=False,
-        )
-        assert "Traceback" not in done.stdout + done.stderr, done.stderr
-        return done
+        around = {name: value for name, value in around.items() if value is not None}
+        done = fork_server().run(arguments, around, tmp_path, stdin.encode())
+        out, err = done.stdout.decode(), done.stderr.decode()
+        assert "Traceback" not in out + err, err
+        return subprocess.CompletedProcess(done.args, done.returncode, out, err)
 
     return run
 

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.forks import fork_server
 from tests.images import genuine
 from tests.live import environment
 from tests.models import copy_face_detectors, make_detector
 
 Ran = subprocess.CompletedProcess[str]
 Run = Callable[..., Ran]
-SCRIPT = Path(sys.executable).with_name("facegate")
 
 
 @pytest.fixture
@@ -31,15 +30,8 @@ def command_in(folder: Path) -> Run:
     def run(*arguments: object, stdin: str | bytes = "", **settings: Any) -> Ran:
         options = {"data_dir": folder / "data", "store": "sqlite"} | settings
         data = stdin if isinstance(stdin, bytes) else stdin.encode()
-        done = subprocess.run(
-            [SCRIPT, *map(str, arguments)],
-            input=data,
-            capture_output=True,
-            env=environment(options) | {"COLUMNS": "200"},
-            cwd=folder,
-            timeout=60,
-            check=False,
-        )
+        around = environment(options) | {"COLUMNS": "200"}
+        done = fork_server().run(arguments, around, folder, data)
         out, err = done.stdout.decode(), done.stderr.decode()
         assert "Traceback" not in out + err, err
         return subprocess.CompletedProcess(done.args, done.returncode, out, err)

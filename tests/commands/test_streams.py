@@ -13,7 +13,7 @@ import typer
 
 from service.cli import app
 from tests.albums import fill
-from tests.commands.conftest import SCRIPT
+from tests.forks import SCRIPT
 from tests.images import genuine
 from tests.live import environment
 from tests.servers import free_port

@@ -22,8 +22,8 @@ import pytest
 
 from tests.aws import Aws
 from tests.cloud.sqs.queues import make_queue
-from tests.commands.conftest import SCRIPT
 from tests.docs.test_docs import PAGES, ROOT
+from tests.forks import SCRIPT
 from tests.images import genuine
 from tests.live import Live, environment
 

@@ -13,7 +13,8 @@ import pytest
 import requests
 
 from service.settings import Settings, load_settings
-from tests.commands.conftest import SCRIPT, Run, command_in
+from tests.commands.conftest import Run, command_in
+from tests.forks import SCRIPT
 from tests.live import Live
 from tests.servers import free_port
 

@@ -6,25 +6,21 @@ import os
 import shutil
 import socket
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from service.settings import PACKAGE, Settings
+from tests.forks import fork_server
 from tests.servers import free_port
 
 
 def serve(tmp_path: Path, **env: str) -> subprocess.CompletedProcess[str]:
     """A start that is meant to fail."""
     given = {"FACEGATE_DATA_DIR": str(tmp_path / "data"), "FACEGATE_PORT": str(free_port())}
-    return subprocess.run(  # noqa: PLW1510 (it is meant to fail)
-        [sys.executable, "-m", "service.cli", "serve"],
-        env=os.environ | given | env,
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
+    done = fork_server().run(["serve"], os.environ | given | env, tmp_path)
+    out, err = done.stdout.decode(), done.stderr.decode()
+    return subprocess.CompletedProcess(done.args, done.returncode, out, err)
 
 
 def refused(run: subprocess.CompletedProcess[str], *words: str) -> bool:

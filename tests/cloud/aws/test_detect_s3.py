@@ -17,7 +17,8 @@ from service.errors import CloudError, CloudUnavailable
 from service.media.address import Address
 from tests.aws import Aws
 from tests.cloud.conftest import surroundings
-from tests.commands.conftest import SCRIPT, Ran, Run
+from tests.commands.conftest import Ran, Run
+from tests.forks import SCRIPT
 from tests.images import MODERN, genuine, manipulated, nasty
 from tests.servers import free_port
 from tests.store.records import eventually

@@ -16,7 +16,8 @@ from service.cloud.backfill.output import S3Output, open_output
 from service.errors import StartupError
 from tests.aws import Aws
 from tests.cloud.conftest import surroundings
-from tests.commands.conftest import SCRIPT, Run
+from tests.commands.conftest import Run
+from tests.forks import SCRIPT
 from tests.images import genuine
 from tests.store.records import eventually
 

@@ -17,7 +17,8 @@ import requests
 from tests.aws import Aws
 from tests.cloud.conftest import surroundings
 from tests.cloud.sqs.queues import Letters
-from tests.commands.conftest import SCRIPT, Run
+from tests.commands.conftest import Run
+from tests.forks import SCRIPT
 from tests.images import genuine
 from tests.receiver import Receiver
 from tests.servers import free_port

@@ -16,7 +16,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.commands.conftest import SCRIPT, Ran, Run
+from tests.commands.conftest import Ran, Run
+from tests.forks import SCRIPT
 from tests.images import MODERN, encode, genuine, nasty, portrait
 from tests.live import environment
 from tests.servers import free_port

@@ -1,0 +1,165 @@
+"""Run `facegate` in a process of its own without the seconds of its imports.
+
+A server that has imported everything forks for each command; the child gets the arguments,
+environment, folder and streams that a shell would give it, and ends as any process does.
+"""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import functools
+import gc
+import importlib
+import json
+import os
+import pkgutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+Ran = subprocess.CompletedProcess[bytes]
+ROOT = Path(__file__).parents[1]
+SCRIPT = Path(sys.executable).with_name("facegate")
+# What commands import when they run. Nothing here starts a thread, which a fork would lose.
+HEAVY = (
+    *("service.analysis.image", "service.judging.judge", "service.fitting", "service.licensing"),
+    *("boto3", "botocore.session", "pymongo", "rich.console", "typer.rich_utils"),
+)
+
+
+@functools.cache
+def fork_server() -> ForkServer:
+    """The one of this test run."""
+    server = ForkServer()
+    atexit.register(server.close)
+    return server
+
+
+class ForkServer:
+    """Safe for threads; one command at a time."""
+
+    def __init__(self) -> None:
+        ours, theirs = socket.socketpair()
+        self._process = subprocess.Popen([sys.executable, "-m", __name__], stdin=theirs, cwd=ROOT)
+        theirs.close()
+        self._socket, self._lines, self._lock = ours, ours.makefile("r"), threading.Lock()
+
+    def run(
+        self,
+        arguments: Sequence[object],
+        env: Mapping[str, str],
+        cwd: Path,
+        stdin: bytes = b"",
+        timeout: float = 60,
+    ) -> Ran:
+        """Raises TimeoutExpired, when the command is killed."""
+        command = [str(SCRIPT), *map(str, arguments)]
+        with self._lock, tempfile.TemporaryDirectory() as folder:
+            files = [Path(folder) / name for name in ("in", "out", "err")]
+            files[0].write_bytes(stdin)
+            asked = {"argv": command, "env": dict(env), "cwd": str(cwd)}
+            code = self._ask(asked | {"files": [*map(str, files)]}, timeout)
+            return Ran(command, code, files[1].read_bytes(), files[2].read_bytes())
+
+    def close(self) -> None:
+        self._socket.shutdown(socket.SHUT_RDWR)
+        self._process.wait(timeout=30)
+
+    def _ask(self, asked: dict[str, Any], timeout: float) -> int:
+        self._socket.sendall(json.dumps(asked).encode() + b"\n")
+        self._socket.settimeout(None)
+        pid = int(self._lines.readline())
+        alarm = _KillAfter(timeout, pid)
+        with alarm:
+            code = int(self._lines.readline())
+        if alarm.killed:
+            raise subprocess.TimeoutExpired(asked["argv"], timeout)
+        return code
+
+
+class _KillAfter:
+    def __init__(self, seconds: float, pid: int) -> None:
+        self.killed, self._pid = False, pid
+        self._timer = threading.Timer(seconds, self._kill)
+
+    def __enter__(self) -> None:
+        self._timer.start()
+
+    def __exit__(self, *_: object) -> None:
+        self._timer.cancel()
+
+    def _kill(self) -> None:
+        self.killed = True
+        os.kill(self._pid, signal.SIGKILL)
+
+
+def serve() -> None:
+    """Fork for each line of standard input, a socket; never returns in a child."""
+    _import_all()
+    gc.freeze()  # a collection in a child would copy every page
+    link = socket.socket(fileno=os.dup(0))
+    for line in link.makefile("r"):
+        pid = os.fork()
+        if pid == 0:
+            link.detach()
+            _become(json.loads(line))
+        link.sendall(f"{pid}\n".encode())
+        link.sendall(f"{os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])}\n".encode())
+
+
+def _import_all() -> None:
+    import service.cli
+    import service.commands
+
+    for module in pkgutil.walk_packages(service.commands.__path__, "service.commands."):
+        importlib.import_module(module.name)
+    for name in HEAVY:
+        importlib.import_module(name)
+
+
+def _become(asked: dict[str, Any]) -> None:
+    """Take over what the command is given, and end as after the console script."""
+    modes = (os.O_RDONLY, os.O_WRONLY | os.O_CREAT, os.O_WRONLY | os.O_CREAT)
+    for number, (file, mode) in enumerate(zip(asked["files"], modes, strict=True)):
+        opened = os.open(file, mode)
+        os.dup2(opened, number)
+        os.close(opened)
+    os.closerange(3, 64)
+    os.chdir(asked["cwd"])
+    os.environ.clear()
+    os.environ.update(asked["env"])
+    sys.argv = asked["argv"]
+    sys.stdin, sys.stdout = open(0, closefd=False), open(1, "w", closefd=False)  # noqa: SIM115
+    sys.stderr = open(2, "w", closefd=False, errors="backslashreplace")  # noqa: SIM115
+    _end(_exit_code(importlib.import_module("service.cli").main))
+
+
+def _exit_code(main: Callable[[], None]) -> int:
+    try:
+        main()
+    except SystemExit as end:
+        if isinstance(end.code, str):
+            print(end.code, file=sys.stderr)
+        return end.code if isinstance(end.code, int) else int(end.code is not None)
+    return 0
+
+
+def _end(code: int) -> None:
+    """All that an interpreter does at its end but taking every module apart, which takes long."""
+    threading._shutdown()  # type: ignore[attr-defined]
+    atexit._run_exitfuncs()
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError, ValueError):
+            stream.flush()
+    os._exit(code)
+
+
+if __name__ == "__main__":
+    serve()
