@@ -9,8 +9,12 @@ from service.api import check, facia, gateway, sagemaker
 from service.api.http import body, errors, health, reply, telemetry
 from service.api.http.context import Services
 from service.api.openapi import document
-from service.api.v1 import analyze, batch, model_card, results
+from service.api.v1 import analyze, batch, jobs, model_card, results
+from service.api.v1.render import job_event
+from service.judging.callbacks import Secrets, callback_fetcher
 from service.judging.housekeeping import Housekeeping
+from service.judging.job_runner import JobRunner
+from service.judging.jobs import Jobs
 from service.judging.judge import Judge
 from service.judging.loader import Loader
 from service.licensing import Licensing
@@ -35,8 +39,11 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.extensions["facegate"] = services
     housekeeping = Housekeeping(services.store, services.licensing)
     app.extensions["facegate-housekeeping"] = housekeeping
-    # gunicorn's hook starts both; under any other server the first request does.
-    for start in (services.loader.start, housekeeping.start):
+    runner = _runner(services)
+    services.jobs.announce = runner.wake
+    app.extensions["facegate-jobs"] = runner
+    # gunicorn's hook starts them; under any other server the first request does.
+    for start in (services.loader.start, housekeeping.start, runner.start):
         app.before_request(start)
     telemetry.install(app)
     reply.install(app)
@@ -49,6 +56,7 @@ def create_app(settings: Settings | None = None) -> Flask:
         analyze,
         batch,
         results,
+        jobs,
         model_card,
         health,
         document,
@@ -69,6 +77,14 @@ def _services(settings: Settings) -> Services:
         judge=Judge(settings, loader, store, limit),
         fetcher=Fetcher(settings),
         accounts=Accounts(settings, store),
+        jobs=Jobs(settings, loader, store, callback_fetcher(settings)),
+        secrets=Secrets(settings),
         gateway_licence=settings.secret("gateway_licence"),
         sagemaker_hash_id=settings.secret("sagemaker_hash_id"),
     )
+
+
+def _runner(services: Services) -> JobRunner:
+    settings, loader, store = services.settings, services.loader, services.store
+    judge = Judge(settings, loader, store, ConcurrencyLimit(1, 0, 0))
+    return JobRunner(settings, loader, store, judge, job_event)

@@ -46,9 +46,13 @@ FacegateError                     500 INTERNAL_ERROR
 │   ├── UserExists                409 USER_EXISTS
 │   └── TooManyAttempts           429 TOO_MANY_ATTEMPTS
 ├── ResultNotFound                404 RESULT_NOT_FOUND
+│   └── JobNotFound               404 JOB_NOT_FOUND
+├── TooManyJobs                   429 TOO_MANY_JOBS
+├── JobAbandoned                  500 JOB_ABANDONED
 ├── Unavailable                   503 NOT_READY
 │   ├── Overloaded                503 OVERLOADED
 │   ├── NoDetectorAnswered        503 DETECTORS_FAILED
+│   ├── JobsFull                  503 JOBS_FULL
 │   └── StoreUnavailable          503 STORE_UNAVAILABLE
 └── StartupError                  500 CANNOT_START (one sentence and a remedy; never an answer)
 
@@ -358,6 +362,22 @@ class ResultNotFound(FacegateError):
     sentence = "No result with this id is kept for this hash_id."
 
 
+class JobNotFound(ResultNotFound):
+    code = "JOB_NOT_FOUND"
+    sentence = "No job with this id is kept for this hash_id."
+
+
+class TooManyJobs(FacegateError):
+    code, status = "TOO_MANY_JOBS", 429
+    sentence = "This hash_id has as many unfinished jobs as it may have; wait for one to end."
+    retry_after = 10
+
+
+class JobAbandoned(FacegateError):
+    code, status = "JOB_ABANDONED", 500
+    sentence = "The job was begun several times and never came to its end; it is given up."
+
+
 class Unavailable(FacegateError):
     code, status = "NOT_READY", 503
     sentence = "The service is not ready yet."
@@ -373,6 +393,12 @@ class Overloaded(Unavailable):
 class NoDetectorAnswered(Unavailable):
     code = "DETECTORS_FAILED"
     sentence = "None of the detectors answered."
+
+
+class JobsFull(Unavailable):
+    code = "JOBS_FULL"
+    sentence = "There is no room for another job; please try again later."
+    retry_after = 30
 
 
 class StoreUnavailable(Unavailable):

@@ -51,11 +51,17 @@ def post_worker_init(worker: Any) -> None:
     loader = extensions["facegate"].loader
     loader.start()
     extensions["facegate-housekeeping"].start()
+    extensions["facegate-jobs"].start()
     if worker.age > 1:
         deadline = time.monotonic() + timeout / 2
         loader.wait(timeout / 2)
         while metrics.ready_workers() < min(2, workers) and time.monotonic() < deadline:
             time.sleep(0.05)
+
+
+def worker_exit(server: Any, worker: Any) -> None:  # noqa: ARG001 (gunicorn's signature)
+    """Once more, lest the worker ends before it has let its jobs go."""
+    worker.release_jobs()
 
 
 def child_exit(server: Any, worker: Any) -> None:  # noqa: ARG001 (gunicorn's signature)

@@ -7,6 +7,7 @@ long. Neither page nor log repeats what was sent: a `hash_id` may stand in it.
 from __future__ import annotations
 
 import socket
+import threading
 import time
 import uuid
 from contextlib import suppress
@@ -35,6 +36,18 @@ LINGER = 1.0  # seconds for reading what a client still sends, or it would not s
 
 class Worker(ThreadWorker):  # type: ignore[misc]
     """See above."""
+
+    def handle_exit(self, sig: int, frame: Any) -> None:
+        """Let others have its jobs at once; requests in hand may still take a while."""
+        # Not in the signal's handler: the store's locks may be held by what it interrupts.
+        threading.Thread(target=self.release_jobs, name="job-stop", daemon=True).start()
+        super().handle_exit(sig, frame)
+
+    def release_jobs(self) -> None:
+        """Take no more jobs; a worker that never began has none."""
+        extensions = getattr(getattr(self, "wsgi", None), "extensions", {})
+        if runner := extensions.get("facegate-jobs"):
+            runner.stop()
 
     def handle_error(self, req: Any, client: socket.socket, addr: Any, exc: Exception) -> None:  # noqa: ARG002
         """Answer a request that could not be read, and say so in the log."""

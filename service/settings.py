@@ -147,6 +147,26 @@ class Settings(BaseSettings):
         description="keep the image's bytes beside the result",
     )
 
+    # Jobs
+    max_job_bytes: int = Field(
+        256 * 2**20,
+        ge=1024,
+        description="largest medium of a job in bytes; one beyond FACEGATE_MAX_BODY_BYTES needs its"
+        " hash_id in a header",
+    )
+    max_jobs: int = Field(200, ge=1, description="unfinished jobs in all; beyond: 503")
+    max_jobs_per_licence: int = Field(
+        20, ge=1, description="unfinished jobs of one licence; beyond: 429"
+    )
+    job_spool_bytes: int = Field(
+        2**30, ge=1024, description="bytes that the media of all unfinished jobs may hold"
+    )
+    job_lease: float = Field(
+        30.0, gt=0, description="seconds after which the job of a dead worker is taken again"
+    )
+    job_attempts: int = Field(3, ge=1, description="times a job is begun before it has failed")
+    job_ttl: float = Field(86400.0, gt=0, description="seconds a job is kept")
+
     # At the edge of AWS
     upload_bucket: str | None = Field(None, description="bucket of the Lambda function's uploads")
     endpoint_name: str | None = Field(None, description="SageMaker endpoint that it asks")
@@ -158,10 +178,13 @@ class Settings(BaseSettings):
         None, description="hash_id of SageMaker calls that name none; without it they are refused"
     )
     sagemaker_hash_id_file: Path | None = Field(None, description="file that holds that hash_id")
-    callback_secret: SecretStr | None = Field(None, description="key that signs callbacks")
+    callback_secret: SecretStr | None = Field(
+        None,
+        description="key that signs callbacks; none: those of jobs by the digest key",
+    )
     callback_secret_file: Path | None = Field(None, description="file that holds that key")
     callback_timeout: Seconds = Field(10.0, description="seconds that one callback may take")
-    callback_attempts: int = Field(4, ge=1, description="posts before a message has to wait")
+    callback_attempts: int = Field(4, ge=1, description="posts before a callback has to wait")
     allow_private_callbacks: bool = Field(
         False, description="post results to private, loopback and link-local addresses, too"
     )

@@ -7,7 +7,8 @@ import math
 from collections.abc import Callable
 
 from service.errors import StoreUnavailable, TooManyAttempts
-from service.store.base import Counter, Store
+from service.store.base import Store
+from service.store.counter import Counter
 
 WINDOW = 900  # seconds
 WIDER = 10  # times as many for a name from everywhere, or an address for all names

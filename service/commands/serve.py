@@ -103,8 +103,11 @@ def _command() -> list[str]:
 def _environment(settings: Settings) -> dict[str, str]:
     folder = settings.data_dir.absolute() / "metrics"
     metrics.use_folder(folder)
+    temporary = settings.data_dir.absolute() / "tmp"
+    temporary.mkdir(exist_ok=True)
     return os.environ | {
         "PROMETHEUS_MULTIPROC_DIR": str(folder),
+        "TMPDIR": str(temporary),  # large uploads lie there, in files without a name
         # Fewer allocator arenas: with many threads, memory would creep up otherwise.
         "MALLOC_ARENA_MAX": "2",
         # Two pools on the same cores halve throughput; the workers are the parallelism.

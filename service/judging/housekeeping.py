@@ -44,9 +44,19 @@ class Housekeeping:
     def _refresh(self) -> None:
         metrics.SPOOL_PENDING.set(getattr(self._store, "pending", lambda: 0)())
         metrics.STORE_UP.set(self._store_answers())
+        self._refresh_jobs()
         for name, days in self._licensing.status().days_left.items():
             if days is not None:
                 metrics.LICENCE_DAYS_LEFT.labels(name).set(days)
+
+    def _refresh_jobs(self) -> None:
+        try:
+            load = self._store.job_load("")
+        except StoreUnavailable:
+            return
+        metrics.JOBS_WAITING.set(load.total)
+        metrics.JOBS_BYTES.set(load.size)
+        metrics.JOBS_AGE.set(time.time() - load.oldest if load.oldest else 0)
 
     def _store_answers(self) -> bool:
         try:

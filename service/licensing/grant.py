@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pydantic.dataclasses import dataclass
 
-from service.store.base import Counter, LicenceRecord
+from service.store.base import LicenceRecord
+from service.store.counter import Counter
 
 
 @dataclass(frozen=True)

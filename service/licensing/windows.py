@@ -6,7 +6,8 @@ import math
 from datetime import UTC, datetime, timedelta
 
 from service.errors import StoreUnavailable
-from service.store.base import Counter, LicenceRecord, Store
+from service.store.base import LicenceRecord, Store
+from service.store.counter import Counter
 
 
 def counters(licence: LicenceRecord, now: float) -> tuple[Counter, ...]:

@@ -62,6 +62,20 @@ MESSAGES_IN_WORK = Gauge(
     "facegate_messages_in_work", "Queue messages worked on now", multiprocess_mode="livesum"
 )
 CALLBACKS = Counter("facegate_callbacks", "Posts to callback addresses, by outcome", ["outcome"])
+JOBS_WAITING = Gauge(
+    "facegate_jobs_waiting", "Jobs that are not judged yet", multiprocess_mode="livemostrecent"
+)
+JOBS_AGE = Gauge(
+    "facegate_jobs_oldest_seconds",
+    "Age of the oldest job that is not judged yet",
+    multiprocess_mode="livemostrecent",
+)
+JOBS_BYTES = Gauge(
+    "facegate_jobs_bytes",
+    "Bytes of media that wait to be judged",
+    multiprocess_mode="livemostrecent",
+)
+JOBS = Counter("facegate_jobs", "Attempts at jobs, by what became of them", ["outcome"])
 READY = Gauge("facegate_ready_workers", "Workers ready to judge", multiprocess_mode="livesum")
 
 

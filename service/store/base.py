@@ -15,6 +15,8 @@ from pydantic.dataclasses import dataclass
 
 from service.errors import StoreUnavailable
 from service.store.accounts import Accounts
+from service.store.counter import Counter
+from service.store.jobs import Jobs
 
 
 class EntryRefused(StoreUnavailable):
@@ -41,15 +43,6 @@ class LicenceRecord:
 
 
 @dataclass(frozen=True)
-class Counter:
-    """One quota window: `key` names licence and window, `limit` None counts without refusing."""
-
-    key: str
-    limit: int | None
-    expires_at: float
-
-
-@dataclass(frozen=True)
 class StoredResult:
     """One answered request. `analysis` is the JSON form of an `Analysis`, without its heat map."""
 
@@ -67,7 +60,7 @@ LICENCE = TypeAdapter(LicenceRecord)
 RESULT = TypeAdapter(StoredResult)
 
 
-class Store(Accounts, Protocol):
+class Store(Accounts, Jobs, Protocol):
     """A room for state. `kind` is `mongo`, `sqlite` or `null`."""
 
     kind: str

@@ -12,7 +12,8 @@ from uuid import uuid4
 from service.errors import StoreUnavailable
 from service.settings import Settings
 from service.store import Observer
-from service.store.base import Counter, LicenceRecord, Store, StoredResult
+from service.store.base import LicenceRecord, Store, StoredResult
+from service.store.counter import Counter
 
 DIGEST = "d1" * 32
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 from codecs import BOM_UTF8
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from errno import ENOSPC
 from io import BytesIO
+from tempfile import SpooledTemporaryFile
 from typing import IO, Any, TypeVar
 
 import flask
@@ -17,7 +19,8 @@ from werkzeug.datastructures import FileStorage, MultiDict
 from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge
 from werkzeug.formparser import FormDataParser
 
-from service.errors import BodyTooLarge, RequestError, WrongMediaType
+from service.errors import BodyTooLarge, FacegateError, JobsFull, RequestError, WrongMediaType
+from service.media.medium import IN_MEMORY
 
 JSON, FORM = "application/json", "multipart/form-data"
 URLENCODED = "application/x-www-form-urlencoded"
@@ -28,7 +31,10 @@ M = TypeVar("M", bound=BaseModel)
 
 
 class Request(flask.Request):
-    """Uploads stay in memory: the body limit bounds them, and /tmp need not be writable."""
+    """Uploads stay in memory, where the body limit bounds them, unless a route lets larger ones
+    come; `facegate serve` gives those a place in the data folder."""
+
+    spooled = False
 
     def _get_file_stream(
         self,
@@ -37,7 +43,7 @@ class Request(flask.Request):
         filename: str | None = None,  # noqa: ARG002
         content_length: int | None = None,  # noqa: ARG002
     ) -> IO[bytes]:
-        return BytesIO()
+        return SpooledTemporaryFile(IN_MEMORY) if self.spooled else BytesIO()
 
     def make_form_data_parser(self) -> FormDataParser:
         """One that raises ValueError at damaged form data, instead of giving an empty form."""
@@ -53,6 +59,12 @@ def install(app: Flask, max_bytes: int) -> None:
     # An image may come as text in a form field; the body limit is the limit of that as well.
     app.config["MAX_FORM_MEMORY_SIZE"] = max_bytes
     app.after_request(_drain)
+
+
+def allow(max_bytes: int) -> None:
+    """Let this request be larger than others; its uploads go to the disk."""
+    request.max_content_length = max_bytes
+    request.spooled = True  # type: ignore[attr-defined]
 
 
 def read_json() -> dict[str, Any]:
@@ -135,6 +147,8 @@ def _reading() -> Iterator[None]:
         raise BodyTooLarge from None
     except (ParseException, NoMoreData, ClientDisconnected):
         raise RequestError("The request body is cut short, or its chunks are malformed.") from None
+    except OSError as error:
+        raise (JobsFull if error.errno == ENOSPC else FacegateError) from error
     except ValueError:
         raise RequestError("The form data is cut short or malformed.") from None
 

@@ -8,6 +8,8 @@ from typing import cast
 from flask import current_app, g
 
 from service.accounts import Accounts
+from service.judging.callbacks import Secrets
+from service.judging.jobs import Jobs
 from service.judging.judge import Judge
 from service.judging.loader import Loader
 from service.licensing import Licensing
@@ -27,6 +29,8 @@ class Services:
     judge: Judge
     fetcher: Fetcher
     accounts: Accounts
+    jobs: Jobs
+    secrets: Secrets  # that sign callbacks
     gateway_licence: str | None  # a hash_id
     sagemaker_hash_id: str | None
 

@@ -20,12 +20,17 @@ def credential(given: str | None = None) -> str:
 
     Raises LicenceError when there is none.
     """
-    bearer = request.authorization
-    token = bearer.token if bearer is not None and bearer.type == "bearer" else None
-    hash_id = given or token or request.headers.get("X-Hash-Id")
+    hash_id = given or key_in_headers()
     if not hash_id:
         raise LicenceError("No hash_id was given.")
     return hash_id
+
+
+def key_in_headers() -> str | None:
+    """The hash_id, where a header holds it."""
+    bearer = request.authorization
+    token = bearer.token if bearer is not None and bearer.type == "bearer" else None
+    return token or request.headers.get("X-Hash-Id")
 
 
 @contextmanager

@@ -102,6 +102,14 @@ def answers(
     return {"200": good, **failures([*errors, FacegateError], failure)}
 
 
+def accepted(model: type[BaseModel], errors: Iterable[ErrorClass]) -> Json:
+    """202 with its model, where to ask and when; and every error."""
+    good = json_answer("taken in", ref(model))
+    text, seconds = {"type": "string"}, {"type": "integer"}
+    good["headers"] = {"Location": {"schema": text}, "Retry-After": {"schema": seconds}}
+    return {"202": good, **failures([*errors, FacegateError])}
+
+
 def failures(errors: Iterable[ErrorClass], model: type[BaseModel] = ErrorAnswer) -> Json:
     by_status: dict[int, list[ErrorClass]] = defaultdict(list)
     for error in errors:

@@ -15,6 +15,7 @@ from service.api.openapi.describe import (
     LICENCE,
     Json,
     about,
+    accepted,
     answers,
     body,
     failure,
@@ -26,17 +27,32 @@ from service.api.openapi.describe import (
 )
 from service.api.sagemaker import operations as sagemaker
 from service.api.v1 import schemas as s
-from service.errors import FacegateError, QuotaExceeded, RequestError, ResultNotFound, Unavailable
+from service.errors import (
+    AddressRefused,
+    FacegateError,
+    FetchError,
+    ImageError,
+    JobNotFound,
+    JobsFull,
+    QuotaExceeded,
+    RequestError,
+    ResultNotFound,
+    TooManyJobs,
+    Unavailable,
+    UnsupportedMedia,
+)
 
 REQUESTS: list[type[BaseModel]] = [
     s.LivenessBody,
     s.AnalyzeBody,
     s.BatchBody,
+    s.JobBody,
     CheckForm,
     *gateway.REQUESTS,
 ]
 ANSWERS: list[type[BaseModel]] = [
     *(s.LivenessAnswer, s.LivenessError, s.AnalyzeAnswer, s.BatchAnswer, s.ResultAnswer),
+    *(s.JobAnswer, s.JobWithdrawn, s.CallbackSecret),
     *(s.ResultPage, s.Health, s.Readiness, s.ErrorAnswer, CheckAnswer, CheckFailure),
     *gateway.ANSWERS,
 ]
@@ -63,6 +79,7 @@ def paths(max_batch: int) -> Json:
         | gateway.paths()
         | sagemaker.paths()
         | _judging(max_batch)
+        | _jobs()
         | _kept()
         | _probes()
         | _itself()
@@ -126,6 +143,51 @@ def _judging(max_batch: int) -> Json:
                     }
                 ),
                 "responses": answers(s.BatchAnswer, [*BODY, *LICENCE, QuotaExceeded]),
+            }
+        },
+    }
+
+
+def _jobs() -> Json:
+    medium: Json = {"type": "string", "format": "binary", "description": "an image file"}
+    fields = {"media": medium, "hash_id": {"type": "string"}, "callback_url": {"type": "string"}}
+    upload = {"type": "object", "properties": fields, "required": ["media"]}
+    refused: list[type[FacegateError]] = [
+        *(ImageError, FetchError, AddressRefused, UnsupportedMedia),
+        *(QuotaExceeded, TooManyJobs, JobsFull, Unavailable),
+    ]
+    one: Json = {"parameters": [parameter("id", "path", {"type": "string"})], "security": KEYED}
+    return {
+        "/v1/jobs": {
+            "post": {
+                **about("submitJob", "Jobs", "Take a medium in, to be judged soon"),
+                "security": [*KEYED, {}],
+                "requestBody": body(
+                    {
+                        "application/json": {"schema": ref(s.JobBody)},
+                        "multipart/form-data": {"schema": upload},
+                    }
+                ),
+                "responses": accepted(s.JobAnswer, [*BODY, *LICENCE, *refused]),
+            }
+        },
+        "/v1/jobs/{id}": {
+            "get": {
+                **about("getJob", "Jobs", "How far a job is, and what was found"),
+                **one,
+                "responses": answers(s.JobAnswer, [JobNotFound, *LICENCE]),
+            },
+            "delete": {
+                **about("withdrawJob", "Jobs", "Forget a job and its medium"),
+                **one,
+                "responses": answers(s.JobWithdrawn, [JobNotFound, *LICENCE]),
+            },
+        },
+        "/v1/callback-secret": {
+            "get": {
+                **about("callbackSecret", "Jobs", "What this licence's callbacks are signed with"),
+                "security": KEYED,
+                "responses": answers(s.CallbackSecret, LICENCE),
             }
         },
     }

@@ -11,9 +11,11 @@ from flask import g
 from service.analysis.judgement import ANALYSIS, Analysis, ImageAnalysis
 from service.analysis.records import UnreadableRecord, from_record
 from service.api.http.context import request_id
+from service.api.v1 import schemas
 from service.api.v1.schemas import AnalyzeAnswer, KeptResult
 from service.judging.judge import Judged
 from service.store.base import StoredResult
+from service.store.jobs import Job
 
 FINE = frozenset({"probability", "score", "threshold", "bpcer"})
 
@@ -38,6 +40,44 @@ def kept(result: StoredResult) -> KeptResult:
     return KeptResult.model_validate(
         _judgement(result.id, analysis) | {"created_at": iso(result.created_at)}
     )
+
+
+def shown_job(job: Job) -> schemas.Job:
+    """A job as its owner sees it."""
+    finished = job.finished_at
+    return schemas.Job(
+        id=job.id,
+        state=job.state,
+        progress=round(job.progress, 3),
+        created_at=iso(job.created_at),
+        finished_at=None if finished is None else iso(finished),
+        expires_at=iso(job.expires_at),
+        medium=schemas.JobMedium(kind=job.media, size=job.size, sha256=job.sha256),
+        callback=job.callback,
+        status_url=f"/v1/jobs/{job.id}",
+        result=_found(job),
+        error=job.sentence,
+        code=job.code,
+    )
+
+
+def job_event(job: Job) -> dict[str, object]:
+    """What a callback address is sent."""
+    return {
+        "type": f"job.{job.state}",
+        "timestamp": iso(job.finished_at or job.created_at),
+        "data": shown_job(job).model_dump(mode="json", exclude_none=True),
+    }
+
+
+def _found(job: Job) -> KeptResult | None:
+    if job.analysis is None or job.finished_at is None:
+        return None
+    try:
+        body = _judgement(job.result_id or "", from_record(job.analysis))
+    except UnreadableRecord:  # a later release judged it
+        return None
+    return KeptResult.model_validate(body | {"created_at": iso(job.finished_at)})
 
 
 def thousandths(score: float, fake: bool) -> float:

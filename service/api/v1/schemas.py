@@ -179,6 +179,57 @@ class LicenceEnd(BaseModel):
     days_left: float | None = None
 
 
+class JobBody(BaseModel):
+    """One medium to be judged later."""
+
+    hash_id: str | None = Field(None, description="licence key; may come as a header instead")
+    media: str = Field(min_length=1, description="the medium as a data URI or bare base64")
+    callback_url: str | None = Field(
+        None, min_length=1, description="http or https address that is sent the end of the job"
+    )
+
+
+class JobMedium(BaseModel):
+    """The medium of a job."""
+
+    kind: str
+    size: int = Field(description="bytes")
+    sha256: str
+
+
+class Job(BaseModel):
+    """A job: `result` when it is `done`, `error` and `code` when it has `failed`."""
+
+    id: str
+    state: Literal["queued", "running", "done", "failed"]
+    progress: float = Field(description="0..1")
+    created_at: str = Field(description="ISO 8601, UTC")
+    finished_at: str | None = None
+    expires_at: str = Field(description="when the job is forgotten")
+    medium: JobMedium
+    callback: Literal["none", "waiting", "delivered", "failed"]
+    status_url: str = Field(description="relative to this service")
+    result: KeptResult | None = None
+    error: str | None = None
+    code: str | None = None
+
+
+class JobAnswer(Job, Answer):
+    """A job as it stands."""
+
+
+class JobWithdrawn(Answer):
+    """The job is forgotten, its medium with it."""
+
+    id: str
+
+
+class CallbackSecret(Answer):
+    """What the callbacks to this licence's holder are signed with."""
+
+    secret: str = Field(description="as the libraries of Standard Webhooks take it")
+
+
 class Health(BaseModel):
     """The process, as long as it lives."""
 

@@ -9,7 +9,7 @@ from typing import Any
 from pymongo.collection import Collection
 from pymongo.errors import DuplicateKeyError
 
-from service.store.base import Counter
+from service.store.counter import Counter
 
 Document = dict[str, Any]
 

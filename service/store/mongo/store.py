@@ -22,10 +22,12 @@ from pymongo.errors import (
 )
 
 from service.errors import StoreUnavailable
-from service.store.base import LICENCE, Counter, EntryRefused, LicenceRecord, StoredResult
-from service.store.mongo import accounts
+from service.store.base import LICENCE, EntryRefused, LicenceRecord, StoredResult
+from service.store.counter import Counter
+from service.store.mongo import accounts, jobs
 from service.store.mongo import counters as atomic
 from service.store.mongo.accounts import MongoAccounts
+from service.store.mongo.jobs import MongoJobs
 
 Document = dict[str, Any]
 log = structlog.get_logger(__name__)
@@ -43,10 +45,11 @@ INDEXES = {
         IndexModel([("purge_at", ASCENDING)], expireAfterSeconds=0),
     ],
     **accounts.INDEXES,
+    **jobs.INDEXES,
 }
 
 
-class MongoStore(MongoAccounts):
+class MongoStore(MongoAccounts, MongoJobs):
     """See `Store`. A method takes `timeout` seconds at most, however many calls it makes.
 
     Uniqueness rests on `_id` alone, so nothing breaks where the indexes cannot be made. There are
@@ -159,6 +162,7 @@ class MongoStore(MongoAccounts):
         with self._calls(HOUSEKEEPING) as db:
             db.counters.delete_many({"expires_at": {"$lte": now}})
             db.history.delete_many({"expires_at": {"$lte": now}})
+            self._purge_jobs(db, now)
             return db.results.delete_many({"expires_at": {"$lte": now}}).deleted_count
 
     def _find(self, query: Document, limit: int) -> list[StoredResult]:

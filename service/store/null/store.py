@@ -5,11 +5,13 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 
-from service.store.base import Counter, LicenceRecord, StoredResult
+from service.store.base import LicenceRecord, StoredResult
+from service.store.counter import Counter
 from service.store.null.accounts import NullAccounts
+from service.store.null.jobs import NullJobs
 
 
-class NullStore(NullAccounts):
+class NullStore(NullAccounts, NullJobs):
     """See `Store`. No result is kept.
 
     Licences and quota counters live in the memory of this process only, so that a signed licence

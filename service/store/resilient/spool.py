@@ -13,7 +13,8 @@ import orjson
 from pydantic import TypeAdapter
 from pydantic.dataclasses import dataclass
 
-from service.store.base import Counter, StoredResult
+from service.store.base import StoredResult
+from service.store.counter import Counter
 from service.store.sqlite.database import Database, Migration
 
 Kind = Literal["result", "use"]

@@ -9,8 +9,10 @@ from typing import Protocol
 import structlog
 
 from service.errors import StoreUnavailable
-from service.store.base import Counter, EntryRefused, LicenceRecord, Store, StoredResult
+from service.store.base import EntryRefused, LicenceRecord, Store, StoredResult
+from service.store.counter import Counter
 from service.store.resilient.accounts import ResilientAccounts
+from service.store.resilient.jobs import ResilientJobs
 from service.store.resilient.spool import Entry, Spool, Use
 from service.store.resilient.watch import Watch
 
@@ -49,7 +51,7 @@ class Observer:
         """A write could neither be made nor set aside, or was refused until it had expired."""
 
 
-class ResilientStore(ResilientAccounts):
+class ResilientStore(ResilientAccounts, ResilientJobs):
     """See `Store`. A circuit breaker and a spool before a primary store.
 
     The first call that fails opens the breaker; from then on calls fail at once, and only a daemon

@@ -10,10 +10,13 @@ from typing import Any
 
 import orjson
 
-from service.store.base import LICENCE, Counter, LicenceRecord, StoredResult
+from service.store.base import LICENCE, LicenceRecord, StoredResult
+from service.store.counter import Counter
 from service.store.sqlite.accounts import MIGRATION as ACCOUNTS
 from service.store.sqlite.accounts import SqliteAccounts
 from service.store.sqlite.database import Database, Migration
+from service.store.sqlite.jobs import MIGRATION as JOBS
+from service.store.sqlite.jobs import SqliteJobs
 
 PURGE_STEP = 500  # rows a transaction, so that a purge never holds up a request
 COLUMNS = "id, licence, sha256, fingerprint, created_at, expires_at, analysis, image"
@@ -38,10 +41,11 @@ MIGRATIONS: tuple[Migration, ...] = (
         "CREATE INDEX counters_by_expiry ON counters (expires_at)",
     ),
     ACCOUNTS,
+    JOBS,
 )
 
 
-class SqliteStore(SqliteAccounts):
+class SqliteStore(SqliteAccounts, SqliteJobs):
     """See `Store`. What it acknowledges is on the disk."""
 
     kind = "sqlite"
@@ -51,6 +55,7 @@ class SqliteStore(SqliteAccounts):
     ) -> None:
         """busy_timeout: seconds to wait for another writer; nothing is opened yet."""
         self._database = Database(path, MIGRATIONS, busy_timeout, on_fault)
+        self._media = path.parent / "jobs"
 
     def ping(self) -> None:
         with self._database.connection() as db:
@@ -121,6 +126,7 @@ class SqliteStore(SqliteAccounts):
     def purge(self, now: float) -> int:
         self._delete_expired("counters", "key", now)
         self._delete_expired("history", "id", now)
+        self._purge_jobs(now)
         return self._delete_expired("results", "id", now)
 
     def _select(self, where: str, *values: object) -> list[StoredResult]:

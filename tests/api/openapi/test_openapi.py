@@ -35,7 +35,7 @@ def test_every_route_and_method_is_in_it_and_nothing_else(
 ) -> None:
     app = create_app(Settings(data_dir=tmp_path_factory.mktemp("data"), store="null"))
     routes = {
-        (re.sub(r"<(?:\w+:)?(?:result_|entry_)?(\w+)>", r"{\1}", rule.rule), method.lower())
+        (re.sub(r"<(?:\w+:)?(?:result_|entry_|job_)?(\w+)>", r"{\1}", rule.rule), method.lower())
         for rule in app.url_map.iter_rules()
         for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
     }
@@ -54,6 +54,7 @@ def test_every_error_code_is_in_it(paths: dict[str, Any]) -> None:
     unreachable = {StartupError.code, "NOT_FOUND", "METHOD_NOT_ALLOWED", "HEADERS_TOO_LARGE"}
     unreachable |= {"UNREADABLE", *_codes(CloudError)}
     unreachable |= {"BAD_MESSAGE", "CALLBACK_REFUSED", "CALLBACK_UNAVAILABLE", "INFERENCE_FAILED"}
+    unreachable |= {"JOB_ABANDONED"}  # told in the job itself
     assert shown == {*_codes(FacegateError), *SENTENCES} - unreachable
 
 

@@ -13,7 +13,8 @@ import pytest
 from structlog.testing import capture_logs
 
 from service.errors import StartupError, StoreUnavailable
-from service.store.base import Counter, EntryRefused
+from service.store.base import EntryRefused
+from service.store.counter import Counter
 from service.store.mongo.store import MongoStore
 from service.store.mongo.uri import mongo_uri
 from service.store.resilient.store import ResilientStore
