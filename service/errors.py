@@ -77,6 +77,7 @@ class Reason(StrEnum):
     IMAGE_TOO_BLURRY = "IMAGE_TOO_BLURRY"
     IMAGE_TOO_DARK = "IMAGE_TOO_DARK"
     IMAGE_TOO_BRIGHT = "IMAGE_TOO_BRIGHT"
+    VIDEO_TOO_SHORT = "VIDEO_TOO_SHORT"
 
 
 SENTENCES: dict[Reason, str] = {
@@ -90,6 +91,7 @@ SENTENCES: dict[Reason, str] = {
     Reason.IMAGE_TOO_BLURRY: "The selfie image is too blurry.",
     Reason.IMAGE_TOO_DARK: "The selfie image is too dark.",
     Reason.IMAGE_TOO_BRIGHT: "The selfie image is too bright.",
+    Reason.VIDEO_TOO_SHORT: "The video shows the face for too short a time.",
 }
 
 

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from time import perf_counter
 
 import cv2
 import numpy as np
@@ -28,6 +26,7 @@ from service.analysis.judgement import (
     ImageAnalysis,
     ImageFacts,
 )
+from service.analysis.stopwatch import Stopwatch
 from service.errors import Reason
 from service.media.image import DecodedImage, decode
 from service.media.medium import Medium
@@ -77,13 +76,19 @@ class Analyzer:
         faces.detect(np.zeros((256, 256, 3), np.uint8))  # a blank image runs both models
         return cls(settings, faces, load_detectors(settings), calibrated=calibrated)
 
-    def analyze(self, medium: Medium | bytes, *, explain: bool = False) -> ImageAnalysis:
+    def analyze(
+        self,
+        medium: Medium | bytes,
+        *,
+        explain: bool = False,
+        progress: Callable[[float], object] | None = None,  # noqa: ARG002 (an image is done at once)
+    ) -> ImageAnalysis:
         """Judge an image; `explain` adds a heat map of the face that counts.
 
         Raises ImageError when it is no sound image, CannotJudge when a reason refuses it, and
         NoDetectorAnswered when every detector failed.
         """
-        watch = _Stopwatch()
+        watch = Stopwatch()
         if isinstance(medium, bytes):
             medium = Medium.of(medium, "image")
         with watch.stage("decode"):
@@ -104,6 +109,20 @@ class Analyzer:
             with watch.stage("explain"):
                 heat_map = heat_map_uri(detection.image, predictions.of_face(analysis.counted))
         return replace(analysis, timings=watch.timings(), heat_map=heat_map)
+
+    def judge_frame(
+        self, policy: Policy, pixels: np.ndarray, scale: float
+    ) -> tuple[tuple[FaceJudgement, ...], tuple[str, ...]]:
+        """The judged faces of an upright frame, most prominent first, and detectors that failed.
+
+        Raises as `analyze` does.
+        """
+        detection = self._faces.detect(pixels)
+        subjects = select(detection, self._settings, scale=scale)
+        portraits = [Portrait(detection.image, subject.face) for subject in subjects]
+        predictions = self._ensemble.ask(portraits, explain=False)
+        faces = _face_judgements(policy, predictions, subjects, scale)
+        return faces, predictions.left_out
 
     @property
     def models(self) -> tuple[ModelInfo, ...]:
@@ -152,27 +171,6 @@ class Analyzer:
             "detectors": [detector.card() for detector in self._detectors],
             "face_detectors": list(self._face_manifests),
         }
-
-
-class _Stopwatch:
-    """Milliseconds of each stage, and of everything since it was made."""
-
-    def __init__(self) -> None:
-        self._start = perf_counter()
-        self._stages: dict[str, float] = {}
-
-    @contextmanager
-    def stage(self, name: str) -> Iterator[None]:
-        start = perf_counter()
-        yield
-        self._stages[name] = _milliseconds(start)
-
-    def timings(self) -> dict[str, float]:
-        return {**self._stages, "total": _milliseconds(self._start)}
-
-
-def _milliseconds(start: float) -> float:
-    return round((perf_counter() - start) * 1000, 3)
 
 
 def _face_judgements(

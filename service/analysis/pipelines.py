@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Protocol
+from typing import Protocol, cast
 
 from service.analysis.image import Analyzer
 from service.analysis.judgement import Analysis
+from service.analysis.video import Progress, VideoPipeline
 from service.media.kinds import Kind
 from service.media.medium import Medium
 from service.settings import Settings
@@ -19,8 +20,30 @@ class Pipeline(Protocol):
     def fingerprint(self) -> str:
         """Short hash of everything that an answer depends on besides the medium."""
 
-    def analyze(self, medium: Medium, *, explain: bool = False) -> Analysis:
-        """The judgement; `explain` adds a heat map where there is one."""
+    def analyze(
+        self, medium: Medium, *, explain: bool = False, progress: Progress | None = None
+    ) -> Analysis:
+        """The judgement; `explain` adds a heat map where there is one; `progress` is told the
+        share done, where that takes time."""
 
 
-PIPELINES: Mapping[Kind, Callable[[Settings], Pipeline]] = {"image": Analyzer.load}
+Pipelines = Mapping[Kind, Pipeline]
+# Each is given those before it: a video is judged by the models of images, and by its sound.
+PIPELINES: Mapping[Kind, Callable[[Settings, Pipelines], Pipeline]] = {
+    "image": lambda settings, _: Analyzer.load(settings),
+    "video": lambda settings, before: VideoPipeline(
+        settings, cast("Analyzer", before["image"]), before.get("audio")
+    ),
+}
+
+
+def load_pipelines(settings: Settings, analyzer: Analyzer | None = None) -> Pipelines:
+    """One of each kind; `analyzer`: that of images where it is loaded already.
+
+    Raises StartupError.
+    """
+    loaded: dict[Kind, Pipeline] = {} if analyzer is None else {"image": analyzer}
+    for kind, load in PIPELINES.items():
+        if kind not in loaded:
+            loaded[kind] = load(settings, loaded)
+    return loaded

@@ -48,9 +48,11 @@ class Loader:
     @classmethod
     def of(cls, settings: Settings, analyzer: Analyzer) -> Self:
         """One with models that are loaded already."""
+        from service.analysis.pipelines import load_pipelines
+
         loader = cls(settings)
         loader._pid = os.getpid()
-        loader._pipelines = {"image": analyzer}
+        loader._pipelines = load_pipelines(settings, analyzer)
         loader.state = "ready"
         loader._loaded.set()
         return loader
@@ -88,10 +90,10 @@ class Loader:
             self._loaded.set()
 
     def _open(self) -> None:
-        from service.analysis.pipelines import PIPELINES
+        from service.analysis.pipelines import load_pipelines
 
         try:
-            self._pipelines = {kind: load(self._settings) for kind, load in PIPELINES.items()}
+            self._pipelines = load_pipelines(self._settings)
         except StartupError as error:
             self._fail(error.sentence, error.remedy)
         except Exception:

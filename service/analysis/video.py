@@ -1,0 +1,193 @@
+"""The pipeline of videos: frames -> faces by the image pipeline -> tracks -> one decision."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+import numpy as np
+
+from service.analysis import over_time
+from service.analysis.decision.policy import Policy
+from service.analysis.decision.rules import centred
+from service.analysis.image import Analyzer
+from service.analysis.judgement import (
+    Analysis,
+    Finding,
+    Frame,
+    TrackedFace,
+    VideoAnalysis,
+    VideoFacts,
+)
+from service.analysis.stopwatch import Stopwatch
+from service.analysis.tracks import Path, SeenFace, join, look_of
+from service.errors import CannotJudge, FacegateError, NoPictures, Reason
+from service.media.medium import Medium
+from service.media.video import Footage, Picture, frames, luma
+from service.runtime.machine import usable_cores
+from service.runtime.prefetch import prefetch_map
+from service.settings import Settings
+
+VERSION = "1"  # of everything here that an answer depends on; raise it with every such change
+DARK = 0.06  # mean luma below which a video without a face is called dark
+NEARLY_ALL = 0.99  # share of the progress that frames are
+Progress = Callable[[float], object]  # share done, 0..1
+
+
+class SoundPipeline(Protocol):
+    """What judges the sound."""
+
+    @property
+    def fingerprint(self) -> str: ...
+
+    def analyze(self, medium: Medium, *, explain: bool = False) -> Analysis: ...
+
+
+@dataclass(frozen=True, eq=False)
+class Looked:
+    """A frame that was looked at: its judged faces, or why there are none."""
+
+    time: float
+    luma: float
+    faces: tuple[SeenFace, ...] = ()
+    left_out: tuple[str, ...] = ()
+    reason: Reason | None = None
+
+
+class VideoPipeline:
+    """Judges videos with the models of an analyzer of images. Safe to share between threads."""
+
+    def __init__(
+        self, settings: Settings, analyzer: Analyzer, sound: SoundPipeline | None = None
+    ) -> None:
+        self._settings, self._analyzer, self._sound = settings, analyzer, sound
+
+    @property
+    def fingerprint(self) -> str:
+        """Short hash of everything that an answer depends on besides the video."""
+        return self._fingerprint(self._analyzer.fingerprint)
+
+    def analyze(
+        self, medium: Medium, *, explain: bool = False, progress: Progress | None = None
+    ) -> Analysis:
+        """Judge a video; there is no heat map. A video without pictures is a recording.
+
+        Raises the MediaError family, CannotJudge when no frame can be judged, and
+        NoDetectorAnswered when every detector failed.
+        """
+        watch = Stopwatch()
+        policy = self._analyzer.policy  # one for the whole answer
+        try:
+            footage, looked = self._look(medium, policy, progress or (lambda _: None))
+        except NoPictures:
+            if self._sound is None:
+                raise
+            return self._sound.analyze(medium, explain=explain)
+        watch.lap("frames")
+        found = self._judged(medium, policy, footage, looked)
+        if footage.has_audio and self._sound is not None:
+            found = replace(found, findings=(*found.findings, *self._heard(medium)))
+            watch.lap("sound")
+        return replace(found, timings=watch.timings())
+
+    def _look(
+        self, medium: Medium, policy: Policy, progress: Progress
+    ) -> tuple[Footage, list[Looked]]:
+        with closing(frames(medium, self._settings)) as shown:  # type: ignore[type-var]
+            footage = next(shown)
+            assert isinstance(footage, Footage)
+            looked = []
+            for one in self._each(shown, policy):
+                looked.append(one)
+                progress(NEARLY_ALL * min(1.0, one.time / footage.seconds))
+        return footage, looked
+
+    def _each(self, shown: Iterator[Footage | Picture], policy: Policy) -> Iterator[Looked]:
+        """Several frames at the same time, as many as there are cores."""
+        pictures = (one for one in shown if isinstance(one, Picture))
+        cores = usable_cores()
+        return prefetch_map(lambda one: self._frame(policy, one), pictures, cores, cores + 1)
+
+    def _frame(self, policy: Policy, picture: Picture) -> Looked:
+        time, light = picture.time, luma(picture.pixels)
+        try:
+            faces, left_out = self._analyzer.judge_frame(policy, picture.pixels, picture.scale)
+        except CannotJudge as error:
+            return Looked(time, light, reason=error.reason)
+        seen = [
+            SeenFace(time, one, look_of(picture.pixels, one.box, picture.scale)) for one in faces
+        ]
+        return Looked(time, light, tuple(seen), left_out)
+
+    def _judged(
+        self, medium: Medium, policy: Policy, footage: Footage, looked: Sequence[Looked]
+    ) -> VideoAnalysis:
+        paths = join([one.faces for one in looked])
+        if not paths:
+            raise CannotJudge(_why(looked))
+        tracks = over_time.tracks_of(paths)
+        number = over_time.counted(tracks, self._settings.multi_face)
+        left_out = tuple(dict.fromkeys(name for one in looked for name in one.left_out))
+        fusion, bpcer, fingerprint = policy.without(left_out)
+        probability, threshold = tracks[number].probability, fusion.threshold
+        fake = probability >= threshold
+        finding = Finding(
+            task="deepfake",
+            decision="attack" if fake else "bona_fide",
+            score=centred(probability, threshold),
+            probability=probability,
+            threshold=threshold,
+            bpcer=bpcer,
+            advisory=False,
+            reasons=over_time.reasons(tracks, paths[number]),
+            detectors=tracks[number].detectors,
+        )
+        return VideoAnalysis(
+            video=VideoFacts(medium.sha256, **vars(footage)),
+            decision="deepfake" if fake else "bona_fide",
+            score=finding.score,
+            probability=probability,
+            threshold=threshold,
+            bpcer=bpcer,
+            reasons=finding.reasons,
+            fusion=fusion.name,
+            fingerprint=self._fingerprint(fingerprint),
+            timings={},
+            left_out=left_out,
+            findings=(finding,),
+            frames=tuple(_shown(looked, paths)),
+            tracks=tracks,
+            counted=number,
+        )
+
+    def _heard(self, medium: Medium) -> tuple[Finding, ...]:
+        """What the sound's own pipeline finds; sound that cannot be judged adds nothing."""
+        assert self._sound is not None
+        try:
+            return self._sound.analyze(medium).findings
+        except FacegateError:
+            return ()
+
+    def _fingerprint(self, of_pictures: str) -> str:
+        of_sound = self._sound.fingerprint if self._sound is not None else ""
+        return hashlib.sha256(f"video {VERSION} {of_pictures} {of_sound}".encode()).hexdigest()[:16]
+
+
+def _why(looked: Sequence[Looked]) -> Reason:
+    """Why no frame could be judged: what holds for most of them."""
+    found = Counter(one.reason or Reason.FACE_NOT_FOUND for one in looked)
+    reason = found.most_common(1)[0][0]
+    dark = float(np.median([one.luma for one in looked])) < DARK
+    return Reason.IMAGE_TOO_DARK if dark and reason is Reason.FACE_NOT_FOUND else reason
+
+
+def _shown(looked: Sequence[Looked], paths: Sequence[Path]) -> Iterator[Frame]:
+    """The frames, with the track of each face."""
+    number = {id(face): index for index, path in enumerate(paths) for face in path.faces}
+    for one in looked:
+        faces = (TrackedFace(**vars(face.judgement), track=number[id(face)]) for face in one.faces)
+        yield Frame(one.time, tuple(faces))
