@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -81,7 +81,6 @@ class Analyzer:
         medium: Medium | bytes,
         *,
         explain: bool = False,
-        progress: Callable[[float], object] | None = None,  # noqa: ARG002 (an image is done at once)
     ) -> ImageAnalysis:
         """Judge an image; `explain` adds a heat map of the face that counts.
 

@@ -7,7 +7,7 @@ from typing import Protocol, cast
 
 from service.analysis.image import Analyzer
 from service.analysis.judgement import Analysis
-from service.analysis.video import Progress, VideoPipeline
+from service.analysis.video import VideoPipeline
 from service.media.kinds import Kind
 from service.media.medium import Medium
 from service.settings import Settings
@@ -20,11 +20,8 @@ class Pipeline(Protocol):
     def fingerprint(self) -> str:
         """Short hash of everything that an answer depends on besides the medium."""
 
-    def analyze(
-        self, medium: Medium, *, explain: bool = False, progress: Progress | None = None
-    ) -> Analysis:
-        """The judgement; `explain` adds a heat map where there is one; `progress` is told the
-        share done, where that takes time."""
+    def analyze(self, medium: Medium, *, explain: bool = False) -> Analysis:
+        """The judgement; `explain` adds a heat map where there is one. Reports its progress."""
 
 
 Pipelines = Mapping[Kind, Pipeline]

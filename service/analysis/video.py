@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import Protocol
@@ -30,12 +30,12 @@ from service.media.medium import Medium
 from service.media.video import Footage, Picture, frames, luma
 from service.runtime.machine import usable_cores
 from service.runtime.prefetch import prefetch_map
+from service.runtime.reporting import report
 from service.settings import Settings
 
 VERSION = "1"  # of everything here that an answer depends on; raise it with every such change
 DARK = 0.06  # mean luma below which a video without a face is called dark
 NEARLY_ALL = 0.99  # share of the progress that frames are
-Progress = Callable[[float], object]  # share done, 0..1
 
 
 class SoundPipeline(Protocol):
@@ -71,9 +71,7 @@ class VideoPipeline:
         """Short hash of everything that an answer depends on besides the video."""
         return self._fingerprint(self._analyzer.fingerprint)
 
-    def analyze(
-        self, medium: Medium, *, explain: bool = False, progress: Progress | None = None
-    ) -> Analysis:
+    def analyze(self, medium: Medium, *, explain: bool = False) -> Analysis:
         """Judge a video; there is no heat map. A video without pictures is a recording.
 
         Raises the MediaError family, CannotJudge when no frame can be judged, and
@@ -82,7 +80,7 @@ class VideoPipeline:
         watch = Stopwatch()
         policy = self._analyzer.policy  # one for the whole answer
         try:
-            footage, looked = self._look(medium, policy, progress or (lambda _: None))
+            footage, looked = self._look(medium, policy)
         except NoPictures:
             if self._sound is None:
                 raise
@@ -94,16 +92,14 @@ class VideoPipeline:
             watch.lap("sound")
         return replace(found, timings=watch.timings())
 
-    def _look(
-        self, medium: Medium, policy: Policy, progress: Progress
-    ) -> tuple[Footage, list[Looked]]:
+    def _look(self, medium: Medium, policy: Policy) -> tuple[Footage, list[Looked]]:
         with closing(frames(medium, self._settings)) as shown:  # type: ignore[type-var]
             footage = next(shown)
             assert isinstance(footage, Footage)
             looked = []
             for one in self._each(shown, policy):
                 looked.append(one)
-                progress(NEARLY_ALL * min(1.0, one.time / footage.seconds))
+                report(NEARLY_ALL * min(1.0, one.time / footage.seconds))
         return footage, looked
 
     def _each(self, shown: Iterator[Footage | Picture], policy: Policy) -> Iterator[Looked]:
