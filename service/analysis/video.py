@@ -127,6 +127,9 @@ class VideoPipeline:
             raise CannotJudge(_why(looked))
         tracks = over_time.tracks_of(paths)
         number = over_time.counted(tracks, self._settings.multi_face)
+        reasons = over_time.reasons(tracks, paths[number])
+        if refused := [one for one in reasons if one in self._settings.refuse]:
+            raise CannotJudge(refused[0])
         left_out = tuple(dict.fromkeys(name for one in looked for name in one.left_out))
         fusion, bpcer, fingerprint = policy.without(left_out)
         probability, threshold = tracks[number].probability, fusion.threshold
@@ -139,7 +142,7 @@ class VideoPipeline:
             threshold=threshold,
             bpcer=bpcer,
             advisory=False,
-            reasons=over_time.reasons(tracks, paths[number]),
+            reasons=reasons,
             detectors=tracks[number].detectors,
         )
         return VideoAnalysis(
