@@ -180,7 +180,7 @@ class MediaTooLarge(MediaError):
 
 class MediaTooLong(MediaError):
     code, status = "MEDIA_TOO_LONG", 413
-    sentence = "The video or recording is longer than this service accepts."
+    sentence = "The video or recording is longer than is accepted here; see /v1/jobs for long ones."
 
 
 class MediaTooComplex(MediaError):
@@ -256,7 +256,7 @@ class Unreadable(FacegateError):
 
 class UnsupportedMedia(FacegateError):
     code, status = "UNSUPPORTED_MEDIA", 415
-    sentence = "Only images can be judged; this is video, audio or something else."
+    sentence = "There is no model here that judges this kind of medium."
 
 
 class CloudError(FacegateError):

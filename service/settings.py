@@ -56,6 +56,12 @@ class Settings(BaseSettings):
         description="largest image in pixels; fewer where its format takes more memory to decode",
     )
     max_seconds: float = Field(600.0, gt=0, description="longest video or recording in seconds")
+    sync_seconds: float = Field(
+        60.0,
+        gt=0,
+        description="longest video or recording in seconds that is judged within a request; longer"
+        " ones are jobs",
+    )
     max_frame_pixels: int = Field(9_000_000, ge=1, description="largest frame of a video in pixels")
     formats: Annotated[frozenset[Format], NoDecode] = Field(
         frozenset({"JPEG", "PNG"}),

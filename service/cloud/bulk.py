@@ -32,7 +32,7 @@ def judge_all(
         if isinstance(found, FacegateError):
             return Outcome(name, error=found)
         try:
-            medium = Medium.of(found.data, "image")
+            medium = Medium.of(found.data, name=name)
             analysis = judge.judge(medium, owner=None, explain=explain).analysis
         except FacegateError as error:
             return Outcome(name, error=error, metadata=found.metadata)

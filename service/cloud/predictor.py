@@ -17,15 +17,23 @@ from service.cloud.aws.config import load_config
 from service.cloud.aws.s3 import S3
 from service.cloud.aws.session import Cloud
 from service.cloud.result import LINE, Asked, Source
-from service.errors import BodyTooLarge, CannotJudge, ImageError, Unreadable, UnsupportedMedia
+from service.errors import (
+    BodyTooLarge,
+    CannotJudge,
+    ImageError,
+    MediaError,
+    Unreadable,
+    UnsupportedMedia,
+)
 from service.judging.judge import Judge
 from service.media.address import Address, parse
 from service.media.fetching import Fetcher
 from service.media.kinds import kind_by_name
 from service.media.medium import Medium
+from service.media.sizes import largest, too_large
 from service.settings import Settings, load_settings
 
-FINAL = (CannotJudge, ImageError, UnsupportedMedia, BodyTooLarge)
+FINAL = (CannotJudge, ImageError, MediaError, UnsupportedMedia, BodyTooLarge)
 
 
 @dataclass(frozen=True)
@@ -42,7 +50,7 @@ class Predictor:
     def __init__(self, settings: Settings, judge: Judge, cloud: Cloud) -> None:
         self._settings = settings
         self._judge = judge
-        self._s3 = S3(cloud, settings.max_body_bytes)
+        self._s3 = S3(cloud, settings)
         self._fetcher = Fetcher(settings)
 
     @classmethod
@@ -88,11 +96,13 @@ class Predictor:
     def load_object(self, address: Address) -> Loaded:
         """The bytes of an S3 object. Raises CloudError or BodyTooLarge."""
         fetched = self._s3.fetch(address)
-        medium, kept = Medium.of(fetched.read(), name=address.key), fetched.path
+        with fetched.file as file:
+            file.seek(0)
+            medium = Medium.receive(file, fetched.info.size, address.key)
         source = Source(
             path=str(address),
             kind=medium.kind,
-            local_path=str(kept) if kept else None,
+            local_path=str(fetched.path) if fetched.path else None,
             info=fetched.info,
             is_s3=True,
         )
@@ -101,11 +111,11 @@ class Predictor:
     def _load_file(self, path: Path) -> Loaded:
         try:
             with path.open("rb") as file:
-                medium = Medium.receive(file, self._settings.max_body_bytes, path.name)
+                medium = Medium.receive(file, largest(path.name, self._settings), path.name)
         except OSError as error:
             raise Unreadable(f"The file cannot be read: {error.strerror}.") from None
         except BodyTooLarge:
-            raise BodyTooLarge("The file is larger than FACEGATE_MAX_BODY_BYTES allows.") from None
+            raise BodyTooLarge(too_large("file", path.name)) from None
         return Loaded(medium, Source(str(path), medium.kind, str(path)))
 
 

@@ -19,7 +19,8 @@ import requests
 from service.cloud.aws.config import load_config
 from service.errors import BodyTooLarge, FacegateError
 from service.media.address import Address, parse
-from service.media.formats import is_image_file
+from service.media.kinds import is_media_name
+from service.media.sizes import largest
 from service.settings import Settings
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ class Read:
 
 
 def expand(arguments: Sequence[str], settings: Settings, *, recursive: bool) -> list[str]:
-    """A folder or prefix becomes its images, sorted; everything else stays as it is, in order.
+    """A folder or prefix becomes its media, sorted; everything else stays as it is, in order.
 
     Raises CloudError when a prefix cannot be listed.
     """
@@ -53,16 +54,12 @@ def expand(arguments: Sequence[str], settings: Settings, *, recursive: bool) -> 
 
 
 def read(source: str, settings: Settings) -> Read:
-    """All bytes of one source. Raises SourceError, CloudError, UnsupportedMedia or BodyTooLarge."""
+    """All bytes of one source. Raises SourceError, CloudError or BodyTooLarge."""
     address = parse(source)
     if address is None:
-        return Read(_read(source, settings.max_body_bytes))
-    from service.media.kinds import check_image
-
+        return Read(_read(source, largest(source, settings)))
     fetched = _s3(settings).fetch(address)
-    data = fetched.read()
-    check_image(data, address.key)
-    return Read(data, fetched.info.as_contract() | {"etag": fetched.info.etag})
+    return Read(fetched.read(), fetched.info.as_contract() | {"etag": fetched.info.etag})
 
 
 def is_s3(source: str) -> bool:
@@ -97,7 +94,7 @@ def _s3(settings: Settings) -> S3:
     from service.cloud.aws.s3 import S3
     from service.cloud.aws.session import Cloud
 
-    return S3(Cloud(load_config()), settings.max_body_bytes)
+    return S3(Cloud(load_config()), settings)
 
 
 def _expand(argument: str, settings: Settings, recursive: bool) -> Iterator[str]:
@@ -110,14 +107,14 @@ def _expand(argument: str, settings: Settings, recursive: bool) -> Iterator[str]
         yield argument
         return
     found = folder.rglob("*") if recursive else folder.iterdir()
-    yield from sorted(str(path) for path in found if is_image_file(path))
+    yield from sorted(str(path) for path in found if is_media_name(path.name) and not path.is_dir())
 
 
 def _objects(address: Address, settings: Settings) -> Iterator[str]:
     if not address.is_prefix:
         yield address.url()
         return
-    for found in _s3(settings).images(address):
+    for found in _s3(settings).media(address):
         yield found.url()
 
 

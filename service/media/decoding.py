@@ -54,7 +54,7 @@ def messages(
             want=want,
             descriptor=descriptor,
             max_pixels=settings.max_frame_pixels,
-            max_seconds=settings.max_seconds,
+            max_seconds=min(settings.max_seconds, medium.max_seconds),
             longest=LONGEST,
             most=FRAMES,
             memory=MEMORY,

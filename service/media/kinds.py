@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import PurePosixPath
 from typing import Literal
 
-from service.errors import UnsupportedMedia
 from service.media import formats
 from service.media.formats import format_of
 
@@ -36,10 +35,12 @@ def kind_by_name(name: str) -> Kind | None:
     return next((kind for kind, known in SUFFIXES.items() if suffix in known), None)
 
 
-def check_image(data: bytes, name: str) -> None:
-    """Raises UnsupportedMedia for video and audio."""
-    if kind_of(data, name) != "image":
-        raise UnsupportedMedia
+def is_media_name(name: str) -> bool:
+    """Whether a file's name promises an image, a video or a recording."""
+    return formats.is_image_name(name) or (
+        kind_by_name(name) in ("video", "audio")
+        and not PurePosixPath(name).name.startswith(formats.APPLE_DOUBLE)
+    )
 
 
 def _container(data: bytes) -> Kind | None:

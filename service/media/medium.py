@@ -9,6 +9,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from math import inf
 from typing import IO, Self
 
 from service.errors import BodyTooLarge
@@ -22,7 +23,8 @@ HEAD = 4096  # bytes that tell the kind
 
 @dataclass(frozen=True, eq=False)
 class Medium:
-    """One reader at a time. `format`: of an image, else None; size: bytes."""
+    """One reader at a time. `format`: of an image, else None; size: bytes; max_seconds: the longest
+    footage or sound that is accepted here, where that is less than everywhere."""
 
     kind: Kind
     format: str | None
@@ -30,6 +32,7 @@ class Medium:
     sha256: str
     _bytes: bytes | None = field(default=None, repr=False)
     _file: IO[bytes] | None = field(default=None, repr=False)
+    max_seconds: float = inf
 
     @classmethod
     def of(cls, data: bytes, kind: Kind | None = None, name: str = "") -> Self:

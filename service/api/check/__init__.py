@@ -1,4 +1,8 @@
-"""Contract 2: the Sightengine-style check, `GET` and `POST /1.0/check.json`."""
+"""Contract 2: the Sightengine-style check, `GET` and `POST /1.0/check.json`.
+
+A video or recording is judged within the request up to `FACEGATE_SYNC_SECONDS`; a longer one is
+taken in as a job where there is a `callback_url`, and answered 202.
+"""
 
 from __future__ import annotations
 
@@ -7,13 +11,15 @@ from dataclasses import dataclass
 
 from flask import Blueprint, Response, request
 
-from service.api.check.envelope import failure, success
+from service.api.check.envelope import failure, success, taken_in
 from service.api.http.body import read_form
 from service.api.http.context import services
 from service.api.http.errors import shaped
-from service.api.http.licensed import judge_image, licensed
-from service.errors import LicenceError, RequestError
+from service.api.http.licensed import judge_medium, licensed
+from service.errors import LicenceError, MediaTooLong, RequestError
 from service.licensing.grant import Grant
+from service.media.medium import Medium
+from service.store.jobs import Job
 
 blueprint = Blueprint("check", __name__)
 MODELS = frozenset({"deepfake"})
@@ -22,13 +28,14 @@ LONGEST = 8192  # characters of a field; what is fetched has no longer address
 
 @dataclass(frozen=True)
 class Check:
-    """One request; `media` is an upload, and without one `uri` says where the image is."""
+    """One request; `media` is an upload, and without one `uri` says where the medium is."""
 
     models: tuple[str, ...]
     api_user: str
     api_secret: str
     uri: str
-    media: bytes | None
+    media: Medium | None
+    callback_url: str | None
 
 
 @blueprint.get("/1.0/check.json")
@@ -45,18 +52,21 @@ def check_upload() -> Response:
     media = files.get("media")
     if media is None:
         return _answer(_parse(fields))
-    return _answer(_parse(fields | {"url": media.filename or "media"}, media.read()))
+    name = media.filename or "media"
+    medium = Medium.receive(media.stream, services().settings.max_body_bytes, name)
+    return _answer(_parse(fields | {"url": name}, medium))
 
 
 shaped(blueprint, failure, below="/1.0/")
 
 
-def _parse(fields: dict[str, str], media: bytes | None = None) -> Check:
+def _parse(fields: dict[str, str], media: Medium | None = None) -> Check:
     models = tuple(dict.fromkeys(name.strip() for name in _field(fields, "models").split(",")))
     if unknown := sorted(set(models) - MODELS):
         raise RequestError(f"There is no model {unknown[0][:40]!a}; this service knows: deepfake.")
     user, secret = _field(fields, "api_user"), _field(fields, "api_secret")
-    return Check(models, user, secret, _field(fields, "url"), media)
+    callback = _field(fields, "callback_url") if fields.get("callback_url") else None
+    return Check(models, user, secret, _field(fields, "url"), media, callback)
 
 
 def _field(fields: dict[str, str], name: str) -> str:
@@ -73,9 +83,20 @@ def _answer(check: Check) -> Response:
     with licensed(check.api_secret, amount=operations) as grant:
         _is_named(grant, check.api_user)
         # Only now: whoever has no licence cannot make this service call others.
-        data = check.media if check.media is not None else services().fetcher.fetch(check.uri)
-        judged = judge_image(data, grant)
+        medium = check.media or Medium.of(services().fetcher.fetch(check.uri), name=check.uri)
+        try:
+            judged = judge_medium(medium, grant)
+        except MediaTooLong:
+            if check.callback_url is None:
+                raise
+            return taken_in(_later(medium, grant, check.callback_url), operations, check.uri)
     return success(judged.analysis, operations, check.uri)
+
+
+def _later(medium: Medium, grant: Grant, callback_url: str) -> Job:
+    return services().jobs.submit(
+        medium, owner=grant.licence.digest, callback_url=callback_url, counters=grant.counters
+    )
 
 
 def _is_named(grant: Grant, user: str) -> None:

@@ -8,10 +8,12 @@ import uuid
 
 from flask import Response
 
-from service.analysis.judgement import Analysis
+from service.analysis.decision.rules import centred
+from service.analysis.judgement import Analysis, VideoAnalysis
 from service.api.http.context import request_id
 from service.api.v1.render import thousandths
 from service.errors import FacegateError, Reason
+from service.store.jobs import Job
 
 MEDIA, CREDENTIALS, API = "media_error", "credentials_error", "api_error"
 # Type and number of each code; a number never changes its meaning.
@@ -54,7 +56,34 @@ def success(analysis: Analysis, operations: int, uri: str) -> Response:
         "type": {"deepfake": score},
         "media": media,
     }
-    return _answer(body, 200)
+    frames = {"data": _frames(analysis, media["id"])} if analysis.kind == "video" else {}
+    return _answer(body | frames, 200)
+
+
+def taken_in(job: Job, operations: int, uri: str) -> Response:
+    """202: judged later, told to the callback address and by `/v1/jobs/{id}`."""
+    body = {
+        **_head("success", operations, request_id()),
+        "media": {"id": f"med_{job.id.removeprefix('job_')[:22]}", "uri": uri},
+        "callback": job.callback_url,
+        "job": job.id,
+    }
+    return _answer(body, 202)
+
+
+def _frames(video: VideoAnalysis, media: str) -> dict[str, object]:
+    """The worst face of each frame that shows one; `position` in milliseconds."""
+    shown = [(one.time, max(f.probability for f in one.faces)) for one in video.frames if one.faces]
+    scores = [(time, centred(probability, video.threshold)) for time, probability in shown]
+    return {
+        "frames": [
+            {
+                "info": {"id": f"{media}_{number}", "position": round(time * 1000)},
+                "type": {"deepfake": thousandths(score, score >= 0.5)},
+            }
+            for number, (time, score) in enumerate(scores)
+        ]
+    }
 
 
 def failure(error: FacegateError) -> Response:

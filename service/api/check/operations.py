@@ -2,25 +2,37 @@
 
 from __future__ import annotations
 
-from service.api.check.schemas import CheckAnswer, CheckFailure, CheckForm
+from service.api.check.schemas import CheckAnswer, CheckFailure, CheckForm, CheckTakenIn
 from service.api.openapi.describe import (
     BODY,
     JUDGING,
     LICENCE,
+    MEDIA,
     TEXT,
     ErrorClass,
     Json,
     about,
     answers,
     body,
+    json_answer,
     parameter,
     ref,
 )
-from service.errors import AddressRefused, AddressTooLong, FetchError, RequestError
+from service.errors import (
+    AddressRefused,
+    AddressTooLong,
+    FetchError,
+    JobsFull,
+    RequestError,
+    TooManyJobs,
+)
 
 ERRORS: list[ErrorClass] = [
     RequestError,
     *JUDGING,
+    *MEDIA,
+    TooManyJobs,
+    JobsFull,
     FetchError,
     AddressRefused,
     *LICENCE,
@@ -31,6 +43,7 @@ EXAMPLE: Json = {
     "type": {"deepfake": 0.01},
     "media": {"id": "med_5f1a", "uri": "https://example.com/face.jpg"},
 }
+LATER: Json = {"202": json_answer("taken in, to be judged later", ref(CheckTakenIn))}
 FIELDS = ("models", "api_user", "api_secret")
 
 
@@ -41,16 +54,24 @@ def paths() -> Json:
 
 def _get() -> Json:
     parameters = [parameter(name, "query", TEXT) for name in (*FIELDS, "url")]
+    callback = parameter("callback_url", "query", TEXT)
     return {
         **about("checkAddress", "Sightengine", "Is the image behind this address a deepfake?"),
-        "parameters": [one | {"required": True} for one in parameters],
-        "responses": answers(CheckAnswer, [*ERRORS, AddressTooLong], EXAMPLE, CheckFailure),
+        "parameters": [*(one | {"required": True} for one in parameters), callback],
+        "responses": LATER | answers(CheckAnswer, [*ERRORS, AddressTooLong], EXAMPLE, CheckFailure),
     }
 
 
 def _post() -> Json:
-    media = {"type": "string", "format": "binary", "description": "an image file"}
-    upload = {"type": "object", "properties": dict.fromkeys(FIELDS, TEXT) | {"media": media}}
+    media = {
+        "type": "string",
+        "format": "binary",
+        "description": "an image, a video or a recording",
+    }
+    upload = {
+        "type": "object",
+        "properties": dict.fromkeys((*FIELDS, "callback_url"), TEXT) | {"media": media},
+    }
     content = {
         "multipart/form-data": {"schema": upload | {"required": [*FIELDS, "media"]}},
         "application/x-www-form-urlencoded": {"schema": ref(CheckForm)},
@@ -59,5 +80,5 @@ def _post() -> Json:
     return {
         **about("checkUpload", "Sightengine", "Is this upload a deepfake?"),
         "requestBody": body(content),
-        "responses": answers(CheckAnswer, errors, EXAMPLE, CheckFailure),
+        "responses": LATER | answers(CheckAnswer, errors, EXAMPLE, CheckFailure),
     }

@@ -50,6 +50,37 @@ class CheckAnswer(BaseModel):
     request: CheckRequest
     type: CheckScores
     media: CheckMedia
+    data: CheckFrames | None = Field(None, description="of a video")
+
+
+class CheckTakenIn(BaseModel):
+    """Contract 2, a long video or recording: it is judged later, and the callback is told."""
+
+    status: Literal["success"]
+    request: CheckRequest
+    media: CheckMedia
+    callback: str
+    job: str = Field(description="for GET /v1/jobs/{id}")
+
+
+class CheckFrameInfo(BaseModel):
+    """Which frame of a video."""
+
+    id: str
+    position: int = Field(description="milliseconds from the first frame")
+
+
+class CheckFrame(BaseModel):
+    """The worst face of one frame."""
+
+    info: CheckFrameInfo
+    type: CheckScores
+
+
+class CheckFrames(BaseModel):
+    """The frames of a video that were looked at and show a face."""
+
+    frames: list[CheckFrame]
 
 
 class CheckError(BaseModel):
@@ -84,4 +115,5 @@ class CheckForm(BaseModel):
     models: str = Field(description="comma list; `deepfake`", examples=["deepfake"])
     api_user: str = Field(description="name of the licence")
     api_secret: str = Field(description="its hash_id")
-    url: str | None = Field(None, description="address of the image, without `media`")
+    url: str | None = Field(None, description="address of the medium, without `media`")
+    callback_url: str | None = Field(None, description="told the end of a long video or recording")

@@ -9,6 +9,7 @@ from service.api.openapi.describe import (
     BODY,
     JUDGING,
     LICENCE,
+    MEDIA,
     ErrorClass,
     Json,
     about,
@@ -29,7 +30,6 @@ from service.errors import (
     ResultNotFound,
     StoreUnavailable,
     TooManyAttempts,
-    UnsupportedMedia,
     UserExists,
     WrongPassword,
     WrongToken,
@@ -44,7 +44,7 @@ ANSWERS: list[type[BaseModel]] = [
 TOKEN: list[ErrorClass] = [WrongToken, StoreUnavailable]
 USER: list[ErrorClass] = [AccountError, *TOKEN]
 VERDICT: list[ErrorClass] = [
-    *(*BODY, *LICENCE, *TOKEN, *JUDGING, UnsupportedMedia, NoDetectorAnswered),
+    *(*BODY, *LICENCE, *TOKEN, *JUDGING, *MEDIA, NoDetectorAnswered),
 ]
 TRYING: list[ErrorClass] = [*BODY, TooManyAttempts, Overloaded, StoreUnavailable]
 KEYED: list[Json] = [{"header": []}, {"header": [], "user": []}]

@@ -1,4 +1,4 @@
-"""`POST /predict`, `POST /detect` and `GET /health`: one image, every detector, one verdict."""
+"""`POST /predict`, `POST /detect` and `GET /health`: one medium, every detector, one verdict."""
 
 from __future__ import annotations
 
@@ -7,32 +7,31 @@ from flask import Response
 from service.analysis.decision.reweigh import reweigh
 from service.api.gateway import caller
 from service.api.gateway.blueprint import blueprint
-from service.api.gateway.render import verdict
+from service.api.gateway.render import heard, verdict
 from service.api.gateway.schemas import GatewayHealth, Options, PredictBody, Verdict
 from service.api.gateway.trace import keep
 from service.api.http.body import checked, read_form, read_json
 from service.api.http.context import services
-from service.api.http.licensed import judge_image, licensed
+from service.api.http.licensed import judge_medium, licensed
 from service.api.http.reply import json_reply
-from service.errors import BodyTooLarge, RequestError, UnsupportedMedia
+from service.errors import RequestError
 from service.licensing.grant import Grant
 from service.media.datauri import decode_image_text
+from service.media.medium import Medium
 
 
 @blueprint.post("/predict")
 def predict() -> Response:
-    """Judge one image, fused as the request asks."""
+    """Judge one medium, fused as the request asks."""
     body = checked(PredictBody, read_json())
-    if body.media_type != "image":
-        raise UnsupportedMedia
-    text = body.image_data
+    text: str | None = getattr(body, f"{body.media_type}_data")
     if text is None:
-        raise RequestError("The field image_data is missing.")
+        raise RequestError(f"The field {body.media_type}_data is missing.")
     user = caller.user()
     with licensed(caller.hash_id()) as grant:
         data = decode_image_text(text, max_bytes=services().settings.max_body_bytes)
-        answer = _predict(data, body, grant)
-    keep(user, answer, None)
+        answer = _predict(Medium.of(data, body.media_type), body, grant)
+    keep(user, answer, None, body.media_type)
     return json_reply(answer)
 
 
@@ -47,12 +46,11 @@ def detect() -> Response:
     if "models" in fields:
         fields["models"] = [name.strip() for name in str(fields["models"]).split(",")]
     options = checked(Options, fields, strict=False)
-    user, data = caller.user(), file.read()
-    if len(data) > services().settings.max_body_bytes:
-        raise BodyTooLarge
+    user, name = caller.user(), file.filename
+    medium = Medium.receive(file.stream, services().settings.max_body_bytes, name or "")
     with licensed(caller.hash_id()) as grant:
-        answer = _predict(data, options, grant)
-    keep(user, answer, file.filename)
+        answer = _predict(medium, options, grant)
+    keep(user, answer, name, medium.kind)
     return json_reply(answer)
 
 
@@ -65,8 +63,10 @@ def health() -> Response:
     return json_reply(GatewayHealth(status="healthy", models=list(loader.analyzer.thresholds)))
 
 
-def _predict(data: bytes, options: Options, grant: Grant) -> Verdict:
-    analysis = judge_image(data, grant).analysis
+def _predict(medium: Medium, options: Options, grant: Grant) -> Verdict:
+    analysis = judge_medium(medium, grant).analysis
+    if analysis.kind == "audio":  # its detectors have a fusion of their own
+        return verdict(heard(analysis), options.threshold)
     analyzer = services().loader.analyzer
     for name in options.models or ():
         if name not in analyzer.thresholds:

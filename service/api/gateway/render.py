@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from service.analysis.decision.reweigh import Reweighed, Vote
+from service.analysis.decision.rules import centred
+from service.analysis.judgement import AudioAnalysis
 from service.api.gateway.schemas import ModelFailure, ModelResult, Verdict
 from service.api.v1.render import thousandths
 
@@ -22,6 +24,13 @@ def verdict(fused: Reweighed, threshold: float) -> Verdict:
         ensemble_method_used=fused.method,
         model_results=results,
     )
+
+
+def heard(analysis: AudioAnalysis) -> Reweighed:
+    """A recording's judgement, as its own policy fused it."""
+    line = analysis.threshold
+    votes = tuple(Vote(one.name, centred(one.probability, line)) for one in analysis.detectors)
+    return Reweighed("average", analysis.score, votes, analysis.left_out)
 
 
 def _result(vote: Vote, threshold: float) -> ModelResult:

@@ -21,12 +21,12 @@ class Options(BaseModel):
 
 
 class PredictBody(Options):
-    """One image as JSON."""
+    """One medium as JSON."""
 
     media_type: Literal["image", "video", "audio"] = "image"
     image_data: str | None = Field(None, description="base64, or a data URI")
-    video_data: str | None = Field(None, description="not taken: images only")
-    audio_data: str | None = Field(None, description="not taken: images only")
+    video_data: str | None = Field(None, description="the same of a video")
+    audio_data: str | None = Field(None, description="the same of a recording")
 
 
 class ModelResult(BaseModel):
@@ -87,7 +87,7 @@ class Record(BaseModel):
 
     id: str
     request_id: str
-    media_type: Literal["image"]
+    media_type: Literal["image", "video", "audio"]
     media_name: str | None = None
     verdict: Class
     confidence: float

@@ -12,19 +12,21 @@ from service.api.gateway.schemas import FullRecord, Record, Verdict
 from service.api.http.context import request_id, services
 from service.api.v1.render import iso
 from service.errors import StoreUnavailable
+from service.media.kinds import Kind
 from service.store.accounts import HistoryEntry, User
 
 log = structlog.get_logger()
 LONGEST = 255  # characters of a file's name
 
 
-def keep(user: User | None, answer: Verdict, media_name: str | None) -> None:
+def keep(user: User | None, answer: Verdict, media_name: str | None, kind: Kind) -> None:
     """Into the history of a user who said who it is; a store that is away fails no answer."""
     if user is None:
         return
     now = time.time()
     kept = {
         "request_id": request_id(),
+        "media_type": kind,
         "media_name": media_name[:LONGEST] if media_name else None,
         "full_response": answer.model_dump(mode="json"),
     }
@@ -48,11 +50,14 @@ def full_record(entry: HistoryEntry) -> FullRecord:
 
 def _fields(entry: HistoryEntry) -> dict[str, Any]:
     response = entry.answer["full_response"]
-    return entry.answer | {
-        "id": entry.id,
-        "media_type": "image",
-        "verdict": response["verdict"],
-        "confidence": response["confidence_in_verdict"],
-        "timestamp": iso(entry.created_at),
-        "ensemble_method": response["ensemble_method_used"],
-    }
+    return (
+        {"media_type": "image"}
+        | entry.answer
+        | {
+            "id": entry.id,
+            "verdict": response["verdict"],
+            "confidence": response["confidence_in_verdict"],
+            "timestamp": iso(entry.created_at),
+            "ensemble_method": response["ensemble_method_used"],
+        }
+    )

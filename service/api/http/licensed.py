@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 from flask import request
 
@@ -59,3 +60,12 @@ def judge_image(data: bytes, grant: Grant, *, explain: bool = False) -> Judged:
     """Judge what a contract calls an image; whether it is one, its decoder says."""
     owner = grant.licence.digest
     return services().judge.judge(Medium.of(data, "image"), owner=owner, explain=explain)
+
+
+def judge_medium(medium: Medium, grant: Grant, *, explain: bool = False) -> Judged:
+    """Judge a medium of the kind that its content says, within the request.
+
+    Raises MediaTooLong beyond the seconds that a request may take.
+    """
+    short = replace(medium, max_seconds=services().settings.sync_seconds)
+    return services().judge.judge(short, owner=grant.licence.digest, explain=explain)

@@ -22,12 +22,19 @@ from service.errors import (
     LicenceError,
     LicenceExpired,
     LicenceRevoked,
+    MediaError,
+    MediaTooComplex,
+    MediaTooLarge,
+    MediaTooLong,
+    NoPictures,
+    NoSound,
     Overloaded,
     QuotaExceeded,
     RequestError,
     StoreUnavailable,
     TooManyAttempts,
     Unavailable,
+    UnsupportedMedia,
     WrongMediaType,
 )
 
@@ -42,6 +49,11 @@ LICENCE: list[ErrorClass] = [
 JUDGING: list[ErrorClass] = [
     *(ImageError, ImageTooLarge, CannotJudge),
     *(QuotaExceeded, Unavailable, Overloaded),
+]
+# What may come of a video or recording besides.
+MEDIA: list[ErrorClass] = [
+    *(MediaError, NoPictures, NoSound, MediaTooLarge, MediaTooLong, MediaTooComplex),
+    UnsupportedMedia,
 ]
 TEXT: Json = {"type": "string"}
 
@@ -91,14 +103,24 @@ def json_answer(description: str, schema: Json, example: Json | None = None) -> 
     return {"description": description, "content": {"application/json": media}}
 
 
+def any_of(*models: type[BaseModel]) -> Json:
+    """A schema of one of these."""
+    return {"anyOf": [ref(model) for model in models]}
+
+
 def answers(
     model: type[BaseModel],
     errors: Iterable[ErrorClass],
     example: Json | None = None,
     failure: type[BaseModel] = ErrorAnswer,
+    *also: type[BaseModel],
 ) -> Json:
-    """200 with its model, and every error; one that nobody foresaw may come from any route."""
-    good = json_answer((model.__doc__ or "").strip(), ref(model), example)
+    """200 with its model (or one of `also`), and every error.
+
+    One that nobody foresaw may come from any route.
+    """
+    schema = any_of(model, *also) if also else ref(model)
+    good = json_answer((model.__doc__ or "").strip(), schema, example)
     return {"200": good, **failures([*errors, FacegateError], failure)}
 
 

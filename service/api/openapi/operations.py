@@ -7,12 +7,13 @@ from typing import Literal
 from pydantic import BaseModel
 
 from service.api.check import operations as check
-from service.api.check.schemas import CheckAnswer, CheckFailure, CheckForm
+from service.api.check.schemas import CheckAnswer, CheckFailure, CheckForm, CheckTakenIn
 from service.api.gateway import operations as gateway
 from service.api.openapi.describe import (
     BODY,
     JUDGING,
     LICENCE,
+    MEDIA,
     Json,
     about,
     accepted,
@@ -52,8 +53,9 @@ REQUESTS: list[type[BaseModel]] = [
 ]
 ANSWERS: list[type[BaseModel]] = [
     *(s.LivenessAnswer, s.LivenessError, s.AnalyzeAnswer, s.BatchAnswer, s.ResultAnswer),
+    *(s.VideoAnswer, s.RecordingAnswer, s.VideoResultAnswer, s.RecordingResultAnswer),
     *(s.JobAnswer, s.JobWithdrawn, s.CallbackSecret),
-    *(s.ResultPage, s.Health, s.Readiness, s.ErrorAnswer, CheckAnswer, CheckFailure),
+    *(s.ResultPage, s.Health, s.Readiness, s.ErrorAnswer, CheckAnswer, CheckTakenIn, CheckFailure),
     *gateway.ANSWERS,
 ]
 SCHEMAS: list[tuple[type[BaseModel], Literal["validation", "serialization"]]] = [
@@ -63,6 +65,7 @@ SCHEMAS: list[tuple[type[BaseModel], Literal["validation", "serialization"]]] = 
 
 KEYED: list[Json] = [{"bearer": []}, {"header": []}]
 UPLOAD: Json = {"type": "string", "format": "binary", "description": "an image file"}
+MEDIA_NAMES = ("image", "selfie_image", "media")
 UPLOADS: Json = {
     "type": "array",
     "items": UPLOAD,
@@ -120,15 +123,21 @@ def _judging(max_batch: int) -> Json:
     return {
         "/v1/analyze": {
             "post": {
-                **about("analyze", "Judging", "Judge one selfie"),
+                **about("analyze", "Judging", "Judge one selfie, video or recording"),
                 "security": [*KEYED, {}],
                 "requestBody": body(
                     {
                         "application/json": {"schema": ref(s.AnalyzeBody)},
-                        "multipart/form-data": {"schema": form(UPLOAD, ("image", "selfie_image"))},
+                        "multipart/form-data": {"schema": form(UPLOAD, MEDIA_NAMES)},
                     }
                 ),
-                "responses": answers(s.AnalyzeAnswer, [*BODY, *LICENCE, *JUDGING]),
+                "responses": answers(
+                    s.AnalyzeAnswer,
+                    [*BODY, *LICENCE, *JUDGING, *MEDIA],
+                    None,
+                    s.ErrorAnswer,
+                    *(s.VideoAnswer, s.RecordingAnswer),
+                ),
             }
         },
         "/v1/analyze/batch": {
@@ -149,7 +158,11 @@ def _judging(max_batch: int) -> Json:
 
 
 def _jobs() -> Json:
-    medium: Json = {"type": "string", "format": "binary", "description": "an image file"}
+    medium: Json = {
+        "type": "string",
+        "format": "binary",
+        "description": "an image, a video or a recording",
+    }
     fields = {"media": medium, "hash_id": {"type": "string"}, "callback_url": {"type": "string"}}
     upload = {"type": "object", "properties": fields, "required": ["media"]}
     refused: list[type[FacegateError]] = [
@@ -212,7 +225,13 @@ def _kept() -> Json:
                 **about("getResult", "Results", "One kept result"),
                 "security": KEYED,
                 "parameters": [parameter("id", "path", {"type": "string"})],
-                "responses": answers(s.ResultAnswer, [ResultNotFound, *LICENCE]),
+                "responses": answers(
+                    s.ResultAnswer,
+                    [ResultNotFound, *LICENCE],
+                    None,
+                    s.ErrorAnswer,
+                    *(s.VideoResultAnswer, s.RecordingResultAnswer),
+                ),
             }
         },
         "/v1/model-card": {

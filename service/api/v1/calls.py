@@ -6,20 +6,23 @@ from dataclasses import dataclass
 from typing import Any
 
 from flask import request
-from werkzeug.datastructures import MultiDict
+from werkzeug.datastructures import FileStorage, MultiDict
 
-from service.api.http.body import FORM, JSON, checked, expect, form, read_json
+from service.api.http.body import FORM, JSON, allow, checked, expect, form, read_json
+from service.api.http.context import services
+from service.api.http.licensed import key_in_headers, reader
 from service.api.v1.schemas import MAX_ID, AnalyzeBody, BatchBody, Options
-from service.errors import RequestError
+from service.errors import BodyTooLarge, RequestError
+from service.media.medium import Medium
 
-IMAGE_FIELDS = ("image", "selfie_image", "images")
+MEDIA_FIELDS = ("image", "selfie_image", "images", "media")
 
 
 @dataclass(frozen=True)
 class Item:
-    """One image as it came: encoded text (data URI or base64), or the bytes of an upload."""
+    """One medium as it came: encoded text (data URI or base64), or an upload."""
 
-    image: str | bytes
+    image: str | Medium
     id: str | None = None
 
 
@@ -52,13 +55,31 @@ def batch_call() -> Call:
 
 
 def _form_call() -> Call:
+    most = _most()
     fields, files = form()
     options = checked(Options, fields.to_dict(), strict=False)
-    uploads = [Item(file.read(), _short(file.filename)) for file in _all(files)]
+    uploads = [_upload(file, most) for file in _all(files)]
     items = (*uploads, *(Item(text) for text in _all(fields)))
     if not items:
         raise RequestError("The field image is missing.")
     return Call(options.hash_id, options.explain, items)
+
+
+def _most() -> int:
+    """Bytes of an upload. Of strangers nothing is taken that is larger than on other routes."""
+    settings = services().settings
+    if (request.content_length or 0) <= settings.max_body_bytes or not key_in_headers():
+        return settings.max_body_bytes
+    reader()
+    allow(settings.max_job_bytes)
+    return settings.max_job_bytes
+
+
+def _upload(file: FileStorage, most: int) -> Item:
+    medium = Medium.receive(file.stream, most, file.filename or "")
+    if medium.kind == "image" and medium.size > services().settings.max_body_bytes:
+        raise BodyTooLarge
+    return Item(medium, _short(file.filename))
 
 
 def _short(name: str | None) -> str | None:
@@ -66,4 +87,4 @@ def _short(name: str | None) -> str | None:
 
 
 def _all(fields: MultiDict[str, Any]) -> list[Any]:
-    return [value for name in IMAGE_FIELDS for value in fields.getlist(name)]
+    return [value for name in MEDIA_FIELDS for value in fields.getlist(name)]

@@ -8,11 +8,11 @@ from typing import Any
 
 from flask import g
 
-from service.analysis.judgement import ANALYSIS, Analysis, ImageAnalysis
+from service.analysis.judgement import ANALYSIS, Analysis, ImageAnalysis, VideoAnalysis
 from service.analysis.records import UnreadableRecord, from_record
 from service.api.http.context import request_id
 from service.api.v1 import schemas
-from service.api.v1.schemas import AnalyzeAnswer, KeptResult
+from service.api.v1.schemas import AnalyzeAnswer, Kept, KeptResult, RecordingAnswer, VideoAnswer
 from service.judging.judge import Judged
 from service.store.base import StoredResult
 from service.store.jobs import Job
@@ -20,26 +20,46 @@ from service.store.jobs import Job
 FINE = frozenset({"probability", "score", "threshold", "bpcer"})
 
 
+Answered = AnalyzeAnswer | VideoAnswer | RecordingAnswer
+ANSWERS: dict[str, type[Answered]] = {
+    "image": AnalyzeAnswer,
+    "video": VideoAnswer,
+    "audio": RecordingAnswer,
+}
+KEPT: dict[str, type[Kept]] = {
+    "image": KeptResult,
+    "video": schemas.KeptVideo,
+    "audio": schemas.KeptRecording,
+}
+
+
 def analyzed(judged: Judged) -> AnalyzeAnswer:
-    """One judgement, just made or recalled."""
-    return AnalyzeAnswer.model_validate(
-        _judgement(judged.id, judged.analysis)
-        | {
-            "request_id": request_id(),
-            "cached": judged.cached,
-            "stored": judged.stored,
-            "elapsed_ms": elapsed_ms(),
-            "heat_map": getattr(judged.analysis, "heat_map", None),
-        }
-    )
+    """One judgement of an image, just made or recalled."""
+    answer = answered(judged)
+    assert isinstance(answer, AnalyzeAnswer)
+    return answer
 
 
-def kept(result: StoredResult) -> KeptResult:
+def answered(judged: Judged) -> Answered:
+    """One judgement of a medium of any kind, just made or recalled."""
+    body = _judgement(judged.id, judged.analysis) | {
+        "request_id": request_id(),
+        "cached": judged.cached,
+        "stored": judged.stored,
+        "elapsed_ms": elapsed_ms(),
+        "heat_map": getattr(judged.analysis, "heat_map", None),
+    }
+    return ANSWERS[judged.analysis.kind].model_validate(body)
+
+
+def kept(result: StoredResult) -> Kept:
     """One judgement out of the store. Raises UnreadableRecord."""
-    analysis = from_record(result.analysis)
-    return KeptResult.model_validate(
-        _judgement(result.id, analysis) | {"created_at": iso(result.created_at)}
-    )
+    return _kept(result.id, from_record(result.analysis), result.created_at)
+
+
+def _kept(result_id: str, analysis: Analysis, created_at: float) -> Kept:
+    body = _judgement(result_id, analysis) | {"created_at": iso(created_at)}
+    return KEPT[analysis.kind].model_validate(body)
 
 
 def shown_job(job: Job) -> schemas.Job:
@@ -70,14 +90,13 @@ def job_event(job: Job) -> dict[str, object]:
     }
 
 
-def _found(job: Job) -> KeptResult | None:
+def _found(job: Job) -> Kept | None:
     if job.analysis is None or job.finished_at is None:
         return None
     try:
-        body = _judgement(job.result_id or "", from_record(job.analysis))
+        return _kept(job.result_id or "", from_record(job.analysis), job.finished_at)
     except UnreadableRecord:  # a later release judged it
         return None
-    return KeptResult.model_validate(body | {"created_at": iso(job.finished_at)})
 
 
 def thousandths(score: float, fake: bool) -> float:
@@ -97,23 +116,29 @@ def iso(seconds: float) -> str:
 
 
 def _judgement(result_id: str, analysis: Analysis) -> dict[str, Any]:
-    if not isinstance(analysis, ImageAnalysis):
-        raise UnreadableRecord(analysis.kind)
     fake = analysis.decision == "deepfake"
     raw = ANALYSIS.dump_python(analysis, mode="json")
     body: dict[str, Any] = _rounded(raw)
-    decisive = body["faces"][analysis.counted]
     return body | {
         "id": result_id,
         "is_deepfake": fake,
         "score": _beside(analysis.score, 0.5, fake),
         "probability": _beside(analysis.probability, analysis.threshold, fake),
         "findings": [_finding(one) for one in raw["findings"]],
-        "face": decisive["box"],
-        "quality": decisive["quality"],
-        "models": decisive["detectors"],
+        "models": raw["findings"][0]["detectors"],
         "timings_ms": body["timings"],
+        **_of_kind(analysis, body),
     }
+
+
+def _of_kind(analysis: Analysis, body: dict[str, Any]) -> dict[str, Any]:
+    if isinstance(analysis, ImageAnalysis):
+        decisive = body["faces"][analysis.counted]
+        return {"face": decisive["box"], "quality": decisive["quality"]}
+    if isinstance(analysis, VideoAnalysis):
+        heard = [_finding(one) for one in body["findings"] if one["task"] == "voice_spoof"]
+        return {"faces_found": analysis.faces_found, "sound": heard[0] if heard else None}
+    return {}
 
 
 def _finding(raw: dict[str, Any]) -> dict[str, Any]:

@@ -16,12 +16,23 @@ from service.api.http.licensed import reader
 from service.api.http.paging import RESULT_ID, cursor, place
 from service.api.http.reply import json_reply
 from service.api.v1.render import kept
-from service.api.v1.schemas import KeptResult, ResultAnswer, ResultPage
+from service.api.v1.schemas import (
+    Kept,
+    RecordingResultAnswer,
+    ResultAnswer,
+    ResultPage,
+    VideoResultAnswer,
+)
 from service.errors import ResultNotFound
 from service.store.base import StoredResult
 
 blueprint = Blueprint("results", __name__)
 log = structlog.get_logger()
+ANSWERS: dict[str, type[BaseModel]] = {
+    "image": ResultAnswer,
+    "video": VideoResultAnswer,
+    "audio": RecordingResultAnswer,
+}
 
 
 class Paging(BaseModel):
@@ -44,7 +55,7 @@ def result(result_id: str) -> Response:
     if not (readable := _readable([found])):
         raise ResultNotFound
     answer = readable[0].model_dump() | {"request_id": request_id()}
-    return json_reply(ResultAnswer.model_validate(answer))
+    return json_reply(ANSWERS[readable[0].kind].model_validate(answer))
 
 
 @blueprint.get("/v1/results")
@@ -60,7 +71,7 @@ def results() -> Response:
     return json_reply(ResultPage(request_id=request_id(), results=_readable(shown), next=after))
 
 
-def _readable(found: Sequence[StoredResult]) -> list[KeptResult]:
+def _readable(found: Sequence[StoredResult]) -> list[Kept]:
     """Those that can be shown; one that a later release kept is passed over and logged."""
     shown = []
     for one in found:

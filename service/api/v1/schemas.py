@@ -8,7 +8,19 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic.config import JsonDict
 from pydantic_core import PydanticCustomError
 
-from service.analysis.judgement import Box, Decision, FaceJudgement, Finding, ImageFacts, Quality
+from service.analysis.judgement import (
+    AudioFacts,
+    Box,
+    Decision,
+    FaceJudgement,
+    Finding,
+    Frame,
+    ImageFacts,
+    Quality,
+    Track,
+    VideoFacts,
+    Window,
+)
 from service.errors import Reason
 
 MAX_ID = 128
@@ -82,6 +94,7 @@ class Judgement(BaseModel):
     faces_found: int
     reasons: tuple[Reason, ...] = Field(description="warnings")
     findings: tuple[Finding, ...] = Field(description="of every task, the deciding one first")
+    kind: Literal["image"] = "image"
     quality: Quality = Field(description="of the face that decided")
     models: tuple[Model, ...]
     left_out: tuple[str, ...] = Field((), description="detectors that failed; not among `models`")
@@ -97,6 +110,61 @@ class AnalyzeAnswer(Judgement, Answer):
     stored: bool = Field(description="whether the result could be kept")
     elapsed_ms: float
     heat_map: str | None = Field(None, description="PNG data URI, when `explain` was asked for")
+
+
+class TimedJudgement(BaseModel):
+    """What was found in a video or a recording."""
+
+    id: str = Field(description="of the kept result, for GET /v1/results/{id}")
+    decision: Decision
+    is_deepfake: bool
+    score: float = Field(description="0..1; 0.5 is the decision line")
+    probability: float = Field(description="calibrated, 0..1, of what decided")
+    threshold: float = Field(description="probability from which on the decision is `deepfake`")
+    bpcer: float = Field(description="share of genuine media that the threshold rejects")
+    reasons: tuple[Reason, ...] = Field(description="warnings")
+    findings: tuple[Finding, ...] = Field(description="of every task, the deciding one first")
+    models: tuple[Model, ...]
+    left_out: tuple[str, ...] = Field((), description="detectors that failed; not among `models`")
+    fingerprint: str = Field(description="of the models and settings that judged")
+    timings_ms: dict[str, float] = Field(description="milliseconds a stage, when it was judged")
+
+
+class VideoJudgement(TimedJudgement):
+    """What was found in one video."""
+
+    kind: Literal["video"] = "video"
+    video: VideoFacts
+    faces_found: int = Field(description="different faces over the whole video")
+    tracks: tuple[Track, ...] = Field(description="each face over time, most prominent first")
+    counted: int = Field(description="index of the track that decided")
+    frames: tuple[Frame, ...] = Field(description="those that were looked at")
+    sound: Finding | None = Field(None, description="what the sound's own detectors found")
+
+
+class RecordingJudgement(TimedJudgement):
+    """What was found in one recording."""
+
+    kind: Literal["audio"] = "audio"
+    audio: AudioFacts
+    speech_seconds: float
+    windows: tuple[Window, ...] = Field(description="judged stretches of speech")
+
+
+class VideoAnswer(VideoJudgement, Answer):
+    """The answer to one video."""
+
+    cached: bool = Field(description="the same video was judged before by the same models")
+    stored: bool = Field(description="whether the result could be kept")
+    elapsed_ms: float
+
+
+class RecordingAnswer(RecordingJudgement, Answer):
+    """The answer to one recording."""
+
+    cached: bool = Field(description="the same recording was judged before by the same models")
+    stored: bool = Field(description="whether the result could be kept")
+    elapsed_ms: float
 
 
 class BatchOutcome(BaseModel):
@@ -124,14 +192,37 @@ class KeptResult(Judgement):
     created_at: str = Field(description="ISO 8601, UTC")
 
 
+class KeptVideo(VideoJudgement):
+    """A kept result of a video."""
+
+    created_at: str = Field(description="ISO 8601, UTC")
+
+
+class KeptRecording(RecordingJudgement):
+    """A kept result of a recording."""
+
+    created_at: str = Field(description="ISO 8601, UTC")
+
+
+Kept = KeptResult | KeptVideo | KeptRecording
+
+
 class ResultAnswer(KeptResult, Answer):
     """One kept result."""
+
+
+class VideoResultAnswer(KeptVideo, Answer):
+    """One kept result of a video."""
+
+
+class RecordingResultAnswer(KeptRecording, Answer):
+    """One kept result of a recording."""
 
 
 class ResultPage(Answer):
     """Kept results, newest first; `next` is the cursor of the page after, absent on the last."""
 
-    results: list[KeptResult]
+    results: list[Kept]
     next: str | None = None
 
 
@@ -209,7 +300,7 @@ class Job(BaseModel):
     medium: JobMedium
     callback: Literal["none", "waiting", "delivered", "failed"]
     status_url: str = Field(description="relative to this service")
-    result: KeptResult | None = None
+    result: Kept | None = None
     error: str | None = None
     code: str | None = None
 

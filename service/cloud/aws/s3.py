@@ -15,10 +15,11 @@ from service.cloud.aws.failures import failures_told
 from service.cloud.aws.session import Cloud
 from service.errors import BodyTooLarge, CloudUnavailable
 from service.media.address import Address
-from service.media.formats import is_image_name
+from service.media.kinds import is_media_name
+from service.media.sizes import largest, too_large
+from service.settings import Settings
 
 CHUNK = 256 * 1024  # bytes
-TOO_LARGE = "The object is larger than FACEGATE_MAX_BODY_BYTES allows."
 
 
 @dataclass(frozen=True)
@@ -54,11 +55,11 @@ class Fetched:
 
 
 class S3:
-    """Safe for threads. `limit` is the largest object in bytes."""
+    """Safe for threads."""
 
-    def __init__(self, cloud: Cloud, limit: int) -> None:
+    def __init__(self, cloud: Cloud, settings: Settings) -> None:
         self._cloud = cloud
-        self._limit = limit
+        self._settings = settings
         self._data = cloud.config.data
 
     def fetch(self, address: Address) -> Fetched:
@@ -67,18 +68,18 @@ class S3:
             answer = self._client(address).get_object(Bucket=address.bucket, Key=address.key)
             info = _info(answer)
             with closing(answer["Body"]) as body:
-                if info.size > self._limit:
-                    raise BodyTooLarge(TOO_LARGE)
+                if info.size > largest(address.key, self._settings):
+                    raise BodyTooLarge(too_large("object", address.key))
                 file = self._stream(body, info.size)
         return Fetched(file, info, self._keep(address, file))
 
-    def images(self, prefix: Address) -> Iterator[Address]:
-        """Every image below a prefix, by name, in S3's order. Raises CloudError."""
+    def media(self, prefix: Address) -> Iterator[Address]:
+        """Every medium below a prefix, by name, in S3's order. Raises CloudError."""
         pages = self._client(prefix).get_paginator("list_objects_v2")
         with failures_told():
             for page in pages.paginate(Bucket=prefix.bucket, Prefix=prefix.key):
                 for entry in page.get("Contents", ()):
-                    if is_image_name(entry["Key"]) and entry["Size"]:
+                    if is_media_name(entry["Key"]) and entry["Size"]:
                         yield prefix.beside(entry["Key"])
 
     def _client(self, address: Address) -> Any:

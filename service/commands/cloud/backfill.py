@@ -38,7 +38,7 @@ def backfill(source: str, output: str, engine: Engine, workers: int, shard_size:
     settings, cloud = load_settings(), Cloud(load_config())
     fingerprint = Predictor.load(settings, cloud).fingerprint
     where = open_output(output, cloud)
-    objects = S3(cloud, settings.max_body_bytes).images(prefix)
+    objects = S3(cloud, settings).media(prefix)
     plan = settled_plan(where, prefix.url(), fingerprint, objects, shard_size)
     shards = open_shards(where, plan)
     start = time.monotonic()
