@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 
 from service.cloud.sources import Read, label, read
 from service.errors import FacegateError
@@ -11,15 +12,24 @@ from service.judging.outcome import Outcome
 from service.media.medium import Medium
 from service.runtime.machine import usable_cores
 from service.runtime.prefetch import prefetch_map
+from service.runtime.reporting import listening
 from service.settings import Settings
 
+Advance = Callable[[float], object]
 READERS = 8  # threads that read ahead of the judgement, for which most of S3's time is waiting
 
 
 def judge_all(
-    judge: Judge, settings: Settings, sources: Sequence[str], explain: bool = False
+    judge: Judge,
+    settings: Settings,
+    sources: Sequence[str],
+    explain: bool = False,
+    advance: Advance = lambda _: None,
 ) -> Iterator[Outcome]:
-    """In the order of the sources, on all cores; what comes next is read meanwhile."""
+    """In the order of the sources, on all cores; what comes next is read meanwhile.
+
+    `advance` is called with how many more are done, parts of one included.
+    """
 
     def load(source: str) -> tuple[str, Read | FacegateError]:
         try:
@@ -30,10 +40,12 @@ def judge_all(
     def outcome(loaded: tuple[str, Read | FacegateError]) -> Outcome:
         name, found = loaded
         if isinstance(found, FacegateError):
+            advance(1)
             return Outcome(name, error=found)
         try:
             medium = Medium.of(found.data, name=name)
-            analysis = judge.judge(medium, owner=None, explain=explain).analysis
+            with _part(advance):
+                analysis = judge.judge(medium, owner=None, explain=explain).analysis
         except FacegateError as error:
             return Outcome(name, error=error, metadata=found.metadata)
         return Outcome(name, analysis=analysis, metadata=found.metadata)
@@ -41,3 +53,20 @@ def judge_all(
     cores = usable_cores()
     loads = prefetch_map(load, sources, READERS, READERS + cores)
     yield from prefetch_map(outcome, loads, cores, 2 * cores)
+
+
+@contextmanager
+def _part(advance: Advance) -> Iterator[None]:
+    """One medium: what it reports on the way, and the rest at its end."""
+    told = 0.0
+
+    def tell(done: float) -> None:
+        nonlocal told
+        advance(done - told)
+        told = done
+
+    try:
+        with listening(tell):
+            yield
+    finally:
+        advance(1 - told)

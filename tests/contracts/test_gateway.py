@@ -20,6 +20,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from service.api.gateway.schemas import FullRecord, GatewayFailure, Records, Verdict
+from tests import clips
 from tests.images import MODERN, encode, genuine, nasty, portrait
 from tests.live import Live, data_uri
 
@@ -123,10 +124,25 @@ def _misses(live: Live) -> str:
     )
 
 
-@pytest.mark.parametrize("kind", ["video", "audio"])
-def test_other_media_are_not_taken(live: Live, kind: str) -> None:
+def test_a_video(live: Live) -> None:
+    film = base64.b64encode(clips.video(clips.faces(8))).decode()
+    answer = predict(live, media_type="video", video_data=film).json()
+    assert set(answer["model_results"]) == {"steady"}
+    assert answer["verdict"] in ("fake", "real")
+    files = {"file": ("film.mp4", base64.b64decode(film))}
+    upload = live.post("/detect", files=files, headers=key(live))
+    assert upload.json()["ensemble_score_is_fake"] == answer["ensemble_score_is_fake"]
+
+
+@pytest.mark.parametrize(("kind", "code"), [("video", "INVALID_MEDIA"), ("image", "INVALID_IMAGE")])
+def test_what_is_no_such_medium(live: Live, kind: str, code: str) -> None:
     answer = predict(live, media_type=kind, **{f"{kind}_data": "AAAA"})
-    assert failed(answer) == (415, "UNSUPPORTED_MEDIA")
+    assert failed(answer) == (400, code)
+
+
+def test_a_medium_without_its_field(live: Live) -> None:
+    answer = predict(live, media_type="video", video_data=None)
+    assert failed(answer) == (400, "BAD_REQUEST")
 
 
 @pytest.mark.parametrize(

@@ -177,7 +177,10 @@ def test_refusals_pass_through_and_are_not_kept(judge: Judge, store: Store) -> N
     assert store.list_results(OWNER, 10) == []
 
 
-def test_a_kind_without_a_pipeline_is_refused(judge: Judge) -> None:
+def test_a_kind_without_a_pipeline_is_refused(
+    judge: Judge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(judge._loader, "_pipelines", {})
     with pytest.raises(UnsupportedMedia):
         judge.judge(Medium.of(b"\0\0\0\x18ftypisom"), owner=None)
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from service.errors import UnsupportedMedia
-from service.media.kinds import check_image, kind_of
+from service.media.kinds import is_media_name, kind_of
 from tests.images import encode, genuine, heif, portrait
 
 
@@ -31,13 +30,18 @@ def test_the_kind_is_told(data: bytes, name: str, kind: str) -> None:
 def test_every_image_is_one(form: str) -> None:
     data = encode(portrait(), form)
     assert kind_of(data, "film.mp4") == "image"
-    check_image(data, "film.mp4")
 
 
 def test_a_phones_photograph_is_no_film() -> None:
     assert kind_of(heif("portrait"), "film.mp4") == "image"
 
 
-def test_film_is_not_read() -> None:
-    with pytest.raises(UnsupportedMedia):
-        check_image(b"\0\0\0\x18ftypmp42", "a.jpg")
+def test_film_is_told_by_content() -> None:
+    assert kind_of(b"\0\0\0\x18ftypmp42", "a.jpg") == "video"
+
+
+@pytest.mark.parametrize(
+    ("name", "is_one"), [("a.mp4", True), ("a.ogg", True), ("._a.mp4", False), ("a.txt", False)]
+)
+def test_names_of_media(name: str, is_one: bool) -> None:
+    assert is_media_name(name) == is_one

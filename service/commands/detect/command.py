@@ -12,6 +12,7 @@ from service.commands.detect.resume import settled
 from service.errors import StartupError
 from service.judging.judge import Judge
 from service.judging.outcome import Format, Outcome, open_writer
+from service.media.kinds import kind_by_name
 from service.runtime.progress import progress
 from service.settings import load_settings
 
@@ -40,10 +41,11 @@ def detect(
     sources = [source for source in sources if label(source) not in before]
     worst = max((_code_of_row(row) for row in before.values()), default=BONA_FIDE)
     writer = open_writer(form, output, append=resumed)
-    with writer as write, progress(len(before) + len(sources), len(before)) as advance:
-        for outcome in judge_all(judge, settings, sources, explain):
+    slow = any(kind_by_name(source) in ("video", "audio") for source in sources)
+    bar = progress(len(before) + len(sources), len(before), slow=slow)
+    with writer as write, bar as advance:
+        for outcome in judge_all(judge, settings, sources, explain, advance):
             write(outcome)
-            advance()
             worst = max(worst, _code(outcome))
     return worst
 

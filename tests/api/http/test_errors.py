@@ -14,7 +14,7 @@ import requests
 from PIL import Image, ImageFilter
 
 from service.app import create_app
-from service.errors import AccountError, CloudError, FacegateError, Reason, StartupError
+from service.errors import AccountError, CloudError, FacegateError, MediaError, Reason, StartupError
 from service.settings import Settings
 from tests.images import encode, genuine, nasty, portrait
 from tests.live import Live, data_uri
@@ -183,6 +183,8 @@ def test_every_code_is_tested_here() -> None:
     elsewhere = {"NOT_READY"}  # in tests/contracts/test_facia.py
     elsewhere |= {"URL_NOT_FETCHED", "URL_REFUSED"}  # in tests/contracts/test_check.py
     elsewhere |= {"UNSUPPORTED_MEDIA", *_codes(CloudError)}  # met on the command line
+    elsewhere |= _codes(MediaError)  # in tests/media, and tests/contracts/test_video.py
+    elsewhere |= {"VIDEO_TOO_SHORT"}  # in tests/analysis/test_video.py
     elsewhere |= {"DETECTORS_FAILED"}  # in tests/analysis/detectors/test_ensemble.py
     elsewhere |= {"ADDRESS_TOO_LONG", "HEADERS_TOO_LARGE"}  # in test_broken_requests.py
     elsewhere |= {"UNREADABLE", "BAD_MESSAGE", "CALLBACK_REFUSED", "CALLBACK_UNAVAILABLE"}

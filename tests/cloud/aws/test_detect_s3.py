@@ -233,7 +233,7 @@ def test_predict_names_media_that_it_cannot_judge(facegate: Run, tmp_path: Path)
     assert ran.returncode == 2
     assert (predicted(ran)["file_type"], predicted(ran)["error_code"]) == (
         "video",
-        "UNSUPPORTED_MEDIA",
+        "INVALID_MEDIA",
     )
 
 

@@ -19,6 +19,7 @@ from service.cloud.aws.session import Cloud
 from service.cloud.consumer import Consumer
 from service.cloud.sqs.statistics import Statistics
 from service.judging.loader import Loader
+from tests import clips
 from tests.aws import Aws
 from tests.cloud.sqs.queues import Letters, make_consumer, through
 from tests.images import genuine
@@ -158,15 +159,30 @@ def test_poison_goes_to_the_dead_letters_with_a_reason(
     assert letters.left() == 0
 
 
-@pytest.mark.parametrize("name", ["film.mp4", "song.mp3"])
-def test_film_and_sound_get_a_named_result(
-    aws: Aws, bucket: str, letters: Letters, receiver: Receiver, consume: Consume, name: str
+def test_a_video_end_to_end(
+    aws: Aws, bucket: str, letters: Letters, receiver: Receiver, consume: Consume
 ) -> None:
+    film = clips.video(clips.faces(8), sound=1.0)
+    aws.client("s3").put_object(Bucket=bucket, Key="film.mp4", Body=film)
+    letters.send({"sqs_to_ml_url": f"s3://{bucket}/film.mp4", "callback_url": receiver.url})
+    assert consume().processed == 1
+    found = receiver.posts[0].result
+    assert (found["file_type"], found["s3_file_info"]["size"]) == ("video", len(film))
+    assert found["label"] in ("FAKE", "REAL")
+    assert 0.5 <= found["confidence"] <= 1
+    assert found["sha256"] == hashlib.sha256(film).hexdigest()
+    assert letters.left() == 0
+
+
+def test_a_broken_video_gets_a_named_result(
+    aws: Aws, bucket: str, letters: Letters, receiver: Receiver, consume: Consume
+) -> None:
+    name = "film.mp4"
     aws.client("s3").put_object(Bucket=bucket, Key=name, Body=b"not pixels")
     letters.send({"sqs_to_ml_url": f"s3://{bucket}/{name}", "callback_url": receiver.url})
     assert consume().processed == 1
     found = receiver.posts[0].result
-    assert (found["label"], found["error_code"]) == (None, "UNSUPPORTED_MEDIA")
+    assert (found["label"], found["error_code"]) == (None, "INVALID_MEDIA")
     assert letters.left() == 0
 
 

@@ -1,0 +1,148 @@
+"""Videos through every HTTP contract of a running service, hostile ones and long ones too."""
+
+from __future__ import annotations
+
+import base64
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from service.api.check.schemas import CheckAnswer, CheckTakenIn
+from service.api.v1 import schemas
+from tests import clips
+from tests.conftest import GENUINE
+from tests.images import genuine
+from tests.live import Live
+from tests.receiver import Receiver
+
+FILM = clips.video(clips.faces(12))
+LONG = clips.video(clips.faces(12), rate=1)
+HOSTILE = {
+    "truncated": (FILM[: len(FILM) // 2], 400, "INVALID_MEDIA"),
+    "garbage": (b"\0\0\0\x20ftypisom" + bytes(range(256)) * 40, 400, "INVALID_MEDIA"),
+    "sound": (clips.recording("ipod").replace(b"ftypM4A ", b"ftypisom"), 400, "NO_PICTURES"),
+    "no face": (clips.video(clips.plain(5)), 422, "FACE_NOT_FOUND"),
+    "large": (clips.video(clips.plain(2, (640, 360))), 413, "MEDIA_TOO_LARGE"),
+    "long": (LONG, 413, "MEDIA_TOO_LONG"),
+}
+
+
+@pytest.fixture(scope="module")
+def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
+    """Six seconds are long here."""
+    limits = {"sync_seconds": 6.0, "max_frame_pixels": 200_000, "fetch_allow": "127.0.0.1"}
+    with Live(tmp_path_factory.mktemp("films"), probability=GENUINE, **limits) as service:
+        yield service
+
+
+def analyze(live: Live, data: bytes, name: str = "film.mp4", field: str = "media") -> Any:
+    key = {"X-Hash-Id": live.hash_id}
+    return live.post("/v1/analyze", files={field: (name, data)}, headers=key)
+
+
+def check(live: Live, data: bytes, **more: str) -> Any:
+    fields = {"models": "deepfake", "api_user": "test", "api_secret": live.hash_id} | more
+    return live.post("/1.0/check.json", data=fields, files={"media": ("film.mp4", data)})
+
+
+def test_analyze(live: Live) -> None:
+    answer = analyze(live, FILM)
+    assert answer.status_code == 200
+    body = answer.json()
+    schemas.VideoAnswer.model_validate_json(answer.content, extra="forbid")
+    assert (body["kind"], body["decision"], body["score"]) == ("video", "bona_fide", 0.233)
+    assert (body["video"]["codec"], body["video"]["frames"]) == ("h264", 12)
+    assert body["sound"] is None
+    assert [one["task"] for one in body["findings"]] == ["deepfake"]
+    assert len(body["frames"]) >= 7
+    assert body["tracks"][body["counted"]]["frames"] == len(body["frames"])
+
+
+def test_the_content_tells_the_kind(live: Live) -> None:
+    assert analyze(live, FILM, "me.jpg", "image").json()["kind"] == "video"
+    assert analyze(live, genuine(), "film.mp4").json()["kind"] == "image"
+    body = {"image": base64.b64encode(FILM).decode(), "hash_id": live.hash_id}
+    assert live.post("/v1/analyze", json=body).json()["kind"] == "video"
+
+
+def test_it_is_kept_and_recalled(live: Live) -> None:
+    first = analyze(live, FILM).json()
+    again = analyze(live, FILM).json()
+    assert again["cached"]
+    key = {"X-Hash-Id": live.hash_id}
+    answer = live.get(f"/v1/results/{first['id']}", headers=key)
+    schemas.VideoResultAnswer.model_validate_json(answer.content, extra="forbid")
+    assert answer.json()["tracks"] == first["tracks"]
+    assert live.get("/v1/results", headers=key).json()["results"][0]["kind"] == "video"
+
+
+@pytest.mark.parametrize("name", sorted(HOSTILE))
+def test_what_cannot_be_judged_is_named_in_time(live: Live, name: str) -> None:
+    data, status, code = HOSTILE[name]
+    start = time.monotonic()
+    answer = analyze(live, data)
+    assert (answer.status_code, answer.json()["code"]) == (status, code)
+    assert time.monotonic() - start < 20  # under 5 on a machine that has nothing else to do
+    assert analyze(live, FILM).status_code == 200
+
+
+def test_a_long_one_is_a_job(live: Live) -> None:
+    key = {"X-Hash-Id": live.hash_id}
+    job = live.post("/v1/jobs", files={"media": ("film.mp4", LONG)}, headers=key).json()
+    assert job["medium"]["kind"] == "video"
+    found = _ended(live, job["id"])
+    assert (found["state"], found["result"]["kind"]) == ("done", "video")
+    assert found["result"]["video"]["seconds"] == 12
+
+
+def test_check(live: Live) -> None:
+    answer = check(live, FILM)
+    body = answer.json()
+    CheckAnswer.model_validate_json(answer.content, extra="forbid")
+    assert list(body) == ["status", "request", "type", "media", "data"]
+    assert body["type"] == {"deepfake": 0.233}
+    frames = body["data"]["frames"]
+    assert all(one["type"] == {"deepfake": 0.233} for one in frames)
+    assert [one["info"]["position"] for one in frames] == sorted(
+        one["info"]["position"] for one in frames
+    )
+
+
+def test_check_refuses_a_long_one_without_a_callback(live: Live) -> None:
+    answer = check(live, LONG)
+    assert answer.status_code == 413
+    assert answer.json()["error"] == {
+        "type": "media_error",
+        "code": 307,
+        "message": "The video or recording is longer than is accepted here; see /v1/jobs for"
+        " long ones.",
+    }
+
+
+def test_check_calls_back_for_a_long_one(live: Live) -> None:
+    with Receiver() as receiver:
+        answer = check(live, LONG, callback_url=receiver.url)
+        assert answer.status_code == 202
+        body = answer.json()
+        CheckTakenIn.model_validate_json(answer.content, extra="forbid")
+        assert (body["status"], body["callback"]) == ("success", receiver.url)
+        found = _ended(live, body["job"])
+        assert found["result"]["decision"] == "bona_fide"
+        deadline = time.monotonic() + 20
+        while not receiver.posts and time.monotonic() < deadline:
+            time.sleep(0.05)
+    (post,) = receiver.posts
+    assert post.result["type"] == "job.done"
+    assert "webhook-signature" in {name.lower() for name in post.headers}
+
+
+def _ended(live: Live, job: str) -> dict[str, Any]:
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        found = live.get(f"/v1/jobs/{job}", headers={"X-Hash-Id": live.hash_id}).json()
+        if found["state"] in ("done", "failed"):
+            return dict(found)
+        time.sleep(0.1)
+    raise AssertionError("waited in vain")
