@@ -27,7 +27,7 @@ from service.errors import (
 )
 from service.judging.judge import Judge
 from service.media.address import Address, parse
-from service.media.fetching import Fetcher
+from service.media.fetching import MEDIA, Fetcher
 from service.media.kinds import kind_by_name
 from service.media.medium import Medium
 from service.media.sizes import largest, too_large
@@ -89,7 +89,7 @@ class Predictor:
         if address is not None:
             return self.load_object(address)
         if where.lower().startswith(("http://", "https://")):
-            medium = Medium.of(self._fetcher.fetch(where), name=where)
+            medium = Medium.of(self._fetcher.fetch(where, MEDIA), name=where)
             return Loaded(medium, Source(where.partition("?")[0], medium.kind))
         return self._load_file(Path(where))
 

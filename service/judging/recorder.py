@@ -50,6 +50,10 @@ class Recorder:
             return result.id, False
         return result.id, self._store.kind != "null"
 
+    def _keeps(self, medium: Medium) -> bool:
+        """Whether the bytes are kept; those of videos and recordings are too many."""
+        return self._settings.store_images and medium.kind == "image"
+
     def _result(self, medium: Medium, analysis: Analysis, owner: str | None) -> StoredResult:
         now = time.time()
         return StoredResult(
@@ -60,5 +64,5 @@ class Recorder:
             created_at=now,
             expires_at=now + self._settings.result_ttl,
             analysis=to_record(analysis),
-            image=medium.read() if self._settings.store_images else None,
+            image=medium.read() if self._keeps(medium) else None,
         )

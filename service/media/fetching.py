@@ -38,6 +38,7 @@ GLOBAL_UNICAST = IPv6Network("2000::/3")
 # Public by what `ipaddress` says, yet answered by a cloud's own machinery.
 CLOUD = (IPv4Network("168.63.129.16/32"), IPv4Network("192.0.0.0/24"))
 IMAGES = ("image/", "application/octet-stream", "binary/octet-stream")
+MEDIA = (*IMAGES, "video/", "audio/", "application/ogg")
 
 
 @dataclass(frozen=True)
@@ -76,7 +77,7 @@ class Fetcher:
     def _fetch(self, url: str, types: Sequence[str], deadline: float) -> bytes:
         for _ in range(REDIRECTS + 1):
             target = self._vet(url, deadline)
-            with _answer(target, "GET", b"", {"Accept": "image/*"}, deadline) as answer:
+            with _answer(target, "GET", b"", {"Accept": _accepted(types)}, deadline) as answer:
                 location = answer.headers.get("Location")
                 if not (300 <= answer.status < 400 and location):
                     return _body(answer, types, self._max_bytes, deadline)
@@ -231,7 +232,7 @@ def _body(
         lasting = answer.status < 500 and answer.status not in PASSING
         raise FetchError(f"The address answered with status {answer.status}.", permanent=lasting)
     if not answer.headers.get_content_type().startswith(tuple(types)):
-        raise FetchError("The address does not lead to an image.", permanent=True)
+        raise FetchError("The address leads to no medium that is judged here.", permanent=True)
     data = bytearray()
     while chunk := answer.read(min(CHUNK, limit + 1 - len(data))):
         data += chunk
@@ -247,3 +248,7 @@ def _still_in(deadline: float) -> None:
     """A connection that was cut off looks like an end of headers or body."""
     if time.monotonic() >= deadline:
         raise TimeoutError
+
+
+def _accepted(types: Sequence[str]) -> str:
+    return ", ".join(f"{one}*" for one in types if one.endswith("/"))

@@ -18,6 +18,7 @@ from service.api.http.errors import shaped
 from service.api.http.licensed import judge_medium, licensed
 from service.errors import LicenceError, MediaTooLong, RequestError
 from service.licensing.grant import Grant
+from service.media.fetching import MEDIA
 from service.media.medium import Medium
 from service.store.jobs import Job
 
@@ -83,7 +84,9 @@ def _answer(check: Check) -> Response:
     with licensed(check.api_secret, amount=operations) as grant:
         _is_named(grant, check.api_user)
         # Only now: whoever has no licence cannot make this service call others.
-        medium = check.media or Medium.of(services().fetcher.fetch(check.uri), name=check.uri)
+        medium = check.media or Medium.of(
+            services().fetcher.fetch(check.uri, MEDIA), name=check.uri
+        )
         try:
             judged = judge_medium(medium, grant)
         except MediaTooLong:
