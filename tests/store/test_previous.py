@@ -57,6 +57,7 @@ def test_one_result(client: FlaskClient) -> None:
     answer = client.get(f"/v1/results/{kept['id']}", headers=OWNER).get_json()
     (finding,) = answer.pop("findings")
     assert answer.pop("request_id")
+    assert answer.pop("kind") == "image"
     assert answer == kept
     assert (finding["task"], finding["decision"], finding["advisory"]) == (
         *("deepfake", "attack"),
@@ -118,7 +119,7 @@ def _told(client: FlaskClient) -> list[dict[str, Any]]:
     """The results without what that release did not know."""
     page = client.get("/v1/results", headers=OWNER).get_json()
     return [
-        {name: value for name, value in one.items() if name != "findings"}
+        {name: value for name, value in one.items() if name not in ("findings", "kind")}
         for one in page["results"]
     ]
 

@@ -183,6 +183,7 @@ def test_every_code_is_tested_here() -> None:
     elsewhere = {"NOT_READY"}  # in tests/contracts/test_facia.py
     elsewhere |= {"URL_NOT_FETCHED", "URL_REFUSED"}  # in tests/contracts/test_check.py
     elsewhere |= {"UNSUPPORTED_MEDIA", *_codes(CloudError)}  # met on the command line
+    elsewhere |= {"JOB_NOT_FOUND", "TOO_MANY_JOBS", "JOBS_FULL", "JOB_ABANDONED"}  # test_jobs.py
     elsewhere |= _codes(MediaError)  # in tests/media, and tests/contracts/test_video.py
     elsewhere |= {"VIDEO_TOO_SHORT"}  # in tests/analysis/test_video.py
     elsewhere |= {"DETECTORS_FAILED"}  # in tests/analysis/detectors/test_ensemble.py
