@@ -15,6 +15,7 @@ from service.cloud.aws.s3 import S3
 from service.cloud.aws.session import Cloud
 from service.errors import CloudError, CloudUnavailable
 from service.media.address import Address
+from service.settings import Settings
 from tests.aws import Aws
 from tests.cloud.conftest import surroundings
 from tests.commands.conftest import Ran, Run
@@ -37,7 +38,7 @@ def put(aws: Aws, bucket: str, **objects: bytes) -> None:
 def s3(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> S3:
     for name, value in (aws.environment | {"AWS_MAX_ATTEMPTS": "1"}).items():
         monkeypatch.setenv(name, value)
-    return S3(Cloud(), 1_000_000)
+    return S3(Cloud(), Settings(max_body_bytes=1_000_000))
 
 
 def lines(path: Path) -> list[dict[str, Any]]:
@@ -123,7 +124,7 @@ def test_each_refusal_has_a_code(aws: Aws, s3: S3, told: tuple[int, str, str]) -
 def test_an_endpoint_that_is_away_has_a_code(s3: S3, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{free_port()}")
     with pytest.raises(CloudUnavailable):
-        S3(Cloud(), 1000).fetch(Address("somewhere", "a.jpg"))
+        S3(Cloud(), Settings()).fetch(Address("somewhere", "a.jpg"))
 
 
 def test_throttling_that_passes_is_not_noticed(aws: Aws, bucket: str, facegate: Run) -> None:
