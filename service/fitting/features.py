@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -25,6 +25,7 @@ from service.errors import FacegateError, StartupError
 from service.fitting.split import Album
 from service.media.image import decode
 from service.repository.registry import face_manifests
+from service.runtime.files import replace_file
 from service.runtime.machine import usable_cores
 from service.runtime.prefetch import prefetch_map
 from service.runtime.progress import progress
@@ -153,8 +154,7 @@ def _read(file: Path, detectors: int) -> Seen | None:
 
 
 def _write(file: Path, seen: Seen) -> None:
-    temporary = file.with_name(f".{file.name}.{os.getpid()}")
     parts: dict[str, Any] = {f"features{i}": one for i, one in enumerate(seen.features)}
-    with temporary.open("wb") as out:
-        np.savez(out, said=seen.said, code=np.array(seen.code), **parts)
-    os.replace(temporary, file)
+    content = BytesIO()
+    np.savez(content, said=seen.said, code=np.array(seen.code), **parts)
+    replace_file(file, content.getvalue())

@@ -7,8 +7,6 @@ while the store is away finds there which licences the store vouched for lately.
 from __future__ import annotations
 
 import contextlib
-import os
-import tempfile
 import threading
 from collections import OrderedDict
 from pathlib import Path
@@ -16,6 +14,7 @@ from pathlib import Path
 from pydantic import TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
+from service.runtime.files import replace_file
 from service.store.base import LicenceRecord
 
 
@@ -71,7 +70,7 @@ class Folder:
     def put(self, digest: str, seen: Seen) -> None:
         with contextlib.suppress(OSError):
             self._path.mkdir(parents=True, exist_ok=True)
-            _replace(self._path / f"{digest}.json", SEEN.dump_json(seen))
+            replace_file(self._path / f"{digest}.json", SEEN.dump_json(seen), private=True)
 
     def drop(self, digest: str) -> None:
         with contextlib.suppress(OSError):
@@ -81,15 +80,3 @@ class Folder:
         """Every entry that can be read."""
         found = [self.get(path.stem) for path in self._path.glob("*.json")]
         return [seen for seen in found if seen is not None]
-
-
-def _replace(path: Path, content: bytes) -> None:
-    """Several workers write the same file; the last whole one stays."""
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-        os.replace(temporary, path)
-    except OSError:
-        os.unlink(temporary)
-        raise

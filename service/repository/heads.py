@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ from pydantic import Field
 
 from service.errors import StartupError
 from service.repository.manifest import Calibration, File, Manifest, Part, Points, Positive, Sha256
+from service.runtime.files import replace_file
 from service.settings import Settings
 
 BASIS = {"name", "version", "sha256", "tuned", "input", "output", "crop", "head"}
@@ -147,9 +147,9 @@ def write_heads(settings: Settings, identity: str, heads: Sequence[OwnHead]) -> 
     folder = _folder(settings)
     folder.mkdir(parents=True, exist_ok=True)
     for head in heads:
-        _replace(folder / head.record.file, head.archive)
+        replace_file(folder / head.record.file, head.archive)
     records = Records(identity=identity, heads=tuple(head.record for head in heads))
-    _replace(folder / "heads.json", f"{records.model_dump_json(indent=2)}\n".encode())
+    replace_file(folder / "heads.json", f"{records.model_dump_json(indent=2)}\n".encode())
     _sweep(folder, {head.record.file for head in heads})
     return folder
 
@@ -171,13 +171,6 @@ def _open(settings: Settings, record: Record) -> OwnHead:
     if hashlib.sha256(content).hexdigest() != record.sha256:
         raise StartupError(f"{record.title} is damaged: its checksum differs.", REMEDY)
     return OwnHead(record, content)
-
-
-def _replace(path: Path, content: bytes) -> None:
-    """A reader finds the old content or the new one, never half of one."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    temporary.write_bytes(content)
-    os.replace(temporary, path)
 
 
 def _sweep(folder: Path, kept: set[str]) -> None:

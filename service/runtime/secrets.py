@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
-import tempfile
 from pathlib import Path
 
 from service.errors import StartupError
+from service.runtime.files import create_file
 
 
 def read_secret(path: Path, where: str, *, blanks: bool = False) -> str:
@@ -39,24 +37,10 @@ def create_once(path: Path, text: str) -> str:
     try:
         if not path.exists():
             path.parent.mkdir(parents=True, exist_ok=True)
-            _link_new(path, text)
+            create_file(path, f"{text}\n".encode())  # of several processes the first one counts
         return path.read_text().strip()
     except (OSError, UnicodeDecodeError) as error:
         raise StartupError(
             f"The file {path} cannot be made or read: {getattr(error, 'strerror', 'not text')}.",
             "Give this user the right to read and write in the data folder.",
         ) from None
-
-
-def _link_new(path: Path, text: str) -> None:
-    # mkstemp opens with O_EXCL and mode 600.
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "w") as file:
-            file.write(text + "\n")
-            file.flush()
-            os.fsync(file.fileno())
-        with contextlib.suppress(FileExistsError):  # another process was first: its file counts
-            os.link(temporary, path)
-    finally:
-        os.unlink(temporary)

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
 
 from service.errors import StartupError
+from service.runtime.files import replace_file
 
 DEFAULT = Path("aws_config.json")
 Optional = Annotated[str | None, BeforeValidator(lambda value: value or None)]
@@ -78,10 +77,7 @@ def save_config(config: CloudConfig, path: Path) -> None:
         secret = getattr(config.aws, name)
         body["aws"][name] = secret.get_secret_value() if secret else ""
     try:
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        with os.fdopen(handle, "w") as file:  # mkstemp made it with mode 600
-            json.dump(body, file, indent=2)
-        os.replace(temporary, path)
+        replace_file(path, json.dumps(body, indent=2).encode(), private=True)
     except OSError as error:
         raise StartupError(
             f"The AWS configuration {path} cannot be written: {error.strerror}.",

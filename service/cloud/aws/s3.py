@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import closing
@@ -17,6 +16,7 @@ from service.errors import BodyTooLarge, CloudUnavailable
 from service.media.address import Address
 from service.media.kinds import is_media_name
 from service.media.sizes import largest, too_large
+from service.runtime.files import replace_file
 from service.settings import Settings
 
 CHUNK = 256 * 1024  # bytes
@@ -105,9 +105,7 @@ class S3:
         path = folder / address.bucket / address.key.replace("/", "%2F")
         path.parent.mkdir(parents=True, exist_ok=True)
         file.seek(0)
-        with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as copy:
-            copy.write(file.read())
-        os.replace(copy.name, path)
+        replace_file(path, file.read(), private=True)
         return path
 
 

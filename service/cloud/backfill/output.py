@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -13,6 +11,7 @@ from service.cloud.aws.failures import failures_told
 from service.cloud.aws.session import Cloud
 from service.errors import ObjectNotFound, StartupError
 from service.media.address import Address, parse
+from service.runtime.files import replace_file
 
 
 class Output(Protocol):
@@ -54,11 +53,7 @@ class FolderOutput:
     def write(self, name: str, data: bytes) -> None:
         path = self._folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".", delete=False) as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(file.name, path)
+        replace_file(path, data, private=True, durable=True)
 
     def names(self, folder: str) -> Iterator[str]:
         with suppress(FileNotFoundError):

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from service.errors import CloudError, StartupError
+from service.runtime.files import replace_file
 
 
 def settled(output: Path) -> dict[str, dict[str, Any]]:
@@ -41,9 +41,7 @@ def _is_settled(row: dict[str, Any]) -> bool:
 
 
 def _rewrite(output: Path, rows: Any) -> None:
-    temporary = output.with_name(f".{output.name}.{os.getpid()}")
-    temporary.write_text("".join(json.dumps(row) + "\n" for row in rows))
-    os.replace(temporary, output)
+    replace_file(output, "".join(json.dumps(row) + "\n" for row in rows).encode())
 
 
 TEMPORARY = frozenset({CloudError.code, *(kind.code for kind in CloudError.__subclasses__())})

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 from service.analysis.decision.calibration import LocalCalibration
@@ -12,6 +11,7 @@ from service.fitting import metrics
 from service.fitting.calibration import enough, fit
 from service.fitting.dataset import Scored, genuine_or_labelled, score
 from service.runtime.console import note
+from service.runtime.files import replace_file
 from service.settings import Settings, load_settings
 
 
@@ -46,11 +46,9 @@ def remove() -> None:
 
 
 def write(path: Path, calibration: LocalCalibration) -> None:
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        temporary.write_text(calibration.model_dump_json(indent=2) + "\n")
-        os.replace(temporary, path)
+        replace_file(path, f"{calibration.model_dump_json(indent=2)}\n".encode())
     except OSError as error:
         raise StartupError(
             f"The calibration {path} cannot be written: {error.strerror}.",
