@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/pip --disable-pip-version-check -q
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-dev run demo test test-containers lint format lock bench soak clean
+.PHONY: help install install-dev run demo test test-quick test-containers lint format lock bench soak clean
 .PHONY: start stop health logs
 
 help: ## list the commands
@@ -59,7 +59,10 @@ logs: ## what they wrote (FOLLOW=-f: and go on writing)
 
 test: install-dev ## run the tests
 	@$(BIN)/python -m pytest tests/store  # forks workers: by itself, where no server's threads run
-	@$(BIN)/python -m pytest --ignore=tests/containers --ignore=tests/store
+	@$(BIN)/python -m pytest -n 2 --dist loadfile --ignore=tests/containers --ignore=tests/store
+
+test-quick: install-dev ## run the tests of the edit loop: no servers, nothing that takes long
+	@$(BIN)/python -m pytest -m "not slow" --ignore=tests/containers
 
 CONTAINER_TESTS ?= tests/containers
 test-containers: install-dev ## build the images and test them with a real Docker engine (root, Debian or Ubuntu)

@@ -13,6 +13,14 @@ from tests.live import Live
 from tests.servers import MongoServer
 
 GENUINE, FAKE = 0.233, 0.977
+SERVERS = {"Live", "MongoServer", "Aws"}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Function]) -> None:
+    """Whatever knows a real server is slow: the edit loop leaves it out."""
+    for item in items:
+        if SERVERS & set(vars(item.module)):
+            item.add_marker("slow")
 
 
 @pytest.fixture(scope="session")
