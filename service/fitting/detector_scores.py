@@ -10,9 +10,12 @@ import numpy as np
 
 from service.analysis.decision.rules import log_odds
 from service.analysis.image import Analyzer
+from service.analysis.judgement import ImageAnalysis
 from service.errors import CannotJudge, ImageError, NoDetectorAnswered, StartupError
 from service.fitting.cross_validation import Table
 from service.fitting.dataset import GENUINE, images_in
+from service.judging.judge import Judge
+from service.media.medium import Medium
 from service.repository.registry import detector_folders
 from service.runtime.console import note
 from service.settings import Settings
@@ -52,14 +55,14 @@ def scores(files: list[Path], folder: Path, settings: Settings, detector: str) -
     """
     alone = settings.model_copy(update={"detectors": (detector,)})
     analyzer = Analyzer.load(alone, calibrated=False)
-    kept = kept_scores(settings, detector, analyzer)
+    judge, kept = Judge.of(alone, analyzer), kept_scores(settings, detector, analyzer)
     kept.parent.mkdir(parents=True, exist_ok=True)
     known, found = dict(_read(kept)), {}
     with kept.open("a") as out:
         for number, file in enumerate(files, 1):
             key = _key(file, folder)
             if key not in known:
-                known[key] = _score(file, analyzer, detector)
+                known[key] = _score(file, judge, detector)
                 out.write(json.dumps([key, known[key]]) + "\n")
                 out.flush()
             found[file] = known[key]
@@ -89,10 +92,13 @@ def _read(kept: Path) -> Iterator[tuple[str, float | None]]:
             continue
 
 
-def _score(file: Path, analyzer: Analyzer, detector: str) -> float | None:
+def _score(file: Path, judge: Judge, detector: str) -> float | None:
     """The probability of the most prominent face."""
     try:
-        return analyzer.analyze(file.read_bytes()).faces[0].detectors[0].probability
+        medium = Medium.of(file.read_bytes(), "image")
+        analysis = judge.judge(medium, owner=None).analysis
+        assert isinstance(analysis, ImageAnalysis)
+        return analysis.faces[0].detectors[0].probability
     except (ImageError, CannotJudge):
         return None
     except NoDetectorAnswered:

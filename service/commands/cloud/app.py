@@ -8,25 +8,33 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from service.commands.cloud.options import (
+    CallbackUrl,
+    Config,
+    DryRun,
+    KeyId,
+    LogLevel,
+    MaxMessages,
+    MetricsPort,
+    ModelsDir,
+    PollInterval,
+    QueueUrl,
+    Region,
+    RunOnce,
+    Secret,
+    StatsInterval,
+    TestMessage,
+    ValidateQueue,
+    VisibilityTimeout,
+    WaitTime,
+)
+
 if TYPE_CHECKING:
     from service.cloud.aws.session import Given
 
 cloud_app = typer.Typer()
 aws_app = typer.Typer(help="Credentials for AWS: set up, check.", no_args_is_help=True)
 cloud_app.add_typer(aws_app, name="aws")
-Config = Annotated[
-    Path | None,
-    typer.Option("--config", help="AWS configuration. Default: aws_config.json, if there is one."),
-]
-Region = Annotated[str | None, typer.Option("--aws-region", help="AWS region.")]
-KeyId = Annotated[str | None, typer.Option("--aws-access-key-id", help="Access key.")]
-Secret = Annotated[
-    str | None,
-    typer.Option(
-        "--aws-secret-access-key",
-        help="Its secret. Others on this machine can see arguments: prefer another way.",
-    ),
-]
 
 
 @cloud_app.command()
@@ -77,51 +85,20 @@ def predict(
 
 @cloud_app.command()
 def consume(
-    queue_url: Annotated[
-        str, typer.Option("--queue-url", envvar="QUEUE_URL", help="The queue to work on.")
-    ],
-    poll_interval: Annotated[
-        float, typer.Option(min=0, envvar="POLL_INTERVAL", help="Seconds after an empty poll.")
-    ] = 5.0,
-    max_messages: Annotated[
-        int, typer.Option(min=1, max=100, envvar="MAX_MESSAGES", help="Most in work at once.")
-    ] = 10,
-    wait_time: Annotated[int, typer.Option(min=0, max=20, help="Seconds of a long poll.")] = 20,
-    visibility_timeout: Annotated[
-        int,
-        typer.Option(
-            min=3, max=43200, help="Seconds a message is ours; renewed while it is worked on."
-        ),
-    ] = 30,
-    models_dir: Annotated[
-        Path | None, typer.Option(envvar="MODELS_DIR", help="Folder of model folders.")
-    ] = None,
-    callback_url: Annotated[
-        str | None, typer.Option(help="Where results of S3 upload notices go. Default: nowhere.")
-    ] = None,
-    run_once: Annotated[bool, typer.Option("--run-once", help="One poll, then end.")] = False,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Say what one poll asks for; change nothing.")
-    ] = False,
-    stats_interval: Annotated[
-        float, typer.Option(min=0, help="Seconds between lines of statistics; 0: none.")
-    ] = 0,
-    validate_queue: Annotated[
-        bool, typer.Option("--validate-queue", help="Show what the queue is like.")
-    ] = False,
-    create_test_message: Annotated[
-        str | None, typer.Option(metavar="URL", help="Send a message that asks to judge this.")
-    ] = None,
-    metrics_port: Annotated[
-        int, typer.Option(min=0, max=65535, help="Prometheus on 127.0.0.1; 0: none.")
-    ] = 0,
-    log_level: Annotated[
-        str | None,
-        typer.Option(
-            envvar="LOG_LEVEL",
-            help="debug, info, warning or error. Default: as aws_config.json says, else info.",
-        ),
-    ] = None,
+    queue_url: QueueUrl,
+    poll_interval: PollInterval = 5.0,
+    max_messages: MaxMessages = 10,
+    wait_time: WaitTime = 20,
+    visibility_timeout: VisibilityTimeout = 30,
+    models_dir: ModelsDir = None,
+    callback_url: CallbackUrl = None,
+    run_once: RunOnce = False,
+    dry_run: DryRun = False,
+    stats_interval: StatsInterval = 0,
+    validate_queue: ValidateQueue = False,
+    create_test_message: TestMessage = None,
+    metrics_port: MetricsPort = 0,
+    log_level: LogLevel = None,
     region: Region = None,
     key_id: KeyId = None,
     secret: Secret = None,
@@ -131,13 +108,9 @@ def consume(
     from service.cloud.consumer import Options
     from service.commands.cloud import consume as run
     from service.commands.cloud.predict import identity
-    from service.runtime import logs
 
     cloud = identity(config, _given(key_id, secret, region))
-    level = (log_level or cloud.config.logging.in_force).lower()
-    if level not in {"debug", "info", "warning", "error"}:
-        raise typer.BadParameter("debug, info, warning or error.", param_hint="--log-level")
-    logs.configure(level)
+    _log_at(log_level or cloud.config.logging.in_force)
     options = Options(
         queue_url=queue_url,
         poll_interval=poll_interval,
@@ -156,6 +129,14 @@ def consume(
     raise typer.Exit(
         run.consume(cloud, options, models_dir, run_once=run_once, metrics_port=metrics_port)
     )
+
+
+def _log_at(level: str) -> None:
+    from service.runtime import logs
+
+    if level.lower() not in {"debug", "info", "warning", "error"}:
+        raise typer.BadParameter("debug, info, warning or error.", param_hint="--log-level")
+    logs.configure(level.lower())
 
 
 @cloud_app.command()

@@ -15,8 +15,9 @@ from pathlib import Path
 
 from PIL import Image
 
-from service.analysis.image import Analyzer
 from service.errors import FacegateError
+from service.judging.judge import Judge
+from service.media.medium import Medium
 from service.repository.manifest import kind_of
 from service.repository.registry import detector_folders
 from service.settings import Settings, load_settings
@@ -26,11 +27,11 @@ COUNTERS = Path("/proc/self/net")
 
 def main() -> None:
     before = attempts()
-    analyzer = Analyzer.load(local(load_settings()))
+    judge = Judge.load(local(load_settings()))
     end = time.monotonic() + float(sys.argv[1])
     while time.monotonic() < end:
         with suppress(FacegateError):  # there is no face in it: what runs counts, not the answer
-            analyzer.analyze(_image())
+            judge.judge(Medium.of(_image()), owner=None)
         time.sleep(0.2)
     print(attempts() - before)
 
