@@ -15,7 +15,7 @@ from pathlib import Path
 from training.export.export import export, load
 from training.export.quantise import quantise_model
 from training.fit.train import add_arguments, options_of, train
-from training.report.card import write_card
+from training.report.card.document import write_card
 from training.report.evaluate import evaluate
 
 

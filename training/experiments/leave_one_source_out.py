@@ -17,11 +17,11 @@ from typing import Any
 
 import numpy as np
 
+from service.fitting import metrics
 from training.data.augment import plain
 from training.data.dataset import COPIES, load_crops, load_index, some_of
 from training.fit.train import State, add_arguments, logits_of, new_state, options_of, train
 from training.nets.nets import RECIPES
-from training.report import metrics
 
 SHARED = (
     "index.npz", "crops.npy", *(f"{name}{end}.npy" for name in COPIES for end in ("s", "_rows")),

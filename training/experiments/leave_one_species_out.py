@@ -21,10 +21,10 @@ from typing import Any
 import numpy as np
 import torch
 
+from service.fitting import metrics
 from training.data.batches import INLAY
 from training.data.pools import Read, collect, load, where
 from training.fit.readout import Readout, fit, note
-from training.report import metrics
 
 Judge = Callable[[Readout, Read, str], metrics.Figure]
 JUDGED = 2048  # views of the test split

@@ -23,13 +23,13 @@ from typing import Any
 import numpy as np
 from sklearn.linear_model import LogisticRegression
 
+from service.fitting import metrics
 from training.data.dataset import read_labels
 from training.export.manifest import read_manifest
-from training.report import metrics
-from training.report.card import write_card
+from training.report.card.document import write_card
 from training.report.evaluate import counts, report
-from training.report.measuring import Parts
-from training.report.scoring import load_scores
+from training.report.measure.measuring import Parts
+from training.report.measure.scoring import load_scores
 
 LEFT_OUT = ("transfer", "new_sources")  # what was found by leaving something out
 

@@ -18,11 +18,11 @@ from pathlib import Path
 
 import numpy as np
 
+from service.fitting import metrics
 from training.data.dataset import Index, load_index
 from training.data.pools import Read, collect, load, where
 from training.fit.readout import fit, note, of_model
 from training.fit.ridge import Values, log_odds
-from training.report import metrics
 
 FOLDS = 5
 RATES = (0.02, 0.05, 0.1)

@@ -26,6 +26,7 @@ from sklearn.metrics import roc_auc_score
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
+from service.fitting.metrics import default_is_statable
 from service.runtime.allocator import M_MMAP_MAX, M_TRIM_THRESHOLD, mallopt
 from training.data.augment import augment, plain
 from training.data.batches import Batches
@@ -35,7 +36,6 @@ from training.data.species import decided, loss_of
 from training.data.split import read_groups, split, units_of, write_groups
 from training.nets.nets import RECIPES, Recipe, keep_rate, warm
 from training.nets.precision import device, mixed
-from training.report.metrics import default_is_statable
 
 AVERAGE = 0.998
 WARM_UP = 0.03  # fraction of the run

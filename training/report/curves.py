@@ -8,9 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
+from service.fitting import metrics
 from training.export.manifest import read_manifest
-from training.report import metrics
-from training.report.scoring import Scores, load_scores
+from training.report.measure.scoring import Scores, load_scores
 
 BINS = 10  # of the reliability diagram
 

@@ -19,16 +19,17 @@ from typing import Any
 import cv2
 import numpy as np
 
+from service.fitting import metrics
 from service.fitting.report_metrics import at_point, auc_by_species, overall, thresholds
 from training.data.dataset import MODELS, Row, load_index, miss_rates, read_labels, some_of
 from training.export.manifest import read_manifest, write_manifest
-from training.report import measuring, metrics
-from training.report.card import write_card
-from training.report.localisation import localisation
-from training.report.measuring import COPIED, Parts, measure
-from training.report.robustness import changes
-from training.report.scoring import Scorer, Scores, save_scores
-from training.report.slices import by_slice
+from training.report.card.document import write_card
+from training.report.measure import measuring
+from training.report.measure.localisation import localisation
+from training.report.measure.measuring import COPIED, Parts, measure
+from training.report.measure.robustness import changes
+from training.report.measure.scoring import Scorer, Scores, save_scores
+from training.report.measure.slices import by_slice
 
 RATES = (0.001, 0.01, 0.02, 0.05, 0.1)
 MADE = ("self_blends", *(f"{name}_copies" for name in COPIED))  # of genuine test images

@@ -20,11 +20,11 @@ import cv2
 import numpy as np
 
 from service.analysis.face.blazeface import Detection, Face, FaceDetector, rotate
+from service.fitting.metrics import proportion
 from service.media.image import decode
 from training.data.dataset import MODELS, Row, read_image, read_images, read_labels
+from training.report.card.wording import rate, table
 from training.report.face_scenes import BACKDROPS, Box, Photograph, box_iou, paste
-from training.report.metrics import proportion
-from training.report.wording import rate, table
 
 SOURCES = ("ffhq_stylegan1", "lfw", "utkface")
 WIDTHS = (40, 60, 100, 150, 250, 350, 500, 700, 1000)  # of the face, pixels of the scene

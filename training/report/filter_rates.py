@@ -18,11 +18,11 @@ import numpy as np
 
 from service.analysis.image import Analyzer
 from service.errors import CannotJudge
+from service.fitting.metrics import interval
 from service.settings import load_settings
 from training.data.dataset import Row, read_images, read_labels
+from training.report.card.wording import rate, table
 from training.report.filters import FILTERS, Filter
-from training.report.metrics import interval
-from training.report.wording import rate, table
 
 AS_IS = "as they are"
 

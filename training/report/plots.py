@@ -19,9 +19,9 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from service.fitting.metrics import balanced
+from training.report.card.wording import SPECIES
 from training.report.curves import Evaluation, det_curve, rate_of, reliability_bins
-from training.report.metrics import balanced
-from training.report.wording import SPECIES
 
 DOCS = Path(__file__).parents[2] / "docs"
 TICKS = (0.001, 0.01, 0.02, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 0.95)

@@ -15,7 +15,7 @@ pytest.importorskip("efficientnet_lite_pytorch")
 from training.data.pools import Read  # noqa: E402
 from training.fit import finetune_readout, readout  # noqa: E402
 from training.fit.readout import Known, Readout, auc, fit  # noqa: E402
-from training.report.card_method import read_by  # noqa: E402
+from training.report.card.method import read_by  # noqa: E402
 
 WIDTH, NUMBERS = 40, {"gone": 1, "one": 2, "other": 3}
 

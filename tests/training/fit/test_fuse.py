@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from training.export.manifest import write_manifest
-from training.report.card import _begun
-from training.report.card_method import method, read_by
-from training.report.scoring import Scores
+from training.report.card.document import _begun
+from training.report.card.method import method, read_by
+from training.report.measure.scoring import Scores
 
 GROUPS = np.repeat([f"s/{n}" for n in range(150)], 2)
 

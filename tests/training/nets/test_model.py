@@ -12,8 +12,8 @@ import pytest
 
 from service.analysis.face.crop import FILL, normalise
 from service.repository.initializers import read_initializer
-from training.report import card, card_method, card_robustness
-from training.report.card import write_card
+from training.report.card import document, method, robustness
+from training.report.card.document import write_card
 
 FOLDER = Path(__file__).parents[3] / "service" / "models" / "lite0"
 MANIFEST = json.loads((FOLDER / "manifest.json").read_text())
@@ -87,18 +87,18 @@ def test_the_card_tells_what_transfers() -> None:
     species = {"dfdc": {"fakes": 7, "seen": figure, "left_out": {**figure, "value": 0.45}}}
     sources = {"lfw": {"genuine": 9, "seen": figure, "left_out": {**figure, "value": 0.55}}}
     found = {"views": 9000, "epochs": 8, "species": species, "sources": sources}
-    told = card._transfer({"transfer": found})
+    told = document._transfer({"transfer": found})
     assert "9,000 views (8 epochs)" in told
     assert "| face swaps (DFDC) | 7 | 0.500 (0.400-0.600) | 0.450 (0.400-0.600) |" in told
     assert "| lfw | 9 | 0.500 (0.400-0.600) | 0.550 (0.400-0.600) |" in told
-    assert card._transfer({}) == ""
+    assert document._transfer({}) == ""
 
 
 def test_the_card_names_the_copies_that_were_learned_from() -> None:
-    told = card_method._made({"swaps": True, "latent_copies": 2056, "restoration_copies": 1301})
+    told = method._made({"swaps": True, "latent_copies": 2056, "restoration_copies": 1301})
     assert "copies by a latent autoencoder (2,056), copies by super-resolution" in told
     assert "(1,301) (those of other faces than training's were left out)" in told
-    assert "left out" not in card_method._made({"swaps": True})
+    assert "left out" not in method._made({"swaps": True})
 
 
 def test_the_cards_tell_what_was_left_out() -> None:
@@ -111,7 +111,7 @@ def test_the_cards_tell_what_was_left_out() -> None:
 
 def test_the_card_tells_of_restored_faces_and_whether_training_had_some() -> None:
     for learned in (True, False):
-        told = card_robustness._copied(
+        told = robustness._copied(
             "restoration_copies", {"restoration_copies": 5} if learned else {}
         )
         assert ("The restored faces had been shrunk" in told) == learned

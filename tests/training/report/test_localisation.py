@@ -14,7 +14,7 @@ from service.analysis.face.blazeface import FaceDetector
 from service.settings import PACKAGE
 from tests.images import genuine
 from training.data.dataset import Row
-from training.report.localisation import SMALLEST, SUSPECTED, heat_inside, localisation
+from training.report.measure.localisation import SMALLEST, SUSPECTED, heat_inside, localisation
 
 LITE0 = PACKAGE / "models" / "lite0"
 MARGIN = 1.3  # times chance, at the least

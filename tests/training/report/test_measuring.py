@@ -13,8 +13,8 @@ from service.settings import PACKAGE
 from tests.images import genuine, manipulated
 from training.data.augment import encoded
 from training.data.dataset import Row, read_image
-from training.report import measuring, robustness
-from training.report.scoring import Scorer, Scores, kept_scores, score
+from training.report.measure import measuring, robustness
+from training.report.measure.scoring import Scorer, Scores, kept_scores, score
 
 LITE0 = PACKAGE / "models" / "lite0"
 ROWS = [Row("", name, label, "s", name) for name, label in (("g.jpg", "real"), ("m.jpg", "fake"))]

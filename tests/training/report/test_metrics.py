@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from training.report import metrics
+from service.fitting import metrics
 
 
 def test_auc_of_separated_mixed_and_tied_scores() -> None:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from training.report import curves
-from training.report.scoring import Scores, load_scores, save_scores
+from training.report.measure.scoring import Scores, load_scores, save_scores
 
 PNG = b"\x89PNG\r\n\x1a\n"
 

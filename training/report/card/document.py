@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from training.report.card_method import method
-from training.report.card_robustness import robustness
-from training.report.wording import SPECIES, rate, species, table
+from training.report.card.method import method
+from training.report.card.robustness import robustness
+from training.report.card.wording import SPECIES, rate, species, table
 
 LIMITS = """## What it is not for
 

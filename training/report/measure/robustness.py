@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from training.report import metrics
-from training.report.measuring import CHANGES, Parts
-from training.report.scoring import Scores
-from training.report.slices import by_slice
+from service.fitting import metrics
+from training.report.measure.measuring import CHANGES, Parts
+from training.report.measure.scoring import Scores
+from training.report.measure.slices import by_slice
 
 Probability = Callable[[Scores], np.ndarray]
 

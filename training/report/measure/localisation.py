@@ -11,9 +11,9 @@ import numpy as np
 from service.analysis.detectors.onnx import OnnxDetector
 from service.analysis.face.blazeface import Face, FaceDetector
 from service.analysis.face.crop import Portrait, face_crop
+from service.fitting import metrics
 from training.data.dataset import MODELS, Row, read_images
 from training.data.selfblend import self_blend
-from training.report import metrics
 
 CHANGED = 3  # of 255; a smaller difference is not seen
 SMALLEST = 0.03  # share of the crop; smaller regions are left out

@@ -17,7 +17,7 @@ from service.analysis.face.blazeface import FaceDetector
 from training.data.augment import encoded, frame_of
 from training.data.dataset import MODELS, Copies, Row, load_copies, load_crops, read_labels, some_of
 from training.data.selfblend import self_blend
-from training.report.scoring import Change, Scorer, Scores, kept_scores, save_scores, score
+from training.report.measure.scoring import Change, Scorer, Scores, kept_scores, save_scores, score
 
 QUALITIES = (20, 40, 60, 80, 95)
 MOST = 2000  # images of a source and label in the calibration and in the test split

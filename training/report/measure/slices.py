@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from training.report import metrics
-from training.report.scoring import Scores
+from service.fitting import metrics
+from training.report.measure.scoring import Scores
 
 
 def by_slice(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from training.report.wording import rate, table
+from training.report.card.wording import rate, table
 
 MADE = {
     "self_blends": "self-blends",

@@ -1,0 +1,1 @@
+"""The model card: metrics.json in words."""

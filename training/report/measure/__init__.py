@@ -1,0 +1,1 @@
+"""Scores of photographs, and what a report states of them."""
