@@ -13,13 +13,16 @@ from tests.live import Live
 from tests.servers import MongoServer
 
 GENUINE, FAKE = 0.233, 0.977
-SERVERS = {"Live", "MongoServer", "Aws"}
+SERVERS = {"Live", "MongoServer", "Aws", "Quickstart"}
+SERVING = {"live", "room", "deepfake", "mongo_server", "aws", "cloud", "service_image"}
+STORES = ("mongo", "resilient")  # of a parameter
 
 
 def pytest_collection_modifyitems(items: list[pytest.Function]) -> None:
-    """Whatever knows a real server is slow: the edit loop leaves it out."""
+    """Whatever needs a real server is slow: the edit loop leaves it out."""
     for item in items:
-        if SERVERS & set(vars(item.module)):
+        known = SERVERS & set(vars(item.module)) or SERVING & set(item.fixturenames)
+        if known or any(name in item.name for name in STORES):
             item.add_marker("slow")
 
 

@@ -97,6 +97,7 @@ def test_the_right_password_does_not_count(accounts: Accounts) -> None:
         accounts.login("ada", SECRET, HERE)
 
 
+@pytest.mark.slow
 def test_one_address_cannot_try_all_names(accounts: Accounts) -> None:
     def guess(number: int) -> None:
         with pytest.raises(WrongPassword):
@@ -179,6 +180,7 @@ def test_forged_tokens(accounts: Accounts, tmp_path: Path) -> None:
 @settings(
     max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
+@pytest.mark.slow
 @given(st.text(max_size=80))
 def test_no_text_is_a_token(accounts: Accounts, text: str) -> None:
     with pytest.raises(WrongToken):

@@ -27,6 +27,7 @@ def shipped() -> Analyzer:
     return Analyzer.load(Settings())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", GOLDEN)
 def test_the_bundled_selfies_keep_their_scores(shipped: Analyzer, name: str) -> None:
     golden = GOLDEN[name]

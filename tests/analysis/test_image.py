@@ -285,6 +285,7 @@ def test_a_damaged_model_is_one_sentence(models_dir: Path, name: str) -> None:
     assert caught.value.remedy
 
 
+@pytest.mark.slow
 def test_the_shipped_models_load_and_judge() -> None:
     analysis = Analyzer.load(Settings()).analyze(genuine(), explain=True)
     assert 0 <= analysis.score <= 1

@@ -15,6 +15,7 @@ from service.media.image import decode
 ROOT = Path(__file__).parents[3]
 MODELS = ROOT / "service" / "models"
 HEIGHT, WIDTH = 3000, 4000
+SLOW = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +65,7 @@ def seen(detector: FaceDetector, scene: np.ndarray) -> tuple[Detection, float]:
 
 @pytest.mark.parametrize("backdrop", ["plain", "mottled"])
 @pytest.mark.parametrize("width", [120, 250, 350])
-@pytest.mark.parametrize("turn", [0, 90, 180, 270])
+@pytest.mark.parametrize("turn", [0, *(pytest.param(n, marks=SLOW) for n in (90, 180, 270))])
 def test_a_small_face_is_found_where_it_is(
     detector: FaceDetector,
     selfie: np.ndarray,

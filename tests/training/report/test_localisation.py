@@ -20,6 +20,7 @@ LITE0 = PACKAGE / "models" / "lite0"
 MARGIN = 1.3  # times chance, at the least
 
 
+@pytest.mark.slow
 def test_heat_lies_in_the_region_that_was_blended() -> None:
     """Over self-blends of one photograph that the detector suspects."""
     detector, faces = OnnxDetector(LITE0, bpcer=0.05), FaceDetector(PACKAGE / "models")
