@@ -58,15 +58,21 @@ class ForkServer:
         cwd: Path,
         stdin: bytes = b"",
         timeout: float = 60,
+        stdout: str | None = None,
     ) -> Ran:
-        """Raises TimeoutExpired, when the command is killed."""
+        """Output goes into a file, or to `stdout`, a path.
+
+        Raises TimeoutExpired, when the command is killed.
+        """
         command = [str(SCRIPT), *map(str, arguments)]
         with self._lock, tempfile.TemporaryDirectory() as folder:
             files = [Path(folder) / name for name in ("in", "out", "err")]
             files[0].write_bytes(stdin)
+            given, out, err = map(str, files)
             asked = {"argv": command, "env": dict(env), "cwd": str(cwd)}
-            code = self._ask(asked | {"files": [*map(str, files)]}, timeout)
-            return Ran(command, code, files[1].read_bytes(), files[2].read_bytes())
+            code = self._ask(asked | {"files": [given, stdout or out, err]}, timeout)
+            written = b"" if stdout else files[1].read_bytes()
+            return Ran(command, code, written, files[2].read_bytes())
 
     def close(self) -> None:
         self._socket.shutdown(socket.SHUT_RDWR)

@@ -13,7 +13,7 @@ import typer
 
 from service.cli import app
 from tests.albums import fill
-from tests.forks import SCRIPT
+from tests.forks import SCRIPT, fork_server
 from tests.images import genuine
 from tests.live import environment
 from tests.servers import free_port
@@ -96,12 +96,9 @@ def shell(
     folder: Path, models: dict[str, Path], line: str, before: str = "", after: str = "", **env: str
 ) -> Ended:
     """`facegate LINE` by way of a shell that prepares its streams; names are UTF-8."""
-    settings = {"store": "sqlite", "data_dir": folder / "data", "port": free_port(), "workers": 1}
-    more = {"models_dir": models["bona_fide"], "vendor_public_key": folder / "vendor.pub"}
-    around = environment(settings | more) | AWS | {"COLUMNS": "200", "PYTHONUTF8": "1"} | env
     return subprocess.run(
         ["bash", "-c", f"{before}{SCRIPT} {line}{after}"],
-        env={name: value for name, value in around.items() if value},
+        env=surroundings(folder, models, env),
         cwd=folder,
         input=b"",
         capture_output=True,
@@ -110,12 +107,31 @@ def shell(
     )
 
 
+def surroundings(folder: Path, models: dict[str, Path], env: dict[str, str]) -> dict[str, str]:
+    settings = {"store": "sqlite", "data_dir": folder / "data", "port": free_port(), "workers": 1}
+    more = {"models_dir": models["bona_fide"], "vendor_public_key": folder / "vendor.pub"}
+    around = environment(settings | more) | AWS | {"COLUMNS": "200", "PYTHONUTF8": "1"} | env
+    return {name: value for name, value in around.items() if value}
+
+
 @pytest.fixture
 def run(folder: Path, models: dict[str, Path], tmp_path: Path) -> Callable[..., Ended]:
-    def run(command: str, before: str = "", after: str = "", **env: str) -> Ended:
+    def run(
+        command: str,
+        before: str = "",
+        after: str = "",
+        stdout: str | None = None,
+        cwd: str | None = None,
+        **env: str,
+    ) -> Ended:
+        """Of a fork where no more than `stdout` or `cwd` is unusual, else by a shell."""
         given = {"aws": AWS["AWS_ENDPOINT_URL"], "new": tmp_path / "new", "number": free_port()}
         line = f"{command} {COMMANDS[command].format(**given)}"
-        ran = shell(folder, models, line, before, after, **env)
+        if stdout or cwd:
+            around, where = surroundings(folder, models, env), Path(cwd or folder)
+            ran = fork_server().run(line.split(), around, where, stdout=stdout)
+        else:
+            ran = shell(folder, models, line, before, after, **env)
         text = (ran.stdout + ran.stderr).decode(errors="replace")
         assert "Traceback" not in text, text
         assert len(ran.stderr.splitlines()) < 12, text
@@ -134,7 +150,7 @@ SHORT = sorted(set(COMMANDS) - {"serve"})
 
 @pytest.mark.parametrize("command", SHORT)
 def test_a_full_disk(run: Callable[..., Ended], command: str) -> None:
-    ran = run(command, FULL)
+    ran = run(command, stdout="/dev/full")
     assert ran.returncode == 3 if command in PRINT else ran.returncode in {0, 2, 3}
     if command in PRINT:
         assert b"No space left on device" in ran.stderr
@@ -162,7 +178,7 @@ def test_a_terminal_of_ascii_and_no_home(run: Callable[..., Ended], command: str
 
 @pytest.mark.parametrize("command", sorted(set(SHORT) - CHECKS))
 def test_folders_that_cannot_be_written_to(run: Callable[..., Ended], command: str) -> None:
-    ran = run(command, "cd /proc; ", FACEGATE_DATA_DIR="/proc/data", HOME="/proc/home")
+    ran = run(command, cwd="/proc", FACEGATE_DATA_DIR="/proc/data", HOME="/proc/home")
     assert ran.returncode in {0, 2, 3}
 
 
