@@ -11,6 +11,7 @@ from service.api.http.context import Services
 from service.api.openapi import document
 from service.api.v1 import analyze, batch, jobs, model_card, results
 from service.api.v1.render import job_event
+from service.audit import open_audit
 from service.judging.callbacks import Secrets, callback_fetcher
 from service.judging.housekeeping import Housekeeping
 from service.judging.job_runner import JobRunner
@@ -67,18 +68,19 @@ def create_app(settings: Settings | None = None) -> Flask:
 
 def _services(settings: Settings) -> Services:
     store = open_store(settings, StoreObserver())
-    loader = Loader(settings)
+    loader, audit = Loader(settings), open_audit(settings, store)
     limit = ConcurrencyLimit(settings.slots, settings.queue_depth, settings.queue_timeout)
     return Services(
         settings=settings,
         loader=loader,
         licensing=Licensing(settings, store),
         store=store,
-        judge=Judge(settings, loader, store, limit),
+        judge=Judge(settings, loader, store, limit, audit),
         fetcher=Fetcher(settings),
         accounts=Accounts(settings, store),
         jobs=Jobs(settings, loader, store, callback_fetcher(settings)),
         secrets=Secrets(settings),
+        audit=audit,
         gateway_licence=settings.secret("gateway_licence"),
         sagemaker_hash_id=settings.secret("sagemaker_hash_id"),
     )
@@ -86,5 +88,5 @@ def _services(settings: Settings) -> Services:
 
 def _runner(services: Services) -> JobRunner:
     settings, loader, store = services.settings, services.loader, services.store
-    judge = Judge(settings, loader, store, ConcurrencyLimit(1, 0, 0))
+    judge = Judge(settings, loader, store, ConcurrencyLimit(1, 0, 0), services.audit)
     return JobRunner(settings, loader, store, judge, job_event)

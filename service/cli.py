@@ -14,6 +14,7 @@ from typing import Annotated, Literal
 import typer
 
 from service.commands import streams
+from service.commands.audit.app import audit_app
 from service.commands.cloud.app import cloud_app
 from service.commands.fit.app import measure_app
 from service.commands.licence.app import licence_app
@@ -35,6 +36,7 @@ models_app = typer.Typer(help="The models that judge.", no_args_is_help=True)
 app.add_typer(cloud_app)
 app.add_typer(measure_app)
 app.add_typer(licence_app, name="licence")
+app.add_typer(audit_app, name="audit")
 app.add_typer(models_app, name="models")
 ensemble_app = typer.Typer(help="A trained fusion of the detectors.", no_args_is_help=True)
 app.add_typer(ensemble_app, name="ensemble")

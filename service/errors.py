@@ -53,6 +53,7 @@ FacegateError                     500 INTERNAL_ERROR
 │   ├── Overloaded                503 OVERLOADED
 │   ├── NoDetectorAnswered        503 DETECTORS_FAILED
 │   ├── JobsFull                  503 JOBS_FULL
+│   ├── AuditUnavailable          503 AUDIT_UNAVAILABLE
 │   └── StoreUnavailable          503 STORE_UNAVAILABLE
 └── StartupError                  500 CANNOT_START (one sentence and a remedy; never an answer)
 
@@ -401,6 +402,11 @@ class JobsFull(Unavailable):
     code = "JOBS_FULL"
     sentence = "There is no room for another job; please try again later."
     retry_after = 30
+
+
+class AuditUnavailable(Unavailable):
+    code = "AUDIT_UNAVAILABLE"
+    sentence = "The audit log cannot be written, and nothing is judged without it here."
 
 
 class StoreUnavailable(Unavailable):

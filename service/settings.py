@@ -173,6 +173,19 @@ class Settings(BaseSettings):
     job_attempts: int = Field(3, ge=1, description="times a job is begun before it has failed")
     job_ttl: float = Field(86400.0, gt=0, description="seconds a job is kept")
 
+    # Evidence
+    audit: Literal["off", "best-effort", "required"] = Field(
+        "off",
+        description="the audit log; required: no judgement leaves without its entry",
+    )
+    audit_key: SecretStr | None = Field(
+        None, description="key of the audit log, base64; none: made once in the data folder"
+    )
+    audit_key_file: Path | None = Field(None, description="file that holds that key")
+    audit_checkpoint: float = Field(
+        600.0, gt=0, description="seconds between two signed checkpoints of a worker"
+    )
+
     # At the edge of AWS
     upload_bucket: str | None = Field(None, description="bucket of the Lambda function's uploads")
     endpoint_name: str | None = Field(None, description="SageMaker endpoint that it asks")

@@ -29,6 +29,7 @@ from service.judging.loader import Loader
 from service.media.kinds import Kind
 from service.media.medium import Medium
 from service.runtime import metrics
+from service.runtime.origin import came_by
 from service.runtime.reporting import listening
 from service.settings import Settings
 from service.store.base import Store
@@ -84,6 +85,7 @@ class JobRunner:
             self._update(free, job.lease)
 
     def _run(self, stage: Stage, work: Callable[[Job], None]) -> None:
+        came_by("job")
         with suppress(OSError):
             os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
         while not self._ended.is_set():

@@ -7,6 +7,8 @@ from threading import TIMEOUT_MAX
 from typing import TYPE_CHECKING, Self
 
 from service.analysis.judgement import Analysis
+from service.audit import AuditLog, open_audit
+from service.errors import CannotJudge
 from service.judging.loader import Loader
 from service.judging.recorder import Recorder
 from service.media.medium import Medium
@@ -37,10 +39,16 @@ class Judge:
     """Judges images, for HTTP, the queue and the command line alike. Safe for threads."""
 
     def __init__(
-        self, settings: Settings, loader: Loader, store: Store, limit: ConcurrencyLimit
+        self,
+        settings: Settings,
+        loader: Loader,
+        store: Store,
+        limit: ConcurrencyLimit,
+        audit: AuditLog | None = None,
     ) -> None:
+        """audit: where another judge of this process has opened it already."""
         self._loader = loader
-        self._recorder = Recorder(settings, store)
+        self._recorder = Recorder(settings, store, audit or open_audit(settings, store))
         self._limit = limit
 
     @classmethod
@@ -70,7 +78,11 @@ class Judge:
         Raises UnsupportedMedia for a kind without a pipeline, ImageError, CannotJudge, Unavailable
         or Overloaded; a store that is away only shows in `stored`.
         """
-        analysis, cached = self._answer(medium, explain)
+        try:
+            analysis, cached = self._answer(medium, explain)
+        except CannotJudge as error:
+            self._recorder.refuse(medium, error, owner)
+            raise
         result_id, stored = self._recorder.record(medium, analysis, owner)
         return Judged(result_id, analysis, cached, stored)
 

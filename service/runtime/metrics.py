@@ -76,6 +76,7 @@ JOBS_BYTES = Gauge(
     multiprocess_mode="livemostrecent",
 )
 JOBS = Counter("facegate_jobs", "Attempts at jobs, by what became of them", ["outcome"])
+AUDIT_LOST = Counter("facegate_audit_lost", "Entries of the audit log that could not be kept")
 READY = Gauge("facegate_ready_workers", "Workers ready to judge", multiprocess_mode="livesum")
 
 

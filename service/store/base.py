@@ -15,6 +15,7 @@ from pydantic.dataclasses import dataclass
 
 from service.errors import StoreUnavailable
 from service.store.accounts import Accounts
+from service.store.audit import Audit
 from service.store.counter import Counter
 from service.store.jobs import Jobs
 
@@ -60,7 +61,7 @@ LICENCE = TypeAdapter(LicenceRecord)
 RESULT = TypeAdapter(StoredResult)
 
 
-class Store(Accounts, Jobs, Protocol):
+class Store(Accounts, Audit, Jobs, Protocol):
     """A room for state. `kind` is `mongo`, `sqlite` or `null`."""
 
     kind: str

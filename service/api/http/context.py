@@ -8,6 +8,7 @@ from typing import cast
 from flask import current_app, g
 
 from service.accounts import Accounts
+from service.audit import AuditLog
 from service.judging.callbacks import Secrets
 from service.judging.jobs import Jobs
 from service.judging.judge import Judge
@@ -31,6 +32,7 @@ class Services:
     accounts: Accounts
     jobs: Jobs
     secrets: Secrets  # that sign callbacks
+    audit: AuditLog
     gateway_licence: str | None  # a hash_id
     sagemaker_hash_id: str | None
 

@@ -10,6 +10,7 @@ import structlog
 from flask import Flask, Response, g, request
 
 from service.runtime import metrics
+from service.runtime.origin import came_by
 
 log = structlog.get_logger()
 SAFE_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
@@ -26,6 +27,7 @@ def _begin() -> None:
     # A caller's id ends up in logs: only a harmless one is taken over.
     g.request_id = given if SAFE_ID.fullmatch(given) else uuid.uuid4().hex
     g.started = time.perf_counter()
+    came_by(request.url_rule.rule if request.url_rule else "unknown")
 
 
 def _end(response: Response) -> Response:

@@ -13,6 +13,7 @@ from service.api.v1.schemas import ErrorAnswer
 from service.errors import (
     CORRUPT_SELFIE,
     SENTENCES,
+    AuditUnavailable,
     BodyTooLarge,
     CannotJudge,
     FacegateError,
@@ -48,7 +49,7 @@ LICENCE: list[ErrorClass] = [
 ]
 JUDGING: list[ErrorClass] = [
     *(ImageError, ImageTooLarge, CannotJudge),
-    *(QuotaExceeded, Unavailable, Overloaded),
+    *(QuotaExceeded, Unavailable, Overloaded, AuditUnavailable),
 ]
 # What may come of a video or recording besides.
 MEDIA: list[ErrorClass] = [

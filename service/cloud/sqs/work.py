@@ -21,6 +21,7 @@ from service.errors import (
     ObjectArchived,
     ObjectNotFound,
 )
+from service.runtime.origin import came_by
 
 MessageHandler = Callable[[dict[str, Any]], object]
 # There is nothing to wait for: the caller is told.
@@ -43,6 +44,7 @@ class Worker:
         `last`: there is no later attempt at an address that does not answer; the caller is told.
         Raises FacegateError when it is to be tried again or given up.
         """
+        came_by("queue")
         if self._journal.is_done(job.key):
             return
         found = self._journal.result(job.key)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from service.analysis.decision.calibration import LocalCalibration
 from service.analysis.image import Analyzer
+from service.audit.acts import note_act
 from service.errors import StartupError
 from service.fitting import metrics
 from service.fitting.calibration import enough, fit
@@ -29,6 +30,7 @@ def calibrate(folder: Path, bpcer: float | None, *, force: bool) -> None:
     scored = score(analyzer, settings, images)
     calibration = fit(analyzer, scored, rate)
     write(path, calibration)
+    note_act(settings, "calibration written")
     tell(path, calibration, analyzer, scored)
     warn_of_setting(settings, path)
 
@@ -39,6 +41,7 @@ def remove() -> None:
     path = settings.data_dir / "calibration.json"
     if path.exists():
         path.unlink()
+        note_act(settings, "calibration removed")
         print(f"Removed {path}. Restart the service: the models' own threshold counts again.")
     else:
         print(f"There is no calibration in {settings.data_dir}.")

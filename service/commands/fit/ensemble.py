@@ -12,6 +12,7 @@ import numpy as np
 
 from service.analysis.detectors.base import Detector
 from service.analysis.detectors.load import load_detectors
+from service.audit.acts import note_act
 from service.errors import StartupError
 from service.fitting import classifiers
 from service.fitting.classifiers import KINDS, Kind
@@ -45,6 +46,7 @@ def fit(folder: Path, *, deploy: bool = True, search: int = 0, only: Sequence[st
         choice = select(kinds, table, search)
         version = write_stack(settings, table, choice, detectors, lines)
         deployed.deploy(settings, version)
+        note_act(settings, "fusion deployed", version=version)
         print(f"Deployed {choice.kind.name} {choice.params} as {version}.")
     _report(settings, table, lines, version)
     return 0 if better else 1
@@ -52,12 +54,14 @@ def fit(folder: Path, *, deploy: bool = True, search: int = 0, only: Sequence[st
 
 def rollback() -> None:
     """Back to the fusion before, or to none. Raises StartupError when none was deployed."""
+    settings = load_settings()
     try:
-        before = deployed.roll_back(load_settings())
+        before = deployed.roll_back(settings)
     except LookupError:
         raise StartupError(
             "No fusion was deployed here.", "`facegate ensemble fit DIR` makes one."
         ) from None
+    note_act(settings, "fusion rolled back", version=before)
     print(f"The fusion {before} is back." if before else "The deployed fusion is gone.")
 
 

@@ -19,6 +19,7 @@ from service.analysis.detectors.load import load_detectors
 from service.analysis.detectors.onnx import OnnxDetector
 from service.analysis.face.blazeface import FaceDetector
 from service.analysis.image import Analyzer
+from service.audit.acts import note_act
 from service.commands.fit import calibrate
 from service.errors import StartupError
 from service.fitting import metrics
@@ -72,6 +73,9 @@ def train(folder: Path, *, dry_run: bool, force: bool) -> int:
         print("Nothing was written: this was a dry run.")
     else:
         _write(settings, trial)
+        note_act(
+            settings, "heads written", models=[one.head.record.made_for.name for one in trial.kept]
+        )
     return 0
 
 
@@ -83,6 +87,7 @@ def remove() -> None:
     there = remove_heads(settings)
     forget(settings)
     if there:
+        note_act(settings, "heads removed")
         print("Removed your own heads. Restart the service: the shipped ones count again.")
     else:
         print(f"There is no head of your own in {settings.data_dir}.")

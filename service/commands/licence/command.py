@@ -13,6 +13,7 @@ from typing import Any
 import typer
 from pydantic import ValidationError
 
+from service.audit.acts import note_act
 from service.errors import StartupError
 from service.licensing import windows
 from service.licensing.digest import digest_key
@@ -81,6 +82,7 @@ def issue(agreed: Terms) -> None:
     """Issue and print the hash_id; remarks go to standard error."""
     with open_desk() as desk:
         hash_id, licence = desk.register.issue(agreed)
+    note_act(load_settings(), "licence issued", licence=licence.digest)
     print(f"hash_id: {hash_id}")
     note(f"Keep it: only its digest is stored, as {licence.digest[:SHOWN]}.")
 
@@ -102,6 +104,7 @@ def revoke(who: str) -> None:
     with open_desk() as desk:
         found = desk.register.find(sys.stdin.readline().strip() if who == "-" else who)
         licence = desk.register.revoke(_the_one(found))
+    note_act(load_settings(), "licence revoked", licence=licence.digest)
     print(f"Revoked: {licence.name} ({licence.digest[:SHOWN]}).")
     note("Running workers refuse it within seconds.")
 

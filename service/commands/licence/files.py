@@ -8,6 +8,7 @@ import time
 from dataclasses import asdict
 from pathlib import Path
 
+from service.audit.acts import note_act
 from service.commands.licence.command import SHOWN, open_desk, state
 from service.errors import LicenceError, StartupError
 from service.licensing.digest import new_hash_id, public_digest
@@ -30,6 +31,7 @@ def import_file(file: Path) -> None:
     signed = _read(file)
     with open_desk() as desk:
         licence = desk.register.import_signed(signed)
+    note_act(load_settings(), "licence imported", licence=licence.digest)
     print(f"Imported: {licence.name} ({licence.digest[:SHOWN]}), {state(licence, time.time())}.")
 
 

@@ -12,6 +12,7 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
+from service.audit.acts import note_act
 from service.errors import StartupError
 from service.repository.kinds import check_folder
 from service.repository.manifest import kind_of, read_json, task_of
@@ -44,17 +45,20 @@ def add_model(name: str, source: str, threshold: float, task: str | None = None)
         _write(draft, manifest | {"task": _try(draft, settings)})
         check_folder(draft, kind_of(draft), settings.bpcer)
         draft.rename(folder)
+    note_act(settings, "model added", model=name)
     print(f"{name} ({kind_of(folder)}) is in {folder}; restart the service to use it.")
 
 
 def remove_model(name: str) -> None:
     """Take away what `add_model` added. Raises StartupError."""
-    folder = added_models(load_settings()) / name
+    settings = load_settings()
+    folder = added_models(settings) / name
     if not NAME.fullmatch(name) or not folder.is_dir():
         raise StartupError(
             f"No detector named {name[:64]} was added here.", "`facegate models list` lists them."
         )
     shutil.rmtree(folder)
+    note_act(settings, "model removed", model=name)
 
 
 def _new_folder(settings: Settings, name: str) -> Path:

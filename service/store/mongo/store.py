@@ -24,9 +24,10 @@ from pymongo.errors import (
 from service.errors import StoreUnavailable
 from service.store.base import LICENCE, EntryRefused, LicenceRecord, StoredResult
 from service.store.counter import Counter
-from service.store.mongo import accounts, jobs
+from service.store.mongo import accounts, audit, jobs
 from service.store.mongo import counters as atomic
 from service.store.mongo.accounts import MongoAccounts
+from service.store.mongo.audit import MongoAudit
 from service.store.mongo.jobs import MongoJobs
 
 Document = dict[str, Any]
@@ -45,11 +46,12 @@ INDEXES = {
         IndexModel([("purge_at", ASCENDING)], expireAfterSeconds=0),
     ],
     **accounts.INDEXES,
+    **audit.INDEXES,
     **jobs.INDEXES,
 }
 
 
-class MongoStore(MongoAccounts, MongoJobs):
+class MongoStore(MongoAccounts, MongoAudit, MongoJobs):
     """See `Store`. A method takes `timeout` seconds at most, however many calls it makes.
 
     Uniqueness rests on `_id` alone, so nothing breaks where the indexes cannot be made. There are

@@ -8,10 +8,11 @@ from collections.abc import Sequence
 from service.store.base import LicenceRecord, StoredResult
 from service.store.counter import Counter
 from service.store.null.accounts import NullAccounts
+from service.store.null.audit import NullAudit
 from service.store.null.jobs import NullJobs
 
 
-class NullStore(NullAccounts, NullJobs):
+class NullStore(NullAccounts, NullAudit, NullJobs):
     """See `Store`. No result is kept.
 
     Licences and quota counters live in the memory of this process only, so that a signed licence

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -13,11 +13,12 @@ import orjson
 from pydantic import TypeAdapter
 from pydantic.dataclasses import dataclass
 
+from service.store.audit import BATCH, AuditBatch
 from service.store.base import StoredResult
 from service.store.counter import Counter
 from service.store.sqlite.database import Database, Migration
 
-Kind = Literal["result", "use"]
+Kind = Literal["result", "use", "audit"]
 
 MIGRATIONS: tuple[Migration, ...] = (
     (
@@ -49,16 +50,20 @@ class Entry:
 
     number: int
     token: str
-    content: StoredResult | Use
+    content: StoredResult | Use | AuditBatch
     attempts: int
 
     @property
     def kind(self) -> Kind:
+        if isinstance(self.content, AuditBatch):
+            return "audit"
         return "use" if isinstance(self.content, Use) else "result"
 
     @property
     def is_of_use(self) -> bool:
         """Whether what it holds has not expired yet."""
+        if isinstance(self.content, AuditBatch):
+            return True
         held = self.content.counters if isinstance(self.content, Use) else [self.content]
         return any(each.expires_at > time.time() for each in held)
 
@@ -79,6 +84,9 @@ class Spool:
 
     def put_use(self, counters: Sequence[Counter], amount: int) -> None:
         self._put("use", USE.dump_json(Use(tuple(counters), amount)).decode(), None)
+
+    def put_audit(self, batch: AuditBatch) -> None:
+        self._put("audit", BATCH.dump_json(batch).decode(), None)
 
     def find_result(self, sha256: str, fingerprint: str) -> StoredResult | None:
         """The newest unexpired waiting result of these bytes by this model version."""
@@ -143,8 +151,7 @@ class Spool:
 
 
 def _to_entry(number: int, token: str, kind: Kind, document: str, attempts: int) -> Entry:
-    read = USE.validate_json if kind == "use" else _result_from_json
-    return Entry(number, token, read(document), attempts)
+    return Entry(number, token, READERS[kind](document), attempts)
 
 
 def _result_to_json(result: StoredResult) -> str:
@@ -159,3 +166,10 @@ def _result_from_json(document: str) -> StoredResult:
     if fields["image"] is not None:
         fields["image"] = base64.b64decode(fields["image"])
     return StoredResult(**fields)
+
+
+READERS: dict[Kind, Callable[[str], StoredResult | Use | AuditBatch]] = {
+    "use": USE.validate_json,
+    "audit": BATCH.validate_json,
+    "result": _result_from_json,
+}

@@ -9,9 +9,11 @@ from typing import Protocol
 import structlog
 
 from service.errors import StoreUnavailable
+from service.store.audit import AuditBatch
 from service.store.base import EntryRefused, LicenceRecord, Store, StoredResult
 from service.store.counter import Counter
 from service.store.resilient.accounts import ResilientAccounts
+from service.store.resilient.audit import ResilientAudit
 from service.store.resilient.jobs import ResilientJobs
 from service.store.resilient.spool import Entry, Spool, Use
 from service.store.resilient.watch import Watch
@@ -33,7 +35,10 @@ class Primary(Store, Protocol):
 
 
 class Observer:
-    """What happens to the store, for metrics; does nothing itself. `kind` is `result` or `use`."""
+    """What happens to the store, for metrics; does nothing itself.
+
+    `kind` is `result`, `use` or `audit`.
+    """
 
     def away(self, away: bool) -> None:
         """From now on this process does, or does not, without the store."""
@@ -51,7 +56,7 @@ class Observer:
         """A write could neither be made nor set aside, or was refused until it had expired."""
 
 
-class ResilientStore(ResilientAccounts, ResilientJobs):
+class ResilientStore(ResilientAccounts, ResilientAudit, ResilientJobs):
     """See `Store`. A circuit breaker and a spool before a primary store.
 
     The first call that fails opens the breaker; from then on calls fail at once, and only a daemon
@@ -239,5 +244,7 @@ class ResilientStore(ResilientAccounts, ResilientJobs):
     def _hand_over(self, entry: Entry) -> None:
         if isinstance(entry.content, Use):
             self._primary.add_once(entry.token, entry.content.counters, entry.content.amount)
+        elif isinstance(entry.content, AuditBatch):
+            self._primary.append_audit(entry.content)
         else:
             self._primary.put_result(entry.content)

@@ -14,6 +14,8 @@ from service.store.base import LICENCE, LicenceRecord, StoredResult
 from service.store.counter import Counter
 from service.store.sqlite.accounts import MIGRATION as ACCOUNTS
 from service.store.sqlite.accounts import SqliteAccounts
+from service.store.sqlite.audit import MIGRATION as AUDIT
+from service.store.sqlite.audit import SqliteAudit
 from service.store.sqlite.database import Database, Migration
 from service.store.sqlite.jobs import MIGRATION as JOBS
 from service.store.sqlite.jobs import SqliteJobs
@@ -42,10 +44,11 @@ MIGRATIONS: tuple[Migration, ...] = (
     ),
     ACCOUNTS,
     JOBS,
+    AUDIT,
 )
 
 
-class SqliteStore(SqliteAccounts, SqliteJobs):
+class SqliteStore(SqliteAccounts, SqliteAudit, SqliteJobs):
     """See `Store`. What it acknowledges is on the disk."""
 
     kind = "sqlite"
