@@ -22,6 +22,7 @@ from service.licensing import Licensing
 from service.media.fetching import Fetcher
 from service.runtime import logs
 from service.runtime.concurrency import ConcurrencyLimit
+from service.runtime.proxies import Proxies
 from service.settings import Settings, load_settings
 from service.store import open_store
 from service.store.metered import StoreObserver
@@ -81,6 +82,7 @@ def _services(settings: Settings) -> Services:
         jobs=Jobs(settings, loader, store, callback_fetcher(settings)),
         secrets=Secrets(settings),
         audit=audit,
+        proxies=Proxies(settings.trusted_proxies),
         gateway_licence=settings.secret("gateway_licence"),
         sagemaker_hash_id=settings.secret("sagemaker_hash_id"),
     )

@@ -4,6 +4,7 @@ FacegateError                     500 INTERNAL_ERROR
 ├── RequestError                  400 BAD_REQUEST
 │   ├── RouteNotFound             404 NOT_FOUND
 │   ├── MethodNotAllowed          405 METHOD_NOT_ALLOWED
+│   ├── TooSlow                   408 REQUEST_TIMEOUT
 │   ├── BodyTooLarge              413 BODY_TOO_LARGE
 │   ├── AddressTooLong            414 ADDRESS_TOO_LONG
 │   ├── WrongMediaType            415 WRONG_MEDIA_TYPE
@@ -123,6 +124,11 @@ class RouteNotFound(RequestError):
 class MethodNotAllowed(RequestError):
     code, status = "METHOD_NOT_ALLOWED", 405
     sentence = "This address does not answer to this method."
+
+
+class TooSlow(RequestError):
+    code, status = "REQUEST_TIMEOUT", 408
+    sentence = "The request took too long to arrive."
 
 
 class BodyTooLarge(RequestError):

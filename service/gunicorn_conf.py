@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import os
 import time
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
-from service.runtime import logs, metrics
+from service.accounts.tokens import token_key
+from service.errors import StartupError
+from service.licensing.digest import digest_key
+from service.runtime import data_lock, listeners, logs, metric_files, metrics
 from service.runtime.machine import usable_cores
 from service.settings import load_settings
 
 _settings = load_settings()
 
-bind = _settings.listens_on()
+bind = [where for where in (_settings.listens_on(), _settings.probes_on()) if where]
 workers = _settings.workers or usable_cores()
 worker_class = "service.gunicorn_worker.Worker"  # gthread with error pages of our own
 limit_request_line = 8190  # the most that gunicorn allows: signed addresses are long
@@ -22,6 +27,8 @@ threads = _settings.slots + _settings.queue_depth + _settings.fetch_slots + 4
 preload_app = False
 timeout = 60
 graceful_timeout = _settings.graceful_timeout
+# Answers go through the outbox of their connection, which no slow reader can block.
+sendfile = False
 # Longer than the idle time of the usual load balancers, so that they close first.
 keepalive = 75
 # The heartbeat file on a disk can block a worker; shared memory cannot.
@@ -38,6 +45,31 @@ def on_starting(server: Any) -> None:  # noqa: ARG001 (gunicorn's signature)
     It imports neither ONNX Runtime nor OpenCV, and opens nothing.
     """
     import service.app  # noqa: F401
+
+    metric_files.adopt()
+    data_lock.adopt(_settings.data_dir)
+    # Known to every worker to come, whatever happens to the files; a fault is told when one starts.
+    for key in (digest_key, token_key):
+        with suppress(StartupError):
+            key(_settings)
+
+
+def when_ready(server: Any) -> None:
+    """Refuse new connections before the workers are told to end; they take in who came before."""
+    stop = server.stop
+
+    def refuse_and_stop(graceful: bool = True) -> None:
+        for listener in server.LISTENERS:
+            listeners.refuse_new(listener.sock)
+        stop(graceful)
+
+    server.stop = refuse_and_stop
+
+
+def on_exit(server: Any) -> None:  # noqa: ARG001 (gunicorn's signature)
+    """Leave nothing in memory."""
+    if folder := os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
+        metric_files.remove(Path(folder))
 
 
 def post_worker_init(worker: Any) -> None:

@@ -6,23 +6,36 @@ long. Neither page nor log repeats what was sent: a `hash_id` may stand in it.
 
 from __future__ import annotations
 
+import errno
+import resource
 import socket
 import threading
 import time
 import uuid
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from http import HTTPStatus
 from typing import Any
 
 import orjson
 from gunicorn.http import errors as theirs
-from gunicorn.util import write_nonblock
+from gunicorn.http import get_parser
 from gunicorn.workers.gthread import ThreadWorker
 
 from service.api.check.envelope import failed
 from service.api.http.reply import HEADERS
-from service.errors import AddressTooLong, FacegateError, HeadersTooLarge, RequestError
+from service.errors import (
+    AddressTooLong,
+    FacegateError,
+    HeadersTooLarge,
+    RequestError,
+    RouteNotFound,
+)
 from service.runtime import metrics
+from service.runtime.outbox import Outbox
+from service.runtime.proxies import Proxies
+from service.runtime.reception import Connection, Limits, Reception
+from service.settings import Settings, load_settings
 
 # Of a body: the answer was given already, and what is left of the request cannot be read.
 ANSWERED = (
@@ -31,11 +44,21 @@ ANSWERED = (
     theirs.InvalidChunkExtension,
     theirs.NoMoreData,
 )
-LINGER = 1.0  # seconds for reading what a client still sends, or it would not see the answer
+
+
+# Of the health port alone, and on threads of their own at the other one.
+PROBES = frozenset((b"/healthz", b"/readyz", b"/metrics", b"/status_check", b"/ping", b"/health"))
+PROBE_THREADS = 2
+UPLOAD_THREADS = 2  # for bodies that are too large to be waited for: media of jobs
+BACKLOG_ROUNDS, ROUND = 3, 0.03  # seconds: handshakes under way when the service ends
 
 
 class Worker(ThreadWorker):  # type: ignore[misc]
-    """See above."""
+    """gunicorn's threads behind a reception of our own: see `runtime.reception`.
+
+    gunicorn's own loop gives a thread to each connection that has sent a byte, and waits in it for
+    the rest; it also waits, in its main thread, for clients to close.
+    """
 
     def handle_exit(self, sig: int, frame: Any) -> None:
         """Let others have its jobs at once; requests in hand may still take a while."""
@@ -49,7 +72,88 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         if runner := extensions.get("facegate-jobs"):
             runner.stop()
 
-    def handle_error(self, req: Any, client: socket.socket, addr: Any, exc: Exception) -> None:  # noqa: ARG002
+    def init_process(self) -> None:
+        settings = load_settings()
+        limits = limits_of(settings, self.cfg.keepalive)
+        self._health_port = settings.health_port
+        self._reception = Reception(limits, self._enqueue, page, self._gone)
+        self._probe_pool = ThreadPoolExecutor(PROBE_THREADS, "probe")
+        self._upload_pool = ThreadPoolExecutor(UPLOAD_THREADS, "upload")
+        super().init_process()
+
+    def run(self) -> None:
+        self._reception.open(self.poller)
+        super().run()
+
+    def accept(self, listener: socket.socket) -> bool:
+        """Take in a connection; whether there was one."""
+        try:
+            sock, address = listener.accept()
+        except BlockingIOError:
+            return False
+        except OSError as error:
+            if error.errno in (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM):
+                time.sleep(0.01)
+            return False
+        self.nr_conns += 1
+        self._reception.welcome(sock, address, listener.getsockname())
+        return True
+
+    def set_accept_enabled(self, enabled: bool) -> None:
+        """Never stop for their number: room is made. At the end, take in who waits already."""
+        if enabled or not self.alive:
+            if not enabled:
+                self._empty_backlog()
+            super().set_accept_enabled(enabled)
+
+    def _empty_backlog(self) -> None:
+        for round_ in range(BACKLOG_ROUNDS):
+            time.sleep(ROUND if round_ else 0)
+            for listener in self.sockets:
+                while self.accept(listener):
+                    pass
+
+    def _enqueue(self, conn: Connection) -> None:
+        path = conn.inbox.path
+        if conn.parser is None:
+            conn.parser = get_parser(self.cfg, conn.inbox, conn.client)
+        if self._health_port and conn.server[1] == self._health_port and path not in PROBES:
+            conn.sock.sendall(page(RouteNotFound()))
+            self._reception.finished(conn, False)
+            return
+        pool = self._probe_pool if path in PROBES else self.tpool
+        if conn.inbox.streaming:
+            pool = self._upload_pool
+        future = pool.submit(self.handle, conn)
+        future.add_done_callback(
+            lambda done: self.method_queue.defer(self.finish_request, conn, done)
+        )
+
+    def finish_request(self, conn: Connection, done: Future[bool]) -> None:
+        keep = not done.cancelled() and done.exception() is None and bool(done.result())
+        # Bytes that gunicorn read and did not use belong to a request that it did not understand.
+        left_over = bool(conn.parser.unreader.buf.getvalue())
+        self._reception.finished(conn, keep and self.alive and not left_over)
+
+    def handle_request(self, req: Any, conn: Connection) -> bool:
+        if conn.inbox.cut:
+            req.force_close()
+        return bool(super().handle_request(req, conn))
+
+    def murder_pending(self) -> None:
+        self._reception.look()
+
+    def murder_keepalived(self, force: bool = False) -> None:
+        if force:
+            self._reception.close_idle()
+
+    def _cap_keepalive(self, deadline: float) -> None:
+        self._reception.last_calls(deadline)
+
+    def _gone(self) -> None:
+        self.nr_conns -= 1
+
+    def handle_error(self, req: Any, client: Outbox, addr: Any, exc: Exception) -> None:  # noqa: ARG002
         """Answer a request that could not be read, and say so in the log."""
         known = _known(exc)
         if known.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
@@ -60,8 +164,21 @@ class Worker(ThreadWorker):  # type: ignore[misc]
             return
         metrics.REJECTIONS.labels(known.code).inc()
         with suppress(OSError):
-            write_nonblock(client, page(known))
-            _linger(client)
+            client.sendall(page(known))
+
+
+def limits_of(settings: Settings, keepalive: float) -> Limits:
+    """What one worker grants."""
+    most, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return Limits(
+        patience=settings.client_timeout,
+        keepalive=keepalive,
+        connections=max(64, min(1000, most - 256)),
+        an_address=settings.address_connections,
+        body=settings.max_body_bytes,
+        held=16 * settings.max_body_bytes,
+        free=Proxies(settings.trusted_proxies).trusts,
+    )
 
 
 def page(error: FacegateError) -> bytes:
@@ -91,12 +208,3 @@ def _known(exc: Exception) -> FacegateError:
     return (
         RequestError() if isinstance(exc, (theirs.ParseException, *ANSWERED)) else FacegateError()
     )
-
-
-def _linger(client: socket.socket) -> None:
-    client.shutdown(socket.SHUT_WR)
-    deadline = time.monotonic() + LINGER
-    while (left := deadline - time.monotonic()) > 0:
-        client.settimeout(left)
-        if not client.recv(65536):
-            return

@@ -16,6 +16,7 @@ from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_vali
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from service.errors import Reason, StartupError
+from service.runtime.proxies import Proxies
 from service.runtime.secrets import read_secret
 
 PACKAGE = Path(__file__).parent
@@ -40,11 +41,26 @@ class Settings(BaseSettings):
     # Serving
     host: str = Field("127.0.0.1", description="address to listen on, IPv4 or IPv6")
     port: int = Field(5001, ge=1, le=65535, description="port to listen on")
+    health_port: int = Field(
+        0, ge=0, le=65535, description="port on which probes alone are answered, too; 0: none"
+    )
     workers: Count = Field(0, description="gunicorn workers; 0: as many as usable cores")
     slots: int = Field(2, ge=1, description="images judged at the same time in one worker")
     queue_depth: Count = Field(8, description="requests that may wait in one worker before 503")
     queue_timeout: Seconds = Field(10.0, description="seconds a request may wait before 503")
     graceful_timeout: int = Field(30, ge=1, description="seconds to finish requests on SIGTERM")
+    client_timeout: float = Field(
+        10.0,
+        gt=0,
+        description="seconds for a client to send its headers, and to go on reading and sending",
+    )
+    trusted_proxies: Annotated[tuple[str, ...], NoDecode] = Field(
+        (),
+        description="addresses or networks of proxies whose X-Forwarded-For counts, comma list",
+    )
+    address_connections: int = Field(
+        128, ge=1, description="connections of one address to one worker; beyond, the slowest goes"
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="log level")
     data_dir: Path = Field(Path("data"), description="the only folder that is written to")
 
@@ -69,6 +85,7 @@ class Settings(BaseSettings):
         " HEIF, AVIF; the other routes accept them all",
     )
     max_batch: int = Field(16, ge=1, description="most images in one batch call")
+    max_lines: int = Field(1000, ge=1, description="most lines in one batch transform")
     fetch_timeout: Seconds = Field(10.0, description="seconds that fetching an address may take")
     fetch_slots: int = Field(
         4, ge=1, description="addresses fetched at the same time in one worker; beyond: 503"
@@ -234,6 +251,11 @@ class Settings(BaseSettings):
         PACKAGE / "licensing" / "vendor.pub",
         description="Ed25519 public key that licences are signed for",
     )
+    quota: Literal["lenient", "strict"] = Field(
+        "lenient",
+        description="a use that cannot be counted, because the store is away or locked, is granted"
+        " and counted later, or refused with 503",
+    )
     licence_cache: Seconds = Field(
         5.0, description="seconds a licence is trusted before it is looked up"
     )
@@ -250,7 +272,9 @@ class Settings(BaseSettings):
             return [ALSO.get(name, name) for name in names]
         return value
 
-    @field_validator("detectors", "refuse", "licence_files", "fetch_allow", mode="before")
+    @field_validator(
+        "detectors", "refuse", "licence_files", "fetch_allow", "trusted_proxies", mode="before"
+    )
     @classmethod
     def _split(cls, value: object) -> object:
         """A comma list in the environment; anything else as it is."""
@@ -258,6 +282,12 @@ class Settings(BaseSettings):
             if value.strip().lower() == "none":
                 return []
             return [part.strip() for part in value.split(",") if part.strip()]
+        return value
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        Proxies(value)
         return value
 
     @field_validator("host")
@@ -269,6 +299,10 @@ class Settings(BaseSettings):
     def listens_on(self) -> str:
         """`127.0.0.1:5001`, `[::1]:5001`."""
         return f"{_bracketed(self.host)}:{self.port}"
+
+    def probes_on(self) -> str | None:
+        """Where probes are answered alone, if anywhere."""
+        return f"{_bracketed(self.host)}:{self.health_port}" if self.health_port else None
 
     def local_url(self) -> str:
         """Where this machine reaches the service."""

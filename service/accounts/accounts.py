@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import hmac
 import re
+import secrets
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 from service.accounts.attempts import Attempts
 from service.accounts.passwords import Passwords
+from service.accounts.quality import weakness
 from service.accounts.tokens import Tokens
 from service.errors import RequestError, UserExists, WrongPassword, WrongToken
 from service.settings import Settings
@@ -37,28 +41,67 @@ class Accounts:
         """
         name = _name(name)
         _check_password(name, password)
-        self._attempts.begin(name, address)
-        user = User(name=name, password=self._passwords.hashed(password), created_at=self._clock())
+        self._attempts.begin_registration(name, address)
+        user = User(
+            name=name,
+            password=self._passwords.hashed(password),
+            created_at=self._clock(),
+            stamp=_new_stamp(),
+        )
         if not self._store.add_user(user):
             raise UserExists
-        return self._tokens.issue(name)
+        return self._tokens.issue(name, user.stamp)
 
     def login(self, name: str, password: str, address: str) -> str:
         """A token. Raises WrongPassword, TooManyAttempts, Overloaded or StoreUnavailable."""
-        name = name.lower()
-        attempt = self._attempts.begin(name, address)
-        user = self._store.get_user(name) if NAME.fullmatch(name) else None
-        if not self._passwords.fits(user.password if user else None, password[:LONGEST]):
-            raise WrongPassword
-        self._attempts.succeeded(attempt)
-        return self._tokens.issue(name)
+        user = self._proven(name, password, address)
+        return self._tokens.issue(user.name, user.stamp)
 
     def user(self, token: str) -> User:
         """The user of a token. Raises WrongToken or StoreUnavailable."""
-        user = self._store.get_user(self._tokens.name_in(token))
-        if user is None:
+        name, stamp = self._tokens.read(token)
+        user = self._store.get_user(name)
+        if user is None or not hmac.compare_digest(user.stamp.encode(), stamp.encode()):
             raise WrongToken
         return user
+
+    def revoke_tokens(self, user: User) -> None:
+        """No token of this user that was given out until now holds any more."""
+        self._store.put_user(replace(user, stamp=_new_stamp()))
+
+    def change_password(self, user: User, old: str, new: str, address: str) -> str:
+        """A new token; no other one holds any more.
+
+        Raises WrongPassword, RequestError, TooManyAttempts, Overloaded or StoreUnavailable.
+        """
+        self._proven(user.name, old, address)
+        _check_password(user.name, new)
+        changed = replace(user, password=self._passwords.hashed(new), stamp=_new_stamp())
+        self._store.put_user(changed)
+        return self._tokens.issue(user.name, changed.stamp)
+
+    def delete(self, user: User, password: str, address: str) -> None:
+        """Delete a user, with all of their history.
+
+        Raises WrongPassword, TooManyAttempts, Overloaded or StoreUnavailable.
+        """
+        self._proven(user.name, password, address)
+        self._store.delete_user(user.name)
+
+    def _proven(self, name: str, password: str, address: str) -> User:
+        name = name.lower()
+        attempt = self._attempts.begin(name, address)
+        user = self._store.get_user(name) if NAME.fullmatch(name) else None
+        fits = self._passwords.fits(user.password if user else None, password[:LONGEST])
+        if user is None or not fits:
+            raise WrongPassword
+        self._attempts.succeeded(attempt)
+        return user
+
+
+def _new_stamp() -> str:
+    """Of a user deleted and made anew, too, no old token holds."""
+    return secrets.token_hex(8)
 
 
 def _name(name: str) -> str:
@@ -74,5 +117,5 @@ def _name(name: str) -> str:
 def _check_password(name: str, password: str) -> None:
     if not SHORTEST <= len(password) <= LONGEST:
         raise RequestError(f"The field password must have {SHORTEST} to {LONGEST} characters.")
-    if password.lower() == name:
-        raise RequestError("The field password must differ from the user name.")
+    if why := weakness(password, name):
+        raise RequestError(f"The field password {why}.")

@@ -23,13 +23,26 @@ class Attempts:
 
     def begin(self, name: str, address: str) -> Attempt:
         """Count an attempt before it is made. Raises TooManyAttempts or StoreUnavailable."""
+        wider = self._limit * WIDER
+        return self._take(
+            ("login", name, address, self._limit),
+            ("login", name, "", wider),
+            ("login", "", address, wider),
+        )
+
+    def begin_registration(self, name: str, address: str) -> Attempt:
+        """The same for a new user: who may not register may still log in, and the reverse."""
+        return self._take(
+            ("register", name, "", self._limit), ("register", "", address, self._limit * WIDER)
+        )
+
+    def _take(self, *limits: tuple[str, str, str, int]) -> Attempt:
         now = self._clock()
         window = int(now // WINDOW)
         end = float((window + 1) * WINDOW)
-        attempt = (
-            Counter(_key(window, name, address), self._limit, end),
-            Counter(_key(window, name, ""), self._limit * WIDER, end),
-            Counter(_key(window, "", address), self._limit * WIDER, end),
+        attempt = tuple(
+            Counter(_key(what, window, name, address), limit, end)
+            for what, name, address, limit in limits
         )
         if not self._store.take(attempt):
             raise TooManyAttempts(max(1, math.ceil(end - now)))
@@ -43,7 +56,7 @@ class Attempts:
             return
 
 
-def _key(window: int, name: str, address: str) -> str:
+def _key(what: str, window: int, name: str, address: str) -> str:
     """Neither names nor addresses stand in the store in clear."""
     text = f"{window}\0{name}\0{address}".encode("utf-8", "surrogatepass")
-    return f"login:{hashlib.sha256(text).hexdigest()}"
+    return f"{what}:{hashlib.sha256(text).hexdigest()}"

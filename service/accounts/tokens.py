@@ -22,14 +22,15 @@ class Tokens:
     def __init__(self, settings: Settings, clock: Callable[[], float]) -> None:
         self._key, self._ttl, self._clock = token_key(settings), settings.token_ttl, clock
 
-    def issue(self, name: str) -> str:
-        """A token of the user of this name."""
+    def issue(self, name: str, stamp: str) -> str:
+        """A token of the user of this name; it holds while the user has this stamp."""
         now = int(self._clock())
         claims = {"sub": name, "iat": now, "exp": now + int(self._ttl), "iss": ISSUER}
+        claims |= {"stamp": stamp} if stamp else {}  # users of the first release have none
         return jwt.encode(claims, self._key, ALGORITHM)
 
-    def name_in(self, token: str) -> str:
-        """Whose token this is. Raises WrongToken."""
+    def read(self, token: str) -> tuple[str, str]:
+        """Whose token this is, and its stamp. Raises WrongToken."""
         options = {"require": CLAIMS, "verify_exp": False, "verify_iat": False}
         try:
             claims = jwt.decode(token, self._key, [ALGORITHM], options, issuer=ISSUER)  # type: ignore[arg-type]
@@ -37,7 +38,7 @@ class Tokens:
                 raise WrongToken("This token has expired.")
         except (jwt.InvalidTokenError, ValueError, TypeError, OverflowError):
             raise WrongToken from None
-        return str(claims["sub"])
+        return str(claims["sub"]), str(claims.get("stamp", ""))
 
 
 def token_key(settings: Settings) -> bytes:

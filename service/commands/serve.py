@@ -10,7 +10,7 @@ from service.commands import streams
 from service.commands.listening import obstacle
 from service.errors import StartupError
 from service.repository.checksums import verified_files
-from service.runtime import metrics
+from service.runtime import data_lock, metric_files
 from service.settings import PACKAGE, Settings, load_settings
 
 
@@ -18,7 +18,9 @@ def serve(development: bool) -> None:
     """Replace this process by gunicorn. Raises StartupError with one sentence when it cannot."""
     settings = load_settings()
     _preflight(settings)
-    environment = _environment(settings)
+    # Replicas on one host share the folder of what waits for MongoDB; all else has one owner.
+    lock = data_lock.take(settings.data_dir, shared=settings.store_kind() == "mongo")
+    environment = _environment(settings) | lock
     if development:
         environment |= _announce(settings)
     streams.finish()
@@ -101,12 +103,12 @@ def _command() -> list[str]:
 
 
 def _environment(settings: Settings) -> dict[str, str]:
-    folder = settings.data_dir.absolute() / "metrics"
-    metrics.use_folder(folder)
     temporary = settings.data_dir.absolute() / "tmp"
     temporary.mkdir(exist_ok=True)
-    return os.environ | {
-        "PROMETHEUS_MULTIPROC_DIR": str(folder),
+    _, metrics = metric_files.new_folder(settings.data_dir)
+    return {
+        **os.environ,
+        **metrics,
         "TMPDIR": str(temporary),  # large uploads lie there, in files without a name
         # Fewer allocator arenas: with many threads, memory would creep up otherwise.
         "MALLOC_ARENA_MAX": "2",

@@ -45,6 +45,7 @@ class Housekeeping:
         metrics.SPOOL_PENDING.set(getattr(self._store, "pending", lambda: 0)())
         metrics.STORE_UP.set(self._store_answers())
         self._refresh_jobs()
+        self._licensing.settle()
         for name, days in self._licensing.status().days_left.items():
             if days is not None:
                 metrics.LICENCE_DAYS_LEFT.labels(name).set(days)

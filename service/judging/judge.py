@@ -79,18 +79,18 @@ class Judge:
         or Overloaded; a store that is away only shows in `stored`.
         """
         try:
-            analysis, cached = self._answer(medium, explain)
+            analysis, cached = self._answer(medium, owner, explain)
         except CannotJudge as error:
             self._recorder.refuse(medium, error, owner)
             raise
         result_id, stored = self._recorder.record(medium, analysis, owner)
         return Judged(result_id, analysis, cached, stored)
 
-    def _answer(self, medium: Medium, explain: bool) -> tuple[Analysis, bool]:
+    def _answer(self, medium: Medium, owner: str | None, explain: bool) -> tuple[Analysis, bool]:
         pipeline = self._pipeline(medium)
         # A heat map is not kept, so a request for one is never answered from the cache.
         fingerprint = pipeline.fingerprint
-        kept = None if explain else self._recorder.recall(medium.sha256, fingerprint)
+        kept = None if explain else self._recorder.recall(owner, medium.sha256, fingerprint)
         if kept is not None:
             return kept, True
         with self._limit.enter():

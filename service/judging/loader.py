@@ -90,9 +90,9 @@ class Loader:
             self._loaded.set()
 
     def _open(self) -> None:
-        from service.analysis.pipelines import load_pipelines
-
         try:
+            from service.analysis.pipelines import load_pipelines
+
             self._pipelines = load_pipelines(self._settings)
         except StartupError as error:
             self._fail(error.sentence, error.remedy)

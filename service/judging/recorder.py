@@ -24,10 +24,10 @@ class Recorder:
     def __init__(self, settings: Settings, store: Store, audit: AuditLog) -> None:
         self._settings, self._store, self._audit = settings, store, audit
 
-    def recall(self, sha256: str, fingerprint: str) -> Analysis | None:
-        """What the same models said of the same bytes before, where that is known."""
+    def recall(self, owner: str | None, sha256: str, fingerprint: str) -> Analysis | None:
+        """What the same models said of the same bytes before, where the same owner asked."""
         try:
-            kept = self._store.find_result(sha256, fingerprint)
+            kept = self._store.find_result(owner or OPERATOR, sha256, fingerprint)
             analysis = from_record(kept.analysis) if kept else None
         except (StoreUnavailable, UnreadableRecord):  # judged again, and kept again
             return None

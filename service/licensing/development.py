@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from service.errors import StartupError
+from service.licensing.build import refuse_own_licences
 from service.licensing.digest import digest_key, new_hash_id
 from service.licensing.register import Register
 from service.licensing.terms import Terms
@@ -23,6 +24,7 @@ def development_licence(settings: Settings, store: Store) -> str:
             "The store `null` keeps no licences, so none can be issued for development.",
             "Unset FACEGATE_STORE, or start without --development and with a licence file.",
         )
+    refuse_own_licences()
     register = Register(store, digest_key(settings))
     hash_id = create_once(settings.data_dir / f"{NAME}.hash_id", new_hash_id())
     if register.by_hash_id(hash_id) is None:

@@ -16,3 +16,4 @@ class Grant:
     counters: tuple[Counter, ...]
     amount: int
     by_grace: bool = False  # the store was away; a remembered licence was honoured
+    owed: bool = False  # not counted yet: this process counts it when the store is back

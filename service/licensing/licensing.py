@@ -17,10 +17,12 @@ from service.errors import (
     StoreUnavailable,
 )
 from service.licensing import windows
+from service.licensing.clock import HighWater
 from service.licensing.digest import digest_key
-from service.licensing.files import load_licence_files
+from service.licensing.files import load_licence_files, vendor_of
 from service.licensing.grant import Grant
 from service.licensing.lookup import Lookup
+from service.licensing.owed import Owed
 from service.licensing.register import Register
 from service.licensing.status import LicenceStatus, summarise
 from service.licensing.terms import Terms
@@ -42,11 +44,21 @@ class Licensing:
     ) -> None:
         key = digest_key(settings)
         self._store = store
-        self._clock = clock
+        self._strict = settings.quota == "strict"
+        self._owed = Owed(store)
+        self._high_water = HighWater(store, clock)
+        self._clock = self._high_water.now
+        self._vendor = vendor_of(settings)
         self._register = Register(store, key, clock)
         self._files = {file.digest: file for file in load_licence_files(settings, key)}
         self._lookup = Lookup(settings, store)
         self._status: tuple[float, LicenceStatus] | None = None
+
+    def check(self, hash_id: str, feature: Feature = "detect") -> None:
+        """Whether a request may be made, without counting it. Raises as `authorise` does."""
+        now = self._clock()
+        licence, _ = self._find(self._register.digest(hash_id), now)
+        _permit(licence, feature, now)
 
     def authorise(self, hash_id: str, feature: Feature = "detect", amount: int = 1) -> Grant:
         """Permission for one request that costs `amount` images.
@@ -63,10 +75,13 @@ class Licensing:
 
     def refund(self, grant: Grant, amount: int | None = None) -> None:
         """Give back what a request did not use; never raises."""
+        amount = grant.amount if amount is None else amount
         if not grant.counters:
-            return
+            return None
+        if grant.owed:
+            return self._owed.add(grant.counters, -amount)
         try:
-            self._store.give_back(grant.counters, grant.amount if amount is None else amount)
+            self._store.give_back(grant.counters, amount)
         except StoreUnavailable:
             log.warning("refund lost", licence=grant.licence.name)
 
@@ -90,6 +105,22 @@ class Licensing:
             features=features,
         )
         return self._register.issue(terms)
+
+    def settle(self) -> None:
+        """Count what could not be counted when it was used, and look at the time; never raises."""
+        self._high_water.look()
+        if self._owed:
+            self._owed.settle()
+
+    def notices(self) -> list[str]:
+        """What an operator should know, in sentences."""
+        hours = self._high_water.behind() / 3600
+        if not hours:
+            return []
+        return [
+            f"The clock is {hours:.1f} hours behind the latest time that the store has seen;"
+            " licences end by the latter (`facegate licence reset-clock` if the clock was ahead)."
+        ]
 
     def status(self) -> LicenceStatus:
         """For health and metrics; some seconds old at most, never raises for a store away."""
@@ -125,7 +156,7 @@ class Licensing:
             return file, False
         if file is not None:
             return _stronger(file, licence), False
-        if licence is None:
+        if licence is None or not self._vendor.honours(licence):
             raise LicenceError
         return licence, by_grace
 
@@ -133,9 +164,14 @@ class Licensing:
         try:
             taken = self._store.take(grant.counters, grant.amount)
         except StoreUnavailable:
-            # A customer who paid is not turned away because a count cannot be kept.
             self._lookup.store_failed()
-            return replace(grant, counters=(), by_grace=True)
+            if self._strict:
+                raise
+            # A customer who paid is not turned away because a count cannot be kept now.
+            self._owed.add(grant.counters, grant.amount)
+            return replace(grant, by_grace=True, owed=True)
+        if self._owed:
+            self._owed.settle()
         if not taken:
             raise QuotaExceeded(windows.retry_after(self._store, grant.counters, grant.amount, now))
         return grant

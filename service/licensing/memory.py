@@ -69,7 +69,7 @@ class Folder:
 
     def put(self, digest: str, seen: Seen) -> None:
         with contextlib.suppress(OSError):
-            self._path.mkdir(parents=True, exist_ok=True)
+            self._path.mkdir(exist_ok=True)  # in a data folder that is there: see `data_lock.gone`
             replace_file(self._path / f"{digest}.json", SEEN.dump_json(seen), private=True)
 
     def drop(self, digest: str) -> None:

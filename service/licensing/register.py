@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from service.errors import LicenceError
+from service.licensing.build import refuse_own_licences
 from service.licensing.digest import keyed_digest, new_hash_id, public_digest
 from service.licensing.signed import SignedLicence
 from service.licensing.terms import Terms
@@ -32,6 +33,7 @@ class Register:
 
     def issue(self, terms: Terms, hash_id: str | None = None) -> tuple[str, LicenceRecord]:
         """Keep a new licence; returns its hash_id, which is never to be had again."""
+        refuse_own_licences()
         hash_id = hash_id or new_hash_id()
         licence = LicenceRecord(
             digest=self.digest(hash_id),
@@ -64,9 +66,12 @@ class Register:
             self._store.put_licence(licence)
         return licence
 
-    def import_signed(self, signed: SignedLicence) -> LicenceRecord:
-        """Keep a verified licence file in the store; it never revives a revoked licence."""
-        licence = signed.record(self._key)
+    def import_signed(self, signed: SignedLicence, content: str | None = None) -> LicenceRecord:
+        """Keep a verified licence file in the store; it never revives a revoked licence.
+
+        content: the file, for builds that honour nothing else.
+        """
+        licence = replace(signed.record(self._key), signed=content)
         kept = self._store.get_licence(licence.digest)
         if kept is not None:
             licence = replace(licence, revoked_at=kept.revoked_at)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
 from prometheus_client import (
@@ -19,6 +20,10 @@ from prometheus_client import (
     generate_latest,
     multiprocess,
 )
+
+from service.runtime import metric_files
+
+metric_files.install()
 
 SECONDS = (0.002, 0.005, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 TENTHS = tuple(n / 20 for n in range(1, 21))
@@ -80,13 +85,6 @@ AUDIT_LOST = Counter("facegate_audit_lost", "Entries of the audit log that could
 READY = Gauge("facegate_ready_workers", "Workers ready to judge", multiprocess_mode="livesum")
 
 
-def use_folder(folder: Path) -> None:
-    """Empty the multi-process folder: counts start again with the service, never in mid-run."""
-    folder.mkdir(parents=True, exist_ok=True)
-    for stale in folder.glob("*.db"):
-        stale.unlink()
-
-
 def exposition() -> bytes:
     """All workers' metrics in Prometheus' text format."""
     return generate_latest(_registry())
@@ -106,7 +104,8 @@ def _registry() -> CollectorRegistry:
     if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
         return REGISTRY
     registry = CollectorRegistry()
-    _Collector(registry)  # type: ignore[no-untyped-call]
+    if Path(os.environ["PROMETHEUS_MULTIPROC_DIR"]).is_dir():  # else: somebody took it away
+        _Collector(registry)  # type: ignore[no-untyped-call]
     return registry
 
 
@@ -114,9 +113,13 @@ class _Collector(multiprocess.MultiProcessCollector):
     """Leaves out files that a starting worker has made and not yet filled: they hold nothing."""
 
     def collect(self) -> Iterable[Metric]:
-        files = [str(file) for file in Path(self._path).glob("*.db") if _size(file)]
-        found: Iterable[Metric] = self.merge(files)  # type: ignore[no-untyped-call]
-        return found
+        while True:
+            files = [str(file) for file in Path(self._path).glob("*.db") if _size(file)]
+            try:
+                found: Iterable[Metric] = self.merge(files)  # type: ignore[no-untyped-call]
+            except FileNotFoundError:  # of a worker that died this very moment
+                continue
+            return found
 
 
 def _size(file: Path) -> int:
@@ -129,4 +132,5 @@ def _size(file: Path) -> int:
 def worker_died(pid: int) -> None:
     """Forget a dead worker's gauges; its counters stay."""
     if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
-        multiprocess.mark_process_dead(pid)  # type: ignore[no-untyped-call]
+        with suppress(OSError):
+            multiprocess.mark_process_dead(pid)  # type: ignore[no-untyped-call]

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 from pathlib import Path
 
 from service.errors import StartupError
+from service.runtime.data_lock import gone
 from service.runtime.files import create_file
+
+_known: dict[Path, str] = {}
 
 
 def read_secret(path: Path, where: str, *, blanks: bool = False) -> str:
@@ -31,16 +35,26 @@ def read_secret(path: Path, where: str, *, blanks: bool = False) -> str:
 def create_once(path: Path, text: str) -> str:
     """Write `text` to `path` (mode 600) unless the file exists; returns what the file holds.
 
-    A reader never sees half a file: the link appears only when the content is on the disk.
+    A reader never sees half a file: the link appears only when the content is on the disk. When a
+    running service's data folder is taken away, what was read before still holds: with a new key,
+    all customers would be strangers.
     Raises StartupError when the folder cannot be written to.
     """
     try:
-        if not path.exists():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            create_file(path, f"{text}\n".encode())  # of several processes the first one counts
-        return path.read_text().strip()
+        if path not in _known or not gone(path.parent):
+            _known[path] = _made(path, text)
+        return _known[path]
     except (OSError, UnicodeDecodeError) as error:
         raise StartupError(
             f"The file {path} cannot be made or read: {getattr(error, 'strerror', 'not text')}.",
             "Give this user the right to read and write in the data folder.",
         ) from None
+
+
+def _made(path: Path, text: str) -> str:
+    if not path.exists():
+        if gone(path.parent):
+            raise FileNotFoundError(errno.ENOENT, "the data folder was taken away")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        create_file(path, f"{text}\n".encode())  # of several processes the first one counts
+    return path.read_text().strip()

@@ -37,4 +37,7 @@ def _open_mongo(settings: Settings, observe: Observer | None) -> ResilientStore:
 
     primary = MongoStore(mongo_uri(settings), settings.mongodb_database, settings.store_timeout)
     spool = Spool(settings.data_dir / "spool.db")
-    return ResilientStore(primary, spool, retry=settings.store_retry, observe=observe)
+    strict = settings.quota == "strict"
+    return ResilientStore(
+        primary, spool, retry=settings.store_retry, observe=observe, strict=strict
+    )

@@ -12,11 +12,13 @@ Place = tuple[float, str]  # created_at and id of an entry
 
 @dataclass(frozen=True)
 class User:
-    """`name` is unique; `password` is its salted argon2 hash, never the password."""
+    """`name` is unique; `password` is its salted argon2 hash, never the password. Tokens hold as
+    long as they carry the `stamp`."""
 
     name: str
     password: str
     created_at: float
+    stamp: str = ""
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,12 @@ class Accounts(Protocol):
 
     def get_user(self, name: str) -> User | None:
         """The user of this name."""
+
+    def put_user(self, user: User) -> None:
+        """Replace the user of this name; one that is not there is not made."""
+
+    def delete_user(self, name: str) -> None:
+        """Delete a user and all of their history."""
 
     def put_entry(self, entry: HistoryEntry) -> None:
         """Insert; the same id again changes nothing."""

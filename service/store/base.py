@@ -41,6 +41,7 @@ class LicenceRecord:
     features: tuple[Feature, ...] = FEATURES
     revoked_at: float | None = None
     source: Literal["issued", "file"] = "issued"
+    signed: str | None = None  # the vendor's file, as it was imported
 
 
 @dataclass(frozen=True)
@@ -93,11 +94,15 @@ class Store(Accounts, Audit, Jobs, Protocol):
     def usage(self, key: str) -> int:
         """What a counter stands at."""
 
+    def advance(self, counter: Counter, value: int) -> int:
+        """Raise a counter to `value` unless it stands higher; what it stands at then."""
+
     def put_result(self, result: StoredResult) -> None:
         """Insert; the same id again changes nothing."""
 
-    def find_result(self, sha256: str, fingerprint: str) -> StoredResult | None:
-        """The newest unexpired result of these bytes by this model version, of any licence."""
+    def find_result(self, licence: str, sha256: str, fingerprint: str) -> StoredResult | None:
+        """The newest unexpired result of these bytes by this model version, of one licence alone:
+        no answer, and no answer's speed, may tell what others had judged."""
 
     def get_result(self, licence: str, result_id: str) -> StoredResult | None:
         """One unexpired result of one licence."""

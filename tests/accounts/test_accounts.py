@@ -10,11 +10,13 @@ from typing import Any
 
 import jwt
 import pytest
+from argon2 import extract_parameters
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from service.accounts import Accounts
 from service.accounts.attempts import WINDOW
+from service.accounts.passwords import NOBODYS
 from service.accounts.tokens import token_key
 from service.errors import (
     RequestError,
@@ -48,6 +50,27 @@ def test_names_differ_by_more_than_case(accounts: Accounts) -> None:
 def test_what_is_no_name(accounts: Accounts, name: str) -> None:
     with pytest.raises(RequestError, match="username"):
         accounts.register(name, SECRET, HERE)
+
+
+WEAK = """
+12345678 87654321 abcdefgh qwertyui qwertyuiop password Password1 p@ssw0rd passw0rd! iloveyou
+letmein1 welcome123 11111111 aaaaaaaa 12121212 abcabcabc abcdabcd Summer2026 football1
+monkey123 theodora1 1theodora TheoDora! xxxxxxxxxxxx qwerty123456 asdfghjkl superman99
+trustno1 changeme
+"""
+
+
+@pytest.mark.parametrize("password", [" " * 8, " \t" * 6, *WEAK.split()])
+def test_what_is_guessed_first_is_no_password(accounts: Accounts, password: str) -> None:
+    with pytest.raises(RequestError, match="password"):
+        accounts.register("theodora", password, HERE)
+
+
+@pytest.mark.parametrize(
+    "password", ["correct horse", "another one", "gR7#kd0Qz", "ärger im büro", "violet-Kettle-9"]
+)
+def test_what_is_a_password(accounts: Accounts, password: str) -> None:
+    assert accounts.register("theodora", password, HERE)
 
 
 @pytest.mark.parametrize("password", ["", "seven77", "x" * 257, "Theodora"])
@@ -89,6 +112,61 @@ def test_guessing_ends_until_the_window_does(accounts: Accounts, clock: Clock) -
     accounts.login("ada", SECRET, THERE)  # the user herself is not locked out
     clock.now += WINDOW
     accounts.login("ada", SECRET, HERE)
+
+
+def test_guessing_locks_nobody_out_of_registering_and_the_reverse(accounts: Accounts) -> None:
+    for number in range(30):
+        with pytest.raises(WrongPassword):
+            accounts.login(f"user{number}", "guess", HERE)
+    accounts.register("ada", SECRET, HERE)
+    with pytest.raises(TooManyAttempts):
+        accounts.login("ada", SECRET, HERE)
+    for number in range(29):
+        accounts.register(f"eve{number}", SECRET, HERE)
+    with pytest.raises(TooManyAttempts):
+        accounts.register("eve", SECRET, HERE)
+
+
+def test_revoked_tokens_hold_no_longer(accounts: Accounts) -> None:
+    tokens = [accounts.register("ada", SECRET, HERE), accounts.login("ada", SECRET, HERE)]
+    accounts.revoke_tokens(accounts.user(tokens[0]))
+    for token in tokens:
+        with pytest.raises(WrongToken):
+            accounts.user(token)
+    assert accounts.user(accounts.login("ada", SECRET, HERE)).name == "ada"
+
+
+def test_a_changed_password_ends_the_old_one_and_all_tokens(accounts: Accounts) -> None:
+    old = accounts.register("ada", SECRET, HERE)
+    with pytest.raises(WrongPassword):
+        accounts.change_password(accounts.user(old), "guess", "new and better", HERE)
+    with pytest.raises(RequestError):
+        accounts.change_password(accounts.user(old), SECRET, "12345678", HERE)
+    new = accounts.change_password(accounts.user(old), SECRET, "new and better", HERE)
+    assert accounts.user(new).name == "ada"
+    with pytest.raises(WrongToken):
+        accounts.user(old)
+    with pytest.raises(WrongPassword):
+        accounts.login("ada", SECRET, HERE)
+    accounts.login("ada", "new and better", HERE)
+
+
+def test_a_deleted_user_is_gone_and_a_namesake_is_another(accounts: Accounts) -> None:
+    token = accounts.register("ada", SECRET, HERE)
+    with pytest.raises(WrongPassword):
+        accounts.delete(accounts.user(token), "guess", HERE)
+    accounts.delete(accounts.user(token), SECRET, HERE)
+    with pytest.raises(WrongPassword):
+        accounts.login("ada", SECRET, HERE)
+    accounts.register("ada", SECRET, HERE)
+    with pytest.raises(WrongToken):
+        accounts.user(token)
+
+
+def test_an_unknown_name_takes_as_long_as_a_wrong_password(accounts: Accounts) -> None:
+    """The first one, too, so its hash is made with the same cost beforehand."""
+    known = extract_parameters(NOBODYS)
+    assert known == extract_parameters(accounts._passwords.hashed(SECRET))
 
 
 def test_the_right_password_does_not_count(accounts: Accounts) -> None:
@@ -164,7 +242,8 @@ def _signed(key: bytes, algorithm: str = "HS256", **changes: Any) -> str:
 def test_forged_tokens(accounts: Accounts, tmp_path: Path) -> None:
     accounts.register("ada", SECRET, HERE)
     key = _key(tmp_path)
-    assert accounts.user(_signed(key)).name == "ada"
+    with pytest.raises(WrongToken):
+        accounts.user(_signed(key))  # well signed, but without the user's stamp
     head = base64.urlsafe_b64encode(b'{"alg":"none","typ":"JWT"}').decode().rstrip("=")
     body = _signed(key).split(".")[1]
     forged = [

@@ -76,11 +76,15 @@ def test_a_worker_that_takes_a_dead_ones_place_joins_when_it_is_loaded(tmp_path:
         assert eventually(lambda: len(workers(live)) == 2)
 
 
+def metrics_folder(live: Live) -> Path:
+    return Path(psutil.Process(live.process.pid).environ()["PROMETHEUS_MULTIPROC_DIR"])
+
+
 def test_metrics_that_a_starting_worker_has_not_yet_filled_fail_no_request(tmp_path: Path) -> None:
     with Live(tmp_path, probability=0.2) as live:
         live.wait_until("ready")
         for name in ("counter", "gauge_livesum"):
-            (tmp_path / "data" / "metrics" / f"{name}_999999.db").touch(exist_ok=False)
+            (metrics_folder(live) / f"{name}_999999.db").touch(exist_ok=False)
         assert requests.get(f"{live.base}/readyz", timeout=30).status_code == 200
         answer = requests.get(f"{live.base}/metrics", timeout=30)
         assert (answer.status_code, "facegate_requests_total" in answer.text) == (200, True)

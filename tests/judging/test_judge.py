@@ -24,6 +24,7 @@ from service.judging.judge import Judge
 from service.judging.loader import Loader
 from service.media.medium import Medium
 from service.runtime.concurrency import ConcurrencyLimit
+from service.runtime.metrics import CACHE_MISSES
 from service.settings import Settings
 from service.store import open_store
 from service.store.base import Store
@@ -79,6 +80,16 @@ def test_the_same_bytes_are_judged_once(judge: Judge) -> None:
     assert (first.cached, second.cached) == (False, True)
     assert second.analysis == first.analysis
     assert second.id != first.id
+
+
+def test_nobody_learns_what_others_had_judged(judge: Judge) -> None:
+    """Not by the flag, and not by the time: everything is done again."""
+    judge.judge(Medium.of(genuine()), owner=OWNER)
+    before = CACHE_MISSES._value.get()
+    for owner in ("another", None):
+        assert not judge.judge(Medium.of(genuine()), owner=owner).cached
+    assert CACHE_MISSES._value.get() == before + 2
+    assert judge.judge(Medium.of(genuine()), owner=None).cached
 
 
 def test_other_bytes_of_the_same_picture_are_judged_again(judge: Judge) -> None:

@@ -78,7 +78,7 @@ def test_it_answers_a_ping(store: Store) -> None:
 def test_unknown_things_are_none(store: Store) -> None:
     assert store.get_licence("nobody") is None
     assert store.get_result("digest", "no such id") is None
-    assert store.find_result("no such sha", "model-1") is None
+    assert store.find_result("digest", "no such sha", "model-1") is None
     assert store.list_results("nobody", 10) == []
     assert store.usage("no such key") == 0
 
@@ -109,24 +109,26 @@ def test_a_result_belongs_to_its_licence(store: Store) -> None:
     assert store.list_results("yours", 10) == []
 
 
-def test_the_cache_answers_with_the_newest_of_any_licence(store: Store) -> None:
-    newest = a_result(licence="two", created_at=3.0)
-    for result in (a_result(created_at=2.0), newest, a_result(created_at=1.0)):
+def test_the_cache_answers_with_the_newest_of_one_licence_alone(store: Store) -> None:
+    newest, others = a_result(created_at=3.0), a_result(licence="two", created_at=4.0)
+    for result in (a_result(created_at=2.0), newest, others, a_result(created_at=1.0)):
         store.put_result(result)
-    assert store.find_result(newest.sha256, "model-1") == newest
+    assert store.find_result("digest", newest.sha256, "model-1") == newest
+    assert store.find_result("two", newest.sha256, "model-1") == others
+    assert store.find_result("three", newest.sha256, "model-1") is None
 
 
 def test_the_cache_knows_bytes_and_model_apart(store: Store) -> None:
     store.put_result(a_result(sha256="aa" * 32, fingerprint="model-1"))
-    assert store.find_result("aa" * 32, "model-2") is None
-    assert store.find_result("bb" * 32, "model-1") is None
+    assert store.find_result("digest", "aa" * 32, "model-2") is None
+    assert store.find_result("digest", "bb" * 32, "model-1") is None
 
 
 def test_an_expired_result_is_gone_for_every_reader(store: Store) -> None:
     result = a_result(created_at=1.0, expires_at=time.time() - 1)
     store.put_result(result)
     assert store.get_result("digest", result.id) is None
-    assert store.find_result(result.sha256, "model-1") is None
+    assert store.find_result("digest", result.sha256, "model-1") is None
     assert store.list_results("digest", 10) == []
 
 

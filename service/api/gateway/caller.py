@@ -17,6 +17,12 @@ def hash_id() -> str:
     return found
 
 
+def check_first() -> None:
+    """A hash_id of this call's own is looked at before the body is. Raises as `authorise` does."""
+    if given := request.headers.get("X-Hash-Id"):
+        services().licensing.check(given)
+
+
 def user() -> User | None:
     """Who called, if anybody said so. Raises WrongToken or StoreUnavailable."""
     if "Authorization" not in request.headers:

@@ -36,9 +36,9 @@ from service.errors import (
 )
 
 TAG = "DeepSafe"
-REQUESTS: list[type[BaseModel]] = [s.PredictBody, s.Credentials]
+REQUESTS: list[type[BaseModel]] = [s.PredictBody, s.Credentials, s.Password, s.NewPassword]
 ANSWERS: list[type[BaseModel]] = [
-    *(s.Verdict, s.GatewayHealth, s.Token, s.Me, s.Records, s.FullRecord, s.Deleted),
+    *(s.Verdict, s.GatewayHealth, s.Token, s.Me, s.Records, s.FullRecord, s.Deleted, s.Done),
     s.GatewayFailure,
 ]
 TOKEN: list[ErrorClass] = [WrongToken, StoreUnavailable]
@@ -118,8 +118,28 @@ def _users() -> Json:
                 **about("me", TAG, "The user of the token"),
                 "security": BY_USER,
                 **_good(s.Me, USER),
+            },
+            "delete": _proven("deleteUser", "Delete the user, history included", s.Password),
+        },
+        "/users/me/password": {
+            "post": _proven("changePassword", "Another password", s.NewPassword, s.Token)
+        },
+        "/token/revoke": {
+            "post": {
+                **about("revokeTokens", TAG, "End every token of the user"),
+                "security": BY_USER,
+                **_good(s.Done, USER),
             }
         },
+    }
+
+
+def _proven(name: str, what: str, asks: type[BaseModel], gives: type[BaseModel] = s.Done) -> Json:
+    return {
+        **about(name, TAG, what),
+        "security": BY_USER,
+        "requestBody": body({"application/x-www-form-urlencoded": {"schema": ref(asks)}}),
+        **_good(gives, [*TRYING, *USER, WrongPassword]),
     }
 
 

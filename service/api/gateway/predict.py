@@ -18,16 +18,17 @@ from service.errors import RequestError
 from service.licensing.grant import Grant
 from service.media.datauri import decode_image_text
 from service.media.medium import Medium
+from service.store.accounts import User
 
 
 @blueprint.post("/predict")
 def predict() -> Response:
     """Judge one medium, fused as the request asks."""
+    user = _caller()
     body = checked(PredictBody, read_json())
     text: str | None = getattr(body, f"{body.media_type}_data")
     if text is None:
         raise RequestError(f"The field {body.media_type}_data is missing.")
-    user = caller.user()
     with licensed(caller.hash_id()) as grant:
         data = decode_image_text(text, max_bytes=services().settings.max_body_bytes)
         answer = _predict(Medium.of(data, body.media_type), body, grant)
@@ -38,6 +39,7 @@ def predict() -> Response:
 @blueprint.post("/detect")
 def detect() -> Response:
     """Judge one upload, fused as the request asks."""
+    user = _caller()
     form, files = read_form()
     file = files.get("file")
     if file is None:
@@ -46,7 +48,7 @@ def detect() -> Response:
     if "models" in fields:
         fields["models"] = [name.strip() for name in str(fields["models"]).split(",")]
     options = checked(Options, fields, strict=False)
-    user, name = caller.user(), file.filename
+    name = file.filename
     medium = Medium.receive(file.stream, services().settings.max_body_bytes, name or "")
     with licensed(caller.hash_id()) as grant:
         answer = _predict(medium, options, grant)
@@ -61,6 +63,12 @@ def health() -> Response:
     if loader.state != "ready":
         return json_reply(GatewayHealth(status="unhealthy", models=[]), 503)
     return json_reply(GatewayHealth(status="healthy", models=list(loader.analyzer.thresholds)))
+
+
+def _caller() -> User | None:
+    """Who calls, and on which licence, is told by headers: known before the body is read."""
+    caller.check_first()
+    return caller.user()
 
 
 def _predict(medium: Medium, options: Options, grant: Grant) -> Verdict:

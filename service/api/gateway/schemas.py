@@ -68,6 +68,24 @@ class Credentials(BaseModel):
     password: str
 
 
+class Password(BaseModel):
+    """The user's password once more: a token alone does not do everything."""
+
+    password: str
+
+
+class NewPassword(Password):
+    """The old password and the one that takes its place."""
+
+    new_password: str
+
+
+class Done(BaseModel):
+    """It was done."""
+
+    done: Literal[True] = True
+
+
 class Token(BaseModel):
     """What to send as `Authorization: Bearer ...`."""
 

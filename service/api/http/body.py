@@ -19,6 +19,8 @@ from werkzeug.datastructures import FileStorage, MultiDict
 from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge
 from werkzeug.formparser import FormDataParser
 
+from service.api.http import weight
+from service.api.http.weight import BoundedParser
 from service.errors import BodyTooLarge, FacegateError, JobsFull, RequestError, WrongMediaType
 from service.media.medium import IN_MEMORY
 
@@ -26,7 +28,6 @@ JSON, FORM = "application/json", "multipart/form-data"
 URLENCODED = "application/x-www-form-urlencoded"
 NAMES = {JSON: "JSON", FORM: "multipart form data", URLENCODED: "a URL-encoded form"}
 CHUNK = 64 * 1024
-DRAINED = 64 * 2**20  # bytes of a refused body that are still read
 M = TypeVar("M", bound=BaseModel)
 
 
@@ -45,6 +46,8 @@ class Request(flask.Request):
     ) -> IO[bytes]:
         return SpooledTemporaryFile(IN_MEMORY) if self.spooled else BytesIO()
 
+    form_data_parser_class = BoundedParser
+
     def make_form_data_parser(self) -> FormDataParser:
         """One that raises ValueError at damaged form data, instead of giving an empty form."""
         parser = super().make_form_data_parser()
@@ -54,6 +57,7 @@ class Request(flask.Request):
 
 def install(app: Flask, max_bytes: int) -> None:
     """Set the limits of an app. They hold for chunked bodies, too: werkzeug counts as it reads."""
+    weight.install()
     app.request_class = Request
     app.config["MAX_CONTENT_LENGTH"] = max_bytes
     # An image may come as text in a form field; the body limit is the limit of that as well.
@@ -80,7 +84,8 @@ def read_json() -> dict[str, Any]:
 
 
 def parsed(data: bytes) -> Any:
-    """JSON, which may begin with a byte order mark. Raises orjson.JSONDecodeError."""
+    """JSON, which may begin with a byte order mark. Raises RequestError and JSONDecodeError."""
+    weight.check_json(data)
     return orjson.loads(data.removeprefix(BOM_UTF8))
 
 
@@ -171,13 +176,14 @@ def _raw() -> bytes:
 
 
 def _drain(response: Response) -> Response:
-    """Read on, unless it is far too much: who still sends would meet a broken connection instead
-    of the refusal, since gunicorn closes on what is left unread."""
+    """Read on, so that the connection can be used again; of a body that is larger than what is
+    waited for, the reception reads the rest, and no thread does."""
     environ = request.environ
-    if response.status_code < 400 or (request.content_length or 0) > DRAINED:
+    most = current_app.config["MAX_CONTENT_LENGTH"]
+    if response.status_code < 400 or (request.content_length or 0) > most:
         return response
     # Without that promise of the server, reading on may wait for ever.
-    left = DRAINED if environ.get("wsgi.input_terminated") else 0
+    left = 2 * most if environ.get("wsgi.input_terminated") else 0
     with suppress(OSError, ParseException):
         while left > 0 and (chunk := environ["wsgi.input"].read(CHUNK)):
             left -= len(chunk)

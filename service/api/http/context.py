@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import cast
 
-from flask import current_app, g
+from flask import current_app, g, request
 
 from service.accounts import Accounts
 from service.audit import AuditLog
@@ -15,6 +15,7 @@ from service.judging.judge import Judge
 from service.judging.loader import Loader
 from service.licensing import Licensing
 from service.media.fetching import Fetcher
+from service.runtime.proxies import Proxies, counted_as
 from service.settings import Settings
 from service.store.base import Store
 
@@ -33,6 +34,7 @@ class Services:
     jobs: Jobs
     secrets: Secrets  # that sign callbacks
     audit: AuditLog
+    proxies: Proxies
     gateway_licence: str | None  # a hash_id
     sagemaker_hash_id: str | None
 
@@ -40,6 +42,12 @@ class Services:
 def services() -> Services:
     """The services of the current app."""
     return cast(Services, current_app.extensions["facegate"])
+
+
+def client_address() -> str:
+    """Whose request this is, as trusted proxies say; what attempts are counted by."""
+    forwarded = request.headers.get("X-Forwarded-For", "")
+    return counted_as(services().proxies.client(request.remote_addr or "", forwarded))
 
 
 def request_id() -> str:

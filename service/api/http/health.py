@@ -128,10 +128,11 @@ def _models() -> list[Model]:
 
 
 def _notices() -> list[str]:
+    ours = [*services().licensing.notices(), *getattr(services().store, "notices", list)()]
     try:
-        return list(services().loader.analyzer.notices)
+        return [*services().loader.analyzer.notices, *ours]
     except Unavailable:
-        return []
+        return ours
 
 
 def _licence_end() -> LicenceEnd:

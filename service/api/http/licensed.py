@@ -34,6 +34,16 @@ def key_in_headers() -> str | None:
     return token or request.headers.get("X-Hash-Id")
 
 
+def check_first(hash_id: str | None = None, feature: Feature = "detect") -> None:
+    """Look at a hash_id that came in the headers before the body is read and taken apart.
+
+    It must be good then, even if the body names another one. Raises the LicenceError family or
+    StoreUnavailable.
+    """
+    if found := hash_id or key_in_headers():
+        services().licensing.check(found, feature)
+
+
 @contextmanager
 def licensed(hash_id: str | None, *also: Feature, amount: int = 1) -> Iterator[Grant]:
     """A grant to judge `amount` images, taken back whole when the block fails.

@@ -4,16 +4,17 @@
 from __future__ import annotations
 
 from codecs import BOM_UTF8
+from collections.abc import Iterator
 from typing import Any
 
 import orjson
-from flask import Blueprint, Response, request
+from flask import Blueprint, Response, request, stream_with_context
 
 from service.analysis.judgement import Analysis
 from service.api.http.body import parsed, read_raw
 from service.api.http.context import request_id, services
 from service.api.http.errors import ours, shaped
-from service.api.http.licensed import judge_image, licensed
+from service.api.http.licensed import check_first, credential, judge_image, licensed
 from service.api.http.reply import json_reply
 from service.api.sagemaker.caller import caller
 from service.errors import FacegateError, RequestError, WrongMediaType
@@ -65,16 +66,34 @@ def _one() -> Response:
 
 def _lines() -> Response:
     """Each line has its own outcome, in its place; what fails is given back to the quota."""
-    lines = read_raw().removeprefix(BOM_UTF8).split(b"\n")
-    lines = lines[:-1] if not lines[-1] else lines
+    check_first(caller(), "batch")
+    lines = _split(read_raw().removeprefix(BOM_UTF8))
+    # Before the first byte of the answer, as every refusal.
+    grant = services().licensing.authorise(credential(caller()), "batch", len(lines))
+    return Response(stream_with_context(_answers(lines, grant)), mimetype=LINES[0])
+
+
+def _split(data: bytes) -> list[bytes]:
+    most = services().settings.max_lines
+    if data.count(b"\n") > most:
+        raise RequestError(f"One call may carry at most {most} lines.")
+    lines = data.removesuffix(b"\n").split(b"\n") if data else []
     if not lines:
         raise RequestError("There is no line to judge.")
-    with licensed(caller(), "batch", amount=len(lines)) as grant:
-        outcomes = [_outcome(line, grant) for line in lines]
-    failed = sum(isinstance(one, dict) for one in outcomes)
-    if failed:
-        services().licensing.refund(grant, failed)
-    return Response(b"".join(orjson.dumps(one) + b"\n" for one in outcomes), mimetype=LINES[0])
+    return lines
+
+
+def _answers(lines: list[bytes], grant: Grant) -> Iterator[bytes]:
+    """One line after the other, as they are judged; who goes away pays for what came."""
+    unused = len(lines)
+    try:
+        for line in lines:
+            outcome = _outcome(line, grant)
+            unused -= not isinstance(outcome, dict)
+            yield orjson.dumps(outcome) + b"\n"
+    finally:
+        if unused:
+            services().licensing.refund(grant, unused)
 
 
 def _outcome(line: bytes, grant: Grant) -> list[dict[str, Any]] | dict[str, str]:

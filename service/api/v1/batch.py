@@ -12,7 +12,6 @@ from service.api.v1.analyze import image_bytes, wanted
 from service.api.v1.calls import Item, batch_call
 from service.api.v1.render import analyzed, elapsed_ms
 from service.api.v1.schemas import BatchAnswer, BatchOutcome
-from service.errors import RequestError
 from service.licensing.grant import Grant
 
 blueprint = Blueprint("batch", __name__)
@@ -22,9 +21,6 @@ blueprint = Blueprint("batch", __name__)
 def batch() -> Response:
     """Judge many selfies; what fails is given back to the quota."""
     call = batch_call()
-    most = services().settings.max_batch
-    if len(call.items) > most:
-        raise RequestError(f"One call may carry at most {most} images.")
     with licensed(call.hash_id, "batch", *wanted(call.explain), amount=len(call.items)) as grant:
         results = [_outcome(n, item, grant, call.explain) for n, item in enumerate(call.items)]
     return json_reply(_answer(results, grant))

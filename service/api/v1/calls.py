@@ -10,7 +10,7 @@ from werkzeug.datastructures import FileStorage, MultiDict
 
 from service.api.http.body import FORM, JSON, allow, checked, expect, form, read_json
 from service.api.http.context import services
-from service.api.http.licensed import key_in_headers, reader
+from service.api.http.licensed import check_first, key_in_headers, reader
 from service.api.v1.schemas import MAX_ID, AnalyzeBody, BatchBody, Options
 from service.errors import BodyTooLarge, RequestError
 from service.media.medium import Medium
@@ -37,6 +37,7 @@ class Call:
 
 def analyze_call() -> Call:
     """One image and its options, from JSON or a form."""
+    check_first()
     expect(JSON, FORM)
     if request.mimetype == FORM:
         return _form_call()
@@ -46,18 +47,28 @@ def analyze_call() -> Call:
 
 def batch_call() -> Call:
     """Many images and their options, from JSON or a form."""
+    check_first(feature="batch")
     expect(JSON, FORM)
     if request.mimetype == FORM:
         return _form_call()
-    body = checked(BatchBody, read_json())
+    data = read_json()
+    _count(data.get("images"))  # before each of them is looked at
+    body = checked(BatchBody, data)
     items = tuple(Item(one.image or one.selfie_image, one.id) for one in body.images)
     return Call(body.hash_id, body.explain, items)
+
+
+def _count(images: object) -> None:
+    most = services().settings.max_batch
+    if isinstance(images, list) and len(images) > most:
+        raise RequestError(f"One call may carry at most {most} images.")
 
 
 def _form_call() -> Call:
     most = _most()
     fields, files = form()
     options = checked(Options, fields.to_dict(), strict=False)
+    _count(_all(files) + _all(fields))
     uploads = [_upload(file, most) for file in _all(files)]
     items = (*uploads, *(Item(text) for text in _all(fields)))
     if not items:

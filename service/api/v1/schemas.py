@@ -106,7 +106,9 @@ class Judgement(BaseModel):
 class AnalyzeAnswer(Judgement, Answer):
     """The answer to one selfie."""
 
-    cached: bool = Field(description="the same image was judged before by the same models")
+    cached: bool = Field(
+        description="this licence had the same image judged by the same models before"
+    )
     stored: bool = Field(description="whether the result could be kept")
     elapsed_ms: float
     heat_map: str | None = Field(None, description="PNG data URI, when `explain` was asked for")

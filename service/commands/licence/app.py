@@ -106,6 +106,14 @@ def verify(file: File) -> None:
     raise typer.Exit(files.verify_file(file))
 
 
+@licence_app.command("reset-clock")
+def reset_clock() -> None:
+    """Forget a later time that the store has seen, after a clock that was ahead."""
+    from service.commands.licence.command import reset_clock
+
+    reset_clock()
+
+
 @licence_app.command()
 def keygen(
     stem: Annotated[Path, typer.Argument(help="Writes STEM.key and STEM.pub.")] = Path("vendor"),

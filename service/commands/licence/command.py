@@ -15,7 +15,8 @@ from pydantic import ValidationError
 
 from service.audit.acts import note_act
 from service.errors import StartupError
-from service.licensing import windows
+from service.licensing import clock, windows
+from service.licensing.build import refuse_own_licences
 from service.licensing.digest import digest_key
 from service.licensing.register import Register
 from service.licensing.terms import Terms
@@ -51,6 +52,14 @@ def open_desk() -> Iterator[Desk]:
         yield Desk(store, Register(store, key), key)
     finally:
         store.close()
+
+
+def reset_clock() -> None:
+    """Let licences end by this machine's clock again. Refused in builds for vendors."""
+    refuse_own_licences()
+    with open_desk() as desk:
+        clock.reset(desk.store, time.time())
+    print("Licences end by this machine's clock again.")
 
 
 def terms(  # noqa: PLR0913, PLR0917 (every option is an argument)

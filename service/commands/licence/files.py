@@ -11,6 +11,7 @@ from pathlib import Path
 from service.audit.acts import note_act
 from service.commands.licence.command import SHOWN, open_desk, state
 from service.errors import LicenceError, StartupError
+from service.licensing.build import vendors_key
 from service.licensing.digest import new_hash_id, public_digest
 from service.licensing.signed import (
     SignedLicence,
@@ -30,7 +31,7 @@ def import_file(file: Path) -> None:
     """Verify, then keep in the store."""
     signed = _read(file)
     with open_desk() as desk:
-        licence = desk.register.import_signed(signed)
+        licence = desk.register.import_signed(signed, file.read_text())
     note_act(load_settings(), "licence imported", licence=licence.digest)
     print(f"Imported: {licence.name} ({licence.digest[:SHOWN]}), {state(licence, time.time())}.")
 
@@ -52,7 +53,7 @@ def export(output: Path, private_key: Path, terms: Terms | None, hash_id: str | 
 
 def verify_file(file: Path) -> int:
     """Print the terms; 0 when the licence would be honoured now, else 1."""
-    vendor = load_public_key(load_settings().vendor_public_key)
+    vendor = load_public_key(vendors_key(load_settings().vendor_public_key))
     try:
         file.open("rb").close()
     except OSError as error:
@@ -80,7 +81,7 @@ def keygen(stem: Path) -> None:
 
 
 def _read(file: Path) -> SignedLicence:
-    return read_licence_file(file, load_public_key(load_settings().vendor_public_key))
+    return read_licence_file(file, load_public_key(vendors_key(load_settings().vendor_public_key)))
 
 
 def _stored_terms(hash_id: str | None) -> Terms:

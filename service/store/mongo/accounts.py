@@ -41,6 +41,15 @@ class MongoAccounts:
             found = db.users.find_one({"_id": name}, {"_id": False})
             return USER.validate_python(found) if found else None
 
+    def put_user(self, user: User) -> None:
+        with self._calls() as db:
+            db.users.replace_one({"_id": user.name}, {"_id": user.name, **USER.dump_python(user)})
+
+    def delete_user(self, name: str) -> None:
+        with self._calls() as db:
+            db.history.delete_many({"user": name})
+            db.users.delete_one({"_id": name})
+
     def put_entry(self, entry: HistoryEntry) -> None:
         document = {"_id": entry.id, **ENTRY.dump_python(entry), "purge_at": date(entry.expires_at)}
         with self._calls() as db:

@@ -32,6 +32,18 @@ def give_back(counters: Collection[Document], taken: Sequence[Counter], amount: 
         counters.update_one({"_id": counter.key}, [{"$set": {"used": less}}])
 
 
+def advance(counters: Collection[Document], counter: Counter, value: int) -> int:
+    """Raise to `value` unless it stands higher; what it stands at then."""
+    born = {"expires_at": counter.expires_at, "purge_at": date(counter.expires_at)}
+    change = {"$max": {"used": value}, "$setOnInsert": born}
+    try:
+        counters.update_one({"_id": counter.key}, change, upsert=True)
+    except DuplicateKeyError:  # another process made it this very moment
+        counters.update_one({"_id": counter.key}, {"$max": {"used": value}})
+    found = counters.find_one({"_id": counter.key}, {"used": True})
+    return int(found["used"]) if found else value
+
+
 def add_once(
     counters: Collection[Document], token: str, wanted: Sequence[Counter], amount: int
 ) -> None:

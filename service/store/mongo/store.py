@@ -130,6 +130,10 @@ class MongoStore(MongoAccounts, MongoAudit, MongoJobs):
             found = db.counters.find_one({"_id": key}, {"used": True})
             return int(found["used"]) if found else 0
 
+    def advance(self, counter: Counter, value: int) -> int:
+        with self._calls() as db:
+            return atomic.advance(db.counters, counter, value)
+
     def add_once(self, token: str, counters: Sequence[Counter], amount: int) -> None:
         """Add to every counter whatever its limit; the same token again changes nothing.
 
@@ -142,8 +146,8 @@ class MongoStore(MongoAccounts, MongoAudit, MongoJobs):
         with self._calls() as db, suppress(DuplicateKeyError):
             db.results.insert_one(_from_result(result))
 
-    def find_result(self, sha256: str, fingerprint: str) -> StoredResult | None:
-        found = self._find({"sha256": sha256, "fingerprint": fingerprint}, 1)
+    def find_result(self, licence: str, sha256: str, fingerprint: str) -> StoredResult | None:
+        found = self._find({"sha256": sha256, "fingerprint": fingerprint, "licence": licence}, 1)
         return found[0] if found else None
 
     def get_result(self, licence: str, result_id: str) -> StoredResult | None:

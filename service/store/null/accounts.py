@@ -15,6 +15,12 @@ class NullAccounts:
     def get_user(self, name: str) -> User | None:  # noqa: ARG002
         return None
 
+    def put_user(self, user: User) -> None:
+        """There is none."""
+
+    def delete_user(self, name: str) -> None:
+        """There is none."""
+
     def put_entry(self, entry: HistoryEntry) -> None:
         """Forgotten at once."""
 

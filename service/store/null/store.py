@@ -60,10 +60,21 @@ class NullStore(NullAccounts, NullAudit, NullJobs):
     def usage(self, key: str) -> int:
         return self._used.get(key, (0, 0.0))[0]
 
+    def advance(self, counter: Counter, value: int) -> int:
+        with self._lock:
+            value = max(self.usage(counter.key), value)
+            self._used[counter.key] = (value, counter.expires_at)
+            return value
+
     def put_result(self, result: StoredResult) -> None:
         """Forgotten at once."""
 
-    def find_result(self, sha256: str, fingerprint: str) -> StoredResult | None:  # noqa: ARG002
+    def find_result(
+        self,
+        licence: str,  # noqa: ARG002
+        sha256: str,  # noqa: ARG002
+        fingerprint: str,  # noqa: ARG002
+    ) -> StoredResult | None:
         return None
 
     def get_result(self, licence: str, result_id: str) -> StoredResult | None:  # noqa: ARG002

@@ -21,6 +21,14 @@ class ResilientAccounts:
         with self._reach("get_user") as primary:
             return primary.get_user(name)
 
+    def put_user(self, user: User) -> None:
+        with self._reach("put_user") as primary:
+            primary.put_user(user)
+
+    def delete_user(self, name: str) -> None:
+        with self._reach("delete_user") as primary:
+            primary.delete_user(name)
+
     def put_entry(self, entry: HistoryEntry) -> None:
         with self._reach("put_entry") as primary:
             primary.put_entry(entry)

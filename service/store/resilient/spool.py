@@ -88,14 +88,15 @@ class Spool:
     def put_audit(self, batch: AuditBatch) -> None:
         self._put("audit", BATCH.dump_json(batch).decode(), None)
 
-    def find_result(self, sha256: str, fingerprint: str) -> StoredResult | None:
-        """The newest unexpired waiting result of these bytes by this model version."""
+    def find_result(self, licence: str, sha256: str, fingerprint: str) -> StoredResult | None:
+        """A licence's newest unexpired waiting result of these bytes by this model version."""
         rows = self._read(
             "SELECT document FROM entries WHERE input = ? ORDER BY number DESC",
             f"{sha256}/{fingerprint}",
         )
         results = (_result_from_json(document) for (document,) in rows)
-        return next((result for result in results if result.expires_at > time.time()), None)
+        own = (result for result in results if result.licence == licence)
+        return next((result for result in own if result.expires_at > time.time()), None)
 
     def pending(self) -> int:
         """How many entries wait to be delivered."""

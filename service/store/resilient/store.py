@@ -66,8 +66,16 @@ class ResilientStore(ResilientAccounts, ResilientAudit, ResilientJobs):
     """
 
     def __init__(
-        self, primary: Primary, spool: Spool, *, retry: float, observe: Observer | None = None
+        self,
+        primary: Primary,
+        spool: Spool,
+        *,
+        retry: float,
+        observe: Observer | None = None,
+        strict: bool = False,
     ) -> None:
+        """strict: a use that is limited and cannot be counted now is not set aside but refused."""
+        self._strict = strict
         self.kind = primary.kind
         self._primary, self._spool = primary, spool
         self._observe = observe or Observer()
@@ -119,6 +127,8 @@ class ResilientStore(ResilientAccounts, ResilientAudit, ResilientJobs):
             with self._reach("take") as primary:
                 return primary.take(counters, amount)
         except StoreUnavailable:
+            if self._strict and any(counter.limit is not None for counter in counters):
+                raise
             self._set_aside("use", lambda: self._spool.put_use(counters, amount))
             return True
 
@@ -133,6 +143,10 @@ class ResilientStore(ResilientAccounts, ResilientAudit, ResilientJobs):
         with self._reach("usage") as primary:
             return primary.usage(key)
 
+    def advance(self, counter: Counter, value: int) -> int:
+        with self._reach("advance") as primary:
+            return primary.advance(counter, value)
+
     def put_result(self, result: StoredResult) -> None:
         try:
             with self._reach("put_result") as primary:
@@ -140,13 +154,13 @@ class ResilientStore(ResilientAccounts, ResilientAudit, ResilientJobs):
         except StoreUnavailable:
             self._set_aside("result", lambda: self._spool.put_result(result))
 
-    def find_result(self, sha256: str, fingerprint: str) -> StoredResult | None:
+    def find_result(self, licence: str, sha256: str, fingerprint: str) -> StoredResult | None:
         """While the primary is away, the spool may know an answer."""
         try:
             with self._reach("find_result") as primary:
-                return primary.find_result(sha256, fingerprint)
+                return primary.find_result(licence, sha256, fingerprint)
         except StoreUnavailable:
-            found = self._spool.find_result(sha256, fingerprint)
+            found = self._spool.find_result(licence, sha256, fingerprint)
             if found is None:
                 raise
             return found

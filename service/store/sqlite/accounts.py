@@ -33,6 +33,16 @@ class SqliteAccounts:
             row = db.execute("SELECT document FROM users WHERE name = ?", (name,)).fetchone()
             return USER.validate_json(row[0]) if row else None
 
+    def put_user(self, user: User) -> None:
+        row = (USER.dump_json(user).decode(), user.name)
+        with self._database.transaction() as db:
+            db.execute("UPDATE users SET document = ? WHERE name = ?", row)
+
+    def delete_user(self, name: str) -> None:
+        with self._database.transaction() as db:
+            db.execute("DELETE FROM history WHERE user = ?", (name,))
+            db.execute("DELETE FROM users WHERE name = ?", (name,))
+
     def put_entry(self, entry: HistoryEntry) -> None:
         row = (entry.id, entry.user, entry.created_at, entry.expires_at)
         with self._database.transaction() as db:

@@ -11,6 +11,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from service.errors import StoreUnavailable
+from service.runtime.data_lock import gone
 
 Migration = tuple[str, ...]  # statements that lead from one schema version to the next
 FAULTS = (sqlite3.Error, OSError, ValueError)  # ValueError: a damaged row that still reads as text
@@ -33,6 +34,7 @@ class Database:
         on_fault: Callable[[], None] = lambda: None,
     ) -> None:
         self.path = path
+        self._file: tuple[int, int] | None = None  # device and inode, once it was opened
         self._migrations = migrations
         self._busy_timeout = busy_timeout
         self._on_fault = on_fault
@@ -63,7 +65,8 @@ class Database:
             connection.execute("COMMIT")
 
     def close(self) -> None:
-        """Close the idle connections of this process."""
+        """Close the idle connections of this process, and forget which file it was."""
+        self._file = None
         idle = self._idle()
         while idle:
             idle.pop().close()
@@ -78,14 +81,29 @@ class Database:
         return idle
 
     def _take_out(self) -> sqlite3.Connection:
-        with suppress(IndexError):
-            return self._idle().pop()
         try:
+            self._look()
+            with suppress(IndexError):
+                return self._idle().pop()
             with self._opening:
                 return self._open()
         except FAULTS as error:
             self._on_fault()
             raise StoreUnavailable from error
+
+    def _look(self) -> None:
+        """Open connections would go on writing to a file that was deleted or moved away.
+
+        Raises FileNotFoundError; the file may come back, and may be another one then.
+        """
+        if self._file is None:
+            if gone(self.path.parent):
+                raise FileNotFoundError(self.path)
+            return
+        known = self.path.stat()
+        if (known.st_dev, known.st_ino) != self._file:
+            self.close()
+            self._file = known.st_dev, known.st_ino
 
     def _open(self) -> sqlite3.Connection:
         self._create_private()
@@ -99,6 +117,8 @@ class Database:
         except BaseException:
             connection.close()
             raise
+        known = self.path.stat()
+        self._file = known.st_dev, known.st_ino
         return connection
 
     def _create_private(self) -> None:

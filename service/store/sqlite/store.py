@@ -105,13 +105,23 @@ class SqliteStore(SqliteAccounts, SqliteAudit, SqliteJobs):
         with self._database.connection() as db:
             return _used(db, key)
 
+    def advance(self, counter: Counter, value: int) -> int:
+        with self._database.transaction() as db:
+            statement = (
+                "INSERT INTO counters VALUES (?, ?, ?) ON CONFLICT (key)"
+                " DO UPDATE SET used = max(used, excluded.used) RETURNING used"
+            )
+            row = db.execute(statement, (counter.key, value, counter.expires_at)).fetchone()
+            return int(row[0])
+
     def put_result(self, result: StoredResult) -> None:
         with self._database.transaction() as db:
             db.execute(INSERT_RESULT, _to_row(result))
 
-    def find_result(self, sha256: str, fingerprint: str) -> StoredResult | None:
+    def find_result(self, licence: str, sha256: str, fingerprint: str) -> StoredResult | None:
         found = self._select(
-            "sha256 = ? AND fingerprint = ? ORDER BY created_at DESC LIMIT 1", sha256, fingerprint
+            "sha256 = ? AND fingerprint = ? AND licence = ? ORDER BY created_at DESC LIMIT 1",
+            *(sha256, fingerprint, licence),
         )
         return found[0] if found else None
 

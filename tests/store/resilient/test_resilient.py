@@ -134,13 +134,14 @@ def test_nobody_is_turned_away_and_every_use_is_counted(
 
 def test_the_cache_answers_from_the_spool(lonely: ResilientStore) -> None:
     with pytest.raises(StoreUnavailable):
-        lonely.find_result("aa", "model-1")
+        lonely.find_result("digest", "aa", "model-1")
     result = a_result(sha256="aa")
     for each in (a_result(sha256="aa"), result, a_result(sha256="aa", expires_at=1.0)):
         lonely.put_result(each)
-    assert lonely.find_result("aa", "model-1") == result
-    with pytest.raises(StoreUnavailable):
-        lonely.find_result("aa", "model-2")
+    assert lonely.find_result("digest", "aa", "model-1") == result
+    for licence, model in (("digest", "model-2"), ("another", "model-1")):
+        with pytest.raises(StoreUnavailable):
+            lonely.find_result(licence, "aa", model)
 
 
 def test_what_cannot_be_answered_is_said_and_counted(lonely: ResilientStore, seen: Seen) -> None:

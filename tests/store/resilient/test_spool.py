@@ -50,7 +50,7 @@ def test_a_delivered_entry_is_gone(spool: Spool) -> None:
     spool.put_result(a_result(sha256="aa"))
     spool.done(spool.claim()[0])
     assert spool.pending() == 0
-    assert spool.find_result("aa", "model-1") is None
+    assert spool.find_result("digest", "aa", "model-1") is None
 
 
 def test_an_entry_that_is_refused_again_is_tried_later_and_later(tmp_path: Path) -> None:
@@ -97,7 +97,7 @@ def test_workers_claim_each_entry_once(spool: Spool, tmp_path: Path) -> None:
 
 
 def test_reading_makes_no_file(spool: Spool, tmp_path: Path) -> None:
-    assert (spool.pending(), spool.claim(), spool.find_result("aa", "m")) == (0, [], None)
+    assert (spool.pending(), spool.claim(), spool.find_result("digest", "aa", "m")) == (0, [], None)
     assert list(tmp_path.iterdir()) == []
 
 
