@@ -189,11 +189,17 @@ def doctor(
     network: Annotated[
         bool, typer.Option("--network", help="Prove that judging reaches for no network (30 s).")
     ] = False,
+    store: Annotated[
+        bool, typer.Option("--store", help="Read the whole SQLite database: is it sound?")
+    ] = False,
+    repair: Annotated[
+        bool, typer.Option("--repair", help="With --store: save what can be read of it.")
+    ] = False,
 ) -> None:
     """Check this machine and this installation. Exit code 1 when a check failed."""
     from service.commands.doctor.command import doctor as run
 
-    raise typer.Exit(run(as_json, network))
+    raise typer.Exit(run(as_json, network, store, repair))
 
 
 @app.command()

@@ -43,6 +43,7 @@ class Housekeeping:
 
     def _refresh(self) -> None:
         metrics.SPOOL_PENDING.set(getattr(self._store, "pending", lambda: 0)())
+        getattr(self._store, "check", lambda: None)()
         metrics.STORE_UP.set(self._store_answers())
         self._refresh_jobs()
         self._licensing.settle()

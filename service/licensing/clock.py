@@ -12,7 +12,8 @@ from dataclasses import replace
 import structlog
 
 from service.errors import StoreUnavailable
-from service.store.base import Counter, Store
+from service.store.base import Store
+from service.store.counter import Counter
 
 MARK = Counter("clock:high-water", None, 253402300799.0)  # kept until the year 9999
 EVERY = 60.0  # seconds between two looks at the store, where no housekeeping makes them

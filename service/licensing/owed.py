@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from service.errors import StoreUnavailable
-from service.store.base import Counter, Store
+from service.store.base import Store
+from service.store.counter import Counter
 
 
 class Owed:

@@ -118,21 +118,23 @@ class Inbox:
             size = SIZE.fullmatch(self._data[self._chunk : line])
             if size is None:
                 return self.end_here()
-            if line - self._head > 2 * self._most + HEAD:
-                return self._stream()
             if int(size[1], 16) == 0:
                 return self._look_for_trailers(line)
-            if self._chunk + int(size[1], 16) - self._head > self._most + HEAD:
-                return self._stream()
-            after = line + 2 + int(size[1], 16) + 2
-            if after > len(self._data):
+            if not self._pass_chunk(line + 2 + int(size[1], 16)):
                 return None
-            if self._data[after - 2 : after] != b"\r\n":
-                return self.end_here()
-            self._chunk = after
         if len(self._data) - self._chunk > LINE:
             self.end_here()
         return None
+
+    def _pass_chunk(self, end: int) -> bool:
+        """Whether a chunk is there and another one follows."""
+        if end - self._head > self._most + HEAD:
+            self._stream()
+        elif self._data[end : end + 2] == b"\r\n":
+            self._chunk = end + 2
+        elif len(self._data) >= end + 2:
+            self.end_here()
+        return self._chunk == end + 2
 
     def _look_for_trailers(self, line: int) -> None:
         found = self._data.find(b"\r\n\r\n", line)

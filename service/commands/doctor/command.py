@@ -8,6 +8,7 @@ from dataclasses import asdict
 from service.commands.doctor import installation, machine
 from service.commands.doctor.finding import Finding, failed
 from service.commands.doctor.network import check_network
+from service.commands.doctor.store import check_database, repair_database
 from service.errors import FacegateError, StartupError
 from service.runtime.console import print_json
 from service.settings import Settings, load_settings
@@ -31,9 +32,13 @@ CHECKS: dict[str, Check] = {
 MARKS = {"ok": "ok     ", "warning": "warning", "failed": "FAILED "}
 
 
-def doctor(as_json: bool, network: bool = False) -> int:
-    """Print all findings; 1 when a check failed. `network` adds a check of half a minute."""
-    findings = examine(CHECKS | ({"network": check_network} if network else {}))
+def doctor(as_json: bool, network: bool = False, store: bool = False, repair: bool = False) -> int:
+    """Print all findings; 1 when a check failed. `network` adds a check of half a minute, `store`
+    looks at the database alone and as a whole, `repair` saves what can be read of it."""
+    if store or repair:
+        findings = examine({"database": repair_database if repair else check_database})
+    else:
+        findings = examine(CHECKS | ({"network": check_network} if network else {}))
     healthy = all(finding.level != "failed" for finding in findings.values())
     if as_json:
         checks = [{"check": name, **asdict(finding)} for name, finding in findings.items()]

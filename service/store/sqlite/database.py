@@ -12,6 +12,7 @@ from pathlib import Path
 
 from service.errors import StoreUnavailable
 from service.runtime.data_lock import gone
+from service.store.sqlite.condition import Condition, damage
 
 Migration = tuple[str, ...]  # statements that lead from one schema version to the next
 FAULTS = (sqlite3.Error, OSError, ValueError)  # ValueError: a damaged row that still reads as text
@@ -34,6 +35,7 @@ class Database:
         on_fault: Callable[[], None] = lambda: None,
     ) -> None:
         self.path = path
+        self.condition = Condition()
         self._file: tuple[int, int] | None = None  # device and inode, once it was opened
         self._migrations = migrations
         self._busy_timeout = busy_timeout
@@ -48,6 +50,7 @@ class Database:
         try:
             yield connection
         except FAULTS as error:
+            self.condition.failed(error, writing=connection.in_transaction)
             connection.close()
             self._on_fault()
             raise StoreUnavailable from error
@@ -63,6 +66,18 @@ class Database:
             connection.execute("BEGIN IMMEDIATE")
             yield connection
             connection.execute("COMMIT")
+            if connection.total_changes:
+                self.condition.unwritable = False
+
+    def check(self) -> None:
+        """Look at the file, and whether it takes writes again; never raises."""
+        if not self.path.exists():
+            return
+        self.condition.damaged = damage(self.path) is not None
+        if self.condition.unwritable:
+            with suppress(StoreUnavailable), self.transaction() as db:
+                db.execute(f"PRAGMA user_version = {len(self._migrations)}")
+                self.condition.unwritable = False
 
     def close(self) -> None:
         """Close the idle connections of this process, and forget which file it was."""
@@ -104,6 +119,10 @@ class Database:
         if (known.st_dev, known.st_ino) != self._file:
             self.close()
             self._file = known.st_dev, known.st_ino
+            self.condition.damaged = False
+        if self.condition.damaged:
+            # What it still says may be wrong: that a licence is unknown, or not revoked.
+            raise sqlite3.DatabaseError("the file is damaged")
 
     def _open(self) -> sqlite3.Connection:
         self._create_private()

@@ -10,6 +10,7 @@ from typing import Any
 
 import orjson
 
+from service.errors import StoreUnavailable
 from service.store.base import LICENCE, LicenceRecord, StoredResult
 from service.store.counter import Counter
 from service.store.sqlite.accounts import MIGRATION as ACCOUNTS
@@ -63,9 +64,19 @@ class SqliteStore(SqliteAccounts, SqliteAudit, SqliteJobs):
     def ping(self) -> None:
         with self._database.connection() as db:
             db.execute("SELECT 1 FROM licences LIMIT 1").fetchone()
+        if self._database.condition.unwritable:
+            raise StoreUnavailable
 
     def close(self) -> None:
         self._database.close()
+
+    def check(self) -> None:
+        """Look whether the file is sound and takes writes; never raises."""
+        self._database.check()
+
+    def notices(self) -> list[str]:
+        """What an operator should know of it, in sentences."""
+        return self._database.condition.notices()
 
     def put_licence(self, licence: LicenceRecord) -> None:
         row = (licence.digest, licence.issued_at, LICENCE.dump_json(licence).decode())

@@ -188,6 +188,7 @@ def test_every_code_is_tested_here() -> None:
     elsewhere |= {"VIDEO_TOO_SHORT"}  # in tests/analysis/test_video.py
     elsewhere |= {"DETECTORS_FAILED"}  # in tests/analysis/detectors/test_ensemble.py
     elsewhere |= {"ADDRESS_TOO_LONG", "HEADERS_TOO_LARGE"}  # in test_broken_requests.py
+    elsewhere |= {"REQUEST_TIMEOUT"}  # in tests/security/test_slow_clients.py
     elsewhere |= {"UNREADABLE", "BAD_MESSAGE", "CALLBACK_REFUSED", "CALLBACK_UNAVAILABLE"}
     elsewhere |= {"INFERENCE_FAILED"}  # in tests/cloud
     elsewhere |= _codes(AccountError)  # in tests/contracts/test_gateway.py
