@@ -20,7 +20,10 @@ FROM wheels AS app
 COPY pyproject.toml LICENSE NOTICE README.md /source/
 COPY service/ /source/service/
 ARG VERSION=0.0.0
-RUN sh /image/install_app.sh "$VERSION"
+# 1: honour licences signed by the vendor of service/licensing/vendor.pub, and no others.
+ARG VENDOR_LICENCES_ONLY=
+RUN [ -z "$VENDOR_LICENCES_ONLY" ] || touch /source/service/licensing/vendor-only; \
+    sh /image/install_app.sh "$VERSION"
 
 FROM scratch
 COPY --from=system / /

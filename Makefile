@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/pip --disable-pip-version-check -q
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-dev run demo test test-quick test-containers lint format lock bench soak clean
+.PHONY: help install install-dev run demo test test-quick test-containers lint format lock bench soak campaign clean
 .PHONY: start stop health logs
 
 help: ## list the commands
@@ -83,6 +83,10 @@ bench: install-dev ## throughput and latency against bare inference, and start-u
 
 soak: install-dev ## ten minutes of load; memory must stay flat
 	@$(BIN)/python -m scripts.bench.soak
+
+MINUTES ?= 60
+campaign: install-dev ## attacks and faults under load for MINUTES=60; prints its figures
+	@$(BIN)/python -m scripts.campaign --minutes $(MINUTES)
 
 clean: ## remove what was installed; the data folder stays
 	@rm -rf $(VENV) build dist *.egg-info

@@ -9,15 +9,25 @@ from service.settings import Settings
 
 def obstacle(settings: Settings) -> str | None:
     """Why nothing can listen there; None where something can."""
-    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    if settings.health_port == settings.port:
+        return "FACEGATE_HEALTH_PORT is the same as FACEGATE_PORT."
+    if why := _obstacle(settings.host, settings.port, settings.listens_on()):
+        return why
+    if where := settings.probes_on():
+        return _obstacle(settings.host, settings.health_port, where)
+    return None
+
+
+def _obstacle(host: str, port: int, shown: str) -> str | None:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         with socket.socket(family) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind((settings.host, settings.port))
+            probe.bind((host, port))
     except OSError as error:
-        return f"Cannot listen on {settings.listens_on()}: {error.strerror}."
+        return f"Cannot listen on {shown}: {error.strerror}."
     except UnicodeError:
-        return f"Cannot listen on {settings.listens_on()}: this is no address."
+        return f"Cannot listen on {shown}: this is no address."
     return None
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -32,10 +31,9 @@ class Owed:
         with self._lock:
             uses, self._uses = self._uses, {}
         for counter, amount in uses.values():
-            if amount <= 0 or counter.expires_at <= time.time():
-                continue
             try:
-                self._store.take([replace(counter, limit=None)], amount)
+                if amount > 0:
+                    self._store.take([replace(counter, limit=None)], amount)
             except StoreUnavailable:
                 self.add([counter], amount)
 

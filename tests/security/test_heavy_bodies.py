@@ -54,12 +54,15 @@ def test_a_heavy_body_is_refused_in_no_time(fort: Live, name: str, licensed: boo
     data = body()
     key = {"X-Hash-Id": fort.hash_id} if licensed else {}
     began = time.monotonic()
+    requests.post(f"{fort.base}/nothing", data=data, headers=headers, timeout=60)
+    plain = time.monotonic() - began
+    began = time.monotonic()
     answer = requests.post(fort.base + path, data=data, headers=headers | key, timeout=60)
     taken = time.monotonic() - began
     assert 400 <= answer.status_code < 500, answer.text[:200]
     assert len(answer.content) < 2000
     # Sending 16 MB through a busy machine's loopback is most of it; parsing took 6 to 33 s.
-    assert taken < 3.0
+    assert taken < max(3.0, 5 * plain)
 
 
 def test_a_wrong_key_in_the_headers_is_told_before_the_body_is_looked_at(fort: Live) -> None:

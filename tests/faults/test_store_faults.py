@@ -1,0 +1,173 @@
+"""Faults between service and store, and of the store itself: what is acknowledged is kept."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.faults.disks import NEEDS, can_mount, disk, read_only
+from tests.faults.load import Load, fresh_selfie, kept_ids
+from tests.faults.proxy import FAULTS, Fault, Proxy
+from tests.faults.test_running import eventually, workers
+from tests.live import Live
+from tests.servers import MongoServer
+
+
+def stored(load: Load) -> set[str]:
+    """Results that an answer said were stored."""
+    return {body["id"] for status, body in load.answers if status == 200 and body["stored"]}
+
+
+@pytest.fixture(scope="module")
+def far(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Live, Proxy]]:
+    folder = tmp_path_factory.mktemp("far")
+    with MongoServer(folder / "mongo") as server, Proxy(server.port) as proxy:
+        uri = server.uri.replace(f":{server.port}/", f":{proxy.port}/")
+        options = {"store": "mongo", "mongodb_uri": uri, "store_retry": 0.3, "store_timeout": 0.5}
+        with Live(folder / "live", probability=0.2, workers=2, **options) as live:
+            yield live, proxy
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_bad_line_to_mongodb_loses_no_acknowledged_result(
+    far: tuple[Live, Proxy], fault: Fault
+) -> None:
+    live, proxy = far
+    with Load(live) as load:
+        assert eventually(lambda: len(load.answers) >= 5)
+        proxy.fault = fault
+        seen = len(load.answers)
+        assert eventually(lambda: len(load.answers) >= seen + 10, 60)
+        proxy.fault = "none"
+        live.wait_until("ready")
+    assert load.broken == []
+    assert load.statuses == {200}
+    assert eventually(lambda: stored(load) <= kept_ids(live), 60)
+
+
+def test_a_frozen_worker_loses_nothing_that_was_called_stored(tmp_path: Path) -> None:
+    """It may hold the lock for writing: then the answers of the others say `stored: false`."""
+    with Live(tmp_path, probability=0.2, workers=2) as live, Load(live, clients=4) as load:
+        assert eventually(lambda: len(load.answers) >= 10)
+        frozen = workers(live)[0]
+        for _ in range(3):
+            frozen.suspend()
+            time.sleep(7)
+            frozen.resume()
+            time.sleep(0.5)
+        load.stop()
+        assert load.statuses <= {200, 503}
+        assert stored(load) <= kept_ids(live)
+
+
+def test_a_locked_database_is_told_and_counted_later(tmp_path: Path) -> None:
+    with Live(tmp_path, probability=0.2) as live:
+        hash_id = live.issue(per_day=3)
+        ask = lambda: live.analyze(fresh_selfie(), hash_id=hash_id)  # noqa: E731
+        assert [ask().status_code for _ in range(3)] == [200] * 3
+        assert ask().status_code == 429
+        other = live.issue(name="other", per_day=5)
+        with held(live):
+            late = live.analyze(fresh_selfie(), hash_id=other)
+            assert (late.status_code, late.json()["stored"]) == (200, False)
+        # The use is counted with the next one that can be: six were asked for, five are granted.
+        taken = [live.analyze(fresh_selfie(), hash_id=other).status_code for _ in range(6)]
+        assert taken == [200] * 4 + [429] * 2 or taken == [200] * 5 + [429]
+        assert used(live) >= 3 + 5
+
+
+def test_a_strict_quota_refuses_what_cannot_be_counted(tmp_path: Path) -> None:
+    with Live(tmp_path, probability=0.2, quota="strict") as live:
+        limited, free = live.issue(per_day=5), live.issue(name="free")
+        assert live.analyze(fresh_selfie(), hash_id=limited).status_code == 200
+        assert live.analyze(fresh_selfie(), hash_id=free).status_code == 200
+        with held(live):
+            refused = live.analyze(fresh_selfie(), hash_id=limited)
+            assert (refused.status_code, refused.json()["code"]) == (503, "STORE_UNAVAILABLE")
+            assert live.analyze(fresh_selfie(), hash_id=free).status_code == 200
+
+
+class held:
+    """Another process writes, and does not end."""
+
+    def __init__(self, live: Live) -> None:
+        self._path = live.settings.data_dir / "facegate.db"
+
+    def __enter__(self) -> None:
+        self._db = sqlite3.connect(self._path, isolation_level=None)
+        self._db.execute("BEGIN IMMEDIATE")
+
+    def __exit__(self, *_: object) -> None:
+        self._db.execute("ROLLBACK")
+        self._db.close()
+
+
+def used(live: Live) -> int:
+    with sqlite3.connect(live.settings.data_dir / "facegate.db") as db:
+        query = "SELECT sum(used) FROM counters WHERE key NOT LIKE 'clock%'"
+        return int(db.execute(query).fetchone()[0])
+
+
+def test_a_database_damaged_while_running_is_noticed_and_judging_goes_on(tmp_path: Path) -> None:
+    with Live(tmp_path, probability=0.2, workers=2) as live:
+        assert live.analyze(fresh_selfie()).json()["stored"] is True
+        path = live.settings.data_dir / "facegate.db"
+        size = path.stat().st_size
+        with path.open("r+b") as file:
+            for start in range(0, size, 4096):
+                file.seek(start)
+                file.write(b"\xa5" * min(4096, size - start))
+        live.wait_until("degraded", 60)
+        assert any("doctor --store" in one for one in live.get("/readyz").json()["notices"])
+        answers = [live.analyze(fresh_selfie()) for _ in range(6)]
+        assert {one.status_code for one in answers} == {200}
+        assert {one.json()["stored"] for one in answers} == {False}
+
+
+@pytest.mark.skipif(not can_mount(), reason=NEEDS)
+def test_a_read_only_disk_is_told_and_passes(tmp_path: Path) -> None:
+    with (
+        disk("tmpfs", tmp_path / "data", 24) as folder,
+        Live(tmp_path, probability=0.2, workers=2) as live,
+    ):
+        assert live.analyze(fresh_selfie()).json()["stored"] is True
+        live.licensing._store.close()
+        try:
+            with read_only(folder):
+                answers = [live.analyze(fresh_selfie()) for _ in range(4)]
+        except OSError:
+            pytest.skip("files that are open for writing keep it from being remounted")
+        assert {one.status_code for one in answers} == {200}
+        assert {one.json()["stored"] for one in answers} == {False}
+        assert eventually(lambda: live.analyze(fresh_selfie()).json()["stored"])
+
+
+def test_two_threads_never_take_more_than_a_quota(tmp_path: Path) -> None:
+    with Live(tmp_path, probability=0.2, workers=2) as live:
+        hash_id = live.issue(per_day=10)
+        statuses: list[int] = []
+
+        def ask() -> None:
+            for _ in range(8):
+                statuses.append(live_analyze(live, hash_id))
+
+        threads = [threading.Thread(target=ask) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert sorted(statuses) == [200] * 10 + [429] * 22
+
+
+def live_analyze(live: Live, hash_id: str) -> int:
+    import requests
+
+    from tests.live import data_uri
+
+    body = {"hash_id": hash_id, "image": data_uri(fresh_selfie())}
+    return requests.post(f"{live.base}/v1/analyze", json=body, timeout=60).status_code
