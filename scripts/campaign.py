@@ -171,12 +171,14 @@ def run(minutes: float, seed: int) -> int:
         uri = server.uri.replace(f":{server.port}/", f":{proxy.port}/")
         common = {"probability": 0.2, "workers": 2}
         near = Live(folder / "near", health_port=free_port(), **common)  # type: ignore[arg-type]
-        far = Live(folder / "far", store="mongo", mongodb_uri=uri, **common)  # type: ignore[arg-type]
+        far = Live(folder / "far", store="mongo", mongodb_uri=uri, store_timeout=5.0, **common)  # type: ignore[arg-type]
         for live in (near, far):
             live.start()
         for live in (near, far):
             stack.callback(live.stop)
-            live.wait(240)
+            live.wait(600)
+        for live in (near, far):
+            assert live.hash_id  # issued before the line breaks
         loads = [stack.enter_context(Load(live, clients=1)) for live in (near, far)]
         threads = [
             threading.Thread(target=bad_inputs, args=(near, figures, over, seed)),

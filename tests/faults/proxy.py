@@ -61,7 +61,8 @@ class Proxy:
                 pass_on.start()
 
     def _pass_on(self, source: socket.socket, sink: socket.socket) -> None:
-        source.settimeout(0.2)
+        with suppress(OSError):
+            source.settimeout(0.2)
         while not self._over.is_set() and self.fault != "reset":
             try:
                 data = source.recv(65536)

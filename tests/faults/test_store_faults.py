@@ -28,7 +28,7 @@ def far(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Live, Proxy]
     folder = tmp_path_factory.mktemp("far")
     with MongoServer(folder / "mongo") as server, Proxy(server.port) as proxy:
         uri = server.uri.replace(f":{server.port}/", f":{proxy.port}/")
-        options = {"store": "mongo", "mongodb_uri": uri, "store_retry": 0.3, "store_timeout": 0.5}
+        options = {"store": "mongo", "mongodb_uri": uri, "store_retry": 0.3, "store_timeout": 2.0}
         with Live(folder / "live", probability=0.2, workers=2, **options) as live:
             yield live, proxy
 

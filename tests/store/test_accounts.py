@@ -46,6 +46,20 @@ def test_a_name_is_given_once(store: Store) -> None:
     assert store.get_user("ada") == a_user()
 
 
+def test_a_user_is_replaced_and_deleted_with_all_of_the_history(store: Store) -> None:
+    store.put_user(a_user())  # not there: not made
+    assert store.get_user("ada") is None
+    store.add_user(a_user())
+    store.put_user(a_user(stamp="new"))
+    assert store.get_user("ada") == a_user(stamp="new")
+    for name in ("ada", "eve"):
+        store.put_entry(an_entry(user=name))
+    store.delete_user("ada")
+    assert store.get_user("ada") is None
+    assert store.list_entries("ada", 10) == []
+    assert len(store.list_entries("eve", 10)) == 1
+
+
 def test_of_several_workers_one_gets_the_name(tmp_path: Path) -> None:
     store = SqliteStore(tmp_path / "facegate.db")
 

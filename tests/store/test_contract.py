@@ -95,6 +95,14 @@ def test_licences_are_listed_oldest_first(store: Store) -> None:
     assert [each.digest for each in store.list_licences()] == ["a" * 64, "b" * 64, "c" * 64]
 
 
+def test_a_mark_only_rises(store: Store) -> None:
+    mark = a_counter("mark", None)
+    assert [store.advance(mark, value) for value in (5, 3, 9, 9, 1)] == [5, 5, 9, 9, 9]
+    assert store.usage("mark") == 9
+    store.give_back([mark], 4)
+    assert store.advance(mark, 1) == 5
+
+
 def test_the_same_id_again_changes_nothing(store: Store) -> None:
     first = a_result()
     store.put_result(first)
