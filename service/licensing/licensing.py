@@ -47,7 +47,7 @@ class Licensing:
         self._strict = settings.quota == "strict"
         self._owed = Owed(store)
         self._high_water = HighWater(store, clock)
-        self._clock = self._high_water.now
+        self._clock = clock
         self._vendor = vendor_of(settings)
         self._register = Register(store, key, clock)
         self._files = {file.digest: file for file in load_licence_files(settings, key)}
@@ -56,9 +56,8 @@ class Licensing:
 
     def check(self, hash_id: str, feature: Feature = "detect") -> None:
         """Whether a request may be made, without counting it. Raises as `authorise` does."""
-        now = self._clock()
-        licence, _ = self._find(self._register.digest(hash_id), now)
-        _permit(licence, feature, now)
+        licence, _ = self._find(self._register.digest(hash_id), self._clock())
+        _permit(licence, feature, self._high_water.now())
 
     def authorise(self, hash_id: str, feature: Feature = "detect", amount: int = 1) -> Grant:
         """Permission for one request that costs `amount` images.
@@ -67,8 +66,8 @@ class Licensing:
         the licence was not seen within the grace period.
         """
         digest = self._register.digest(hash_id)
-        now = self._clock()
-        licence, by_grace = self._find(digest, now)
+        licence, by_grace = self._find(digest, self._clock())
+        now = self._high_water.now()
         _permit(licence, feature, now)
         grant = Grant(licence, windows.counters(licence, now), amount, by_grace)
         return self._take(grant, now) if grant.counters else grant

@@ -9,7 +9,7 @@ from tests.store.records import a_counter, a_licence, a_result, in_processes
 def test_no_result_is_kept() -> None:
     store, result = NullStore(), a_result()
     store.put_result(result)
-    assert store.find_result(result.sha256, result.fingerprint) is None
+    assert store.find_result(result.licence, result.sha256, result.fingerprint) is None
     assert store.get_result(result.licence, result.id) is None
     assert store.list_results(result.licence, 10) == []
     assert store.purge(1e12) == 0
