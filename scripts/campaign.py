@@ -140,7 +140,12 @@ def missing(live: Live, load: Load, seconds: float = 120.0) -> set[str]:
     """Results that were called stored and are not there, once all that waits was delivered."""
     stored = {body["id"] for status, body in load.answers if status == 200 and body["stored"]}
     end = time.monotonic() + seconds
-    while (gone := stored - kept_ids(live)) and time.monotonic() < end:
+    gone = stored
+    while gone and time.monotonic() < end:
+        try:
+            gone = stored - kept_ids(live)
+        except (KeyError, ValueError, requests.RequestException) as error:
+            print(f"the results cannot be listed yet: {error!r}")  # asked again
         time.sleep(2)
     return gone
 
