@@ -67,7 +67,7 @@ from enum import StrEnum
 
 
 class Reason(StrEnum):
-    """Why an image cannot be judged, or can be judged only with a warning."""
+    """Why a medium cannot be judged, or can be judged only with a warning."""
 
     FACE_NOT_FOUND = "FACE_NOT_FOUND"
     TOO_MANY_FACES = "TOO_MANY_FACES"
@@ -80,6 +80,10 @@ class Reason(StrEnum):
     IMAGE_TOO_DARK = "IMAGE_TOO_DARK"
     IMAGE_TOO_BRIGHT = "IMAGE_TOO_BRIGHT"
     VIDEO_TOO_SHORT = "VIDEO_TOO_SHORT"
+    NO_SPEECH = "NO_SPEECH"
+    SPEECH_TOO_SHORT = "SPEECH_TOO_SHORT"
+    AUDIO_TOO_NOISY = "AUDIO_TOO_NOISY"
+    AUDIO_CLIPPED = "AUDIO_CLIPPED"
 
 
 SENTENCES: dict[Reason, str] = {
@@ -94,6 +98,10 @@ SENTENCES: dict[Reason, str] = {
     Reason.IMAGE_TOO_DARK: "The selfie image is too dark.",
     Reason.IMAGE_TOO_BRIGHT: "The selfie image is too bright.",
     Reason.VIDEO_TOO_SHORT: "The video shows the face for too short a time.",
+    Reason.NO_SPEECH: "Nobody speaks in the recording.",
+    Reason.SPEECH_TOO_SHORT: "There is too little speech in the recording to be judged.",
+    Reason.AUDIO_TOO_NOISY: "The recording is too noisy.",
+    Reason.AUDIO_CLIPPED: "The recording is clipped: it was recorded too loudly.",
 }
 
 

@@ -135,6 +135,18 @@ class Settings(BaseSettings):
     )
     max_brightness: Fraction = Field(0.92, description="IMAGE_TOO_BRIGHT above this mean luma")
 
+    # Judging voices
+    voice: Literal["off", "advise", "decide"] = Field(
+        "advise",
+        description="voices in recordings and videos: not judged; judged, but only as advice beside"
+        " what decides; or counted in the decision",
+    )
+    min_speech: Seconds = Field(1.0, description="SPEECH_TOO_SHORT below these seconds of speech")
+    min_snr: float = Field(3.0, description="AUDIO_TOO_NOISY below these decibels over the noise")
+    max_clipping: Fraction = Field(
+        0.01, description="AUDIO_CLIPPED above this share of the speech at its loudest level"
+    )
+
     # Remembering
     store: Literal["auto", "mongo", "sqlite", "null"] = Field(
         "auto", description="where state lives; auto: MongoDB when one is configured or linked"

@@ -15,7 +15,9 @@ from service.repository.manifest import (
     Probability,
     Tasked,
     load_manifest,
+    load_voice_manifest,
     read_manifest,
+    task_of,
 )
 
 KINDS = ("detector", "python", "remote")
@@ -61,15 +63,16 @@ def check_folder(folder: Path, kind: str, bpcer: float | None = None) -> None:
     """Raises StartupError when a model folder of this kind is unusable."""
     match kind:
         case "detector":
-            manifest = load_manifest(folder)
+            voice = task_of(folder)[1] == "audio"
+            manifest = load_voice_manifest(folder) if voice else load_manifest(folder)
             if bpcer is not None:
                 manifest.threshold(bpcer)
         case "python":
             read_manifest(PythonManifest, folder)
         case "remote":
             read_manifest(RemoteManifest, folder)
-        case "face_detector":
-            part = read_manifest(_FaceDetector, folder)
+        case "face_detector" | "speech_detector":
+            part = read_manifest(_Shipped, folder)
             verify_checksum(folder, part.file, part.sha256)
         case "fusion":
             from service.repository.fusion_manifest import read_stack
@@ -82,6 +85,6 @@ def check_folder(folder: Path, kind: str, bpcer: float | None = None) -> None:
             )
 
 
-class _FaceDetector(Part):
+class _Shipped(Part):
     file: str
     sha256: str

@@ -170,6 +170,39 @@ class Manifest(Pointed):
     known_logit: float | None = None
 
 
+class SoundInput(Part):
+    """The tensor that goes in: 1xN float32, 16 kHz mono as decoded; N is that of a window of
+    speech: at most `seconds`, and one shorter than `shortest` is repeated up to there."""
+
+    name: str
+    seconds: float = Field(ge=1, le=30)
+    shortest: float = Field(gt=0, le=30)
+
+
+class SoundOutput(Part):
+    """Name of the output: a single logit."""
+
+    logit: str
+
+
+class VoiceManifest(Pointed):
+    """manifest.json of a model folder of kind `detector` that judges voices; `known_logit`: that of
+    the self-test's sound, where the model was measured."""
+
+    kind: Literal["detector"]
+    task: Literal["voice_spoof"] = "voice_spoof"
+    modality: Literal["audio"] = "audio"
+    file: File
+    sha256: Sha256
+    licence: str
+    origin: str
+    input: SoundInput
+    output: SoundOutput
+    calibration: Calibration
+    fast: bool = False
+    known_logit: float | None = None
+
+
 def _between(low: OperatingPoint, high: OperatingPoint, bpcer: float) -> float:
     if bpcer == high.bpcer:
         return high.threshold
@@ -197,6 +230,13 @@ def load_manifest(folder: Path) -> Manifest:
     for part in (manifest, manifest.base, manifest.tuned):
         if part is not None:
             verify_checksum(folder, part.file, part.sha256)
+    return manifest
+
+
+def load_voice_manifest(folder: Path) -> VoiceManifest:
+    """The manifest of a voice detector's folder. Raises StartupError as `load_manifest` does."""
+    manifest = read_manifest(VoiceManifest, folder)
+    verify_checksum(folder, manifest.file, manifest.sha256)
     return manifest
 
 

@@ -24,7 +24,8 @@ from service.repository.manifest import (
 )
 from service.settings import Settings
 
-ASKED = (DEEPFAKE, "image")  # what the pipelines that are here ask detectors for
+VOICE: tuple[Task, Modality] = ("voice_spoof", "audio")
+ASKED = {(DEEPFAKE, "image"), VOICE}  # what the pipelines that are here ask detectors for
 
 
 def own_head(folder: Path, heads: Heads) -> OwnHead | None:
@@ -88,10 +89,25 @@ def detector_folders(
     return [folder for folder in chosen if read_json(folder).get("fast")] or chosen
 
 
+def voice_folders(settings: Settings) -> list[Path]:
+    """Folders of the voice detectors in force: those named, or, where none is, all of them.
+
+    Raises StartupError when there is none.
+    """
+    folders = _all_detectors(settings)
+    voices = {name: one for name, one in folders.items() if task_of(one) == VOICE}
+    named = [voices[name] for name in settings.detectors if name in voices]
+    if not voices:
+        raise _none_of(*VOICE, list(folders.values()))
+    return named or list(voices.values())
+
+
 def idle_detectors(settings: Settings) -> list[str]:
     """Detectors of tasks that nothing here asks for, as `name (task)`. Raises StartupError."""
     found = {name: task_of(folder) for name, folder in _all_detectors(settings).items()}
-    return [f"{name} ({task})" for name, (task, medium) in found.items() if (task, medium) != ASKED]
+    return [
+        f"{name} ({task})" for name, (task, medium) in found.items() if (task, medium) not in ASKED
+    ]
 
 
 def _all_detectors(settings: Settings) -> dict[str, Path]:

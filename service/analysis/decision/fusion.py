@@ -8,7 +8,7 @@ from typing import Protocol
 
 from service.analysis.decision.rules import fuse, fused_threshold
 from service.analysis.decision.stacking import Rule, find_stack
-from service.analysis.detectors.base import Detector
+from service.analysis.detectors.base import Rated
 from service.repository.fusion_manifest import Stack
 from service.repository.registry import added_models
 from service.settings import Settings
@@ -33,7 +33,7 @@ class Fusion(Protocol):
 class Fixed:
     """A rule of `fusion`; a single detector keeps its own probability and threshold."""
 
-    def __init__(self, rule: str, detectors: Sequence[Detector]) -> None:
+    def __init__(self, rule: str, detectors: Sequence[Rated]) -> None:
         self.name = rule if len(detectors) > 1 else "single"
         self._rule, self._thresholds = rule, [one.threshold for one in detectors]
         self.threshold = fused_threshold(rule, self._thresholds)
@@ -50,9 +50,7 @@ class Trained:
 
     name = "stacking"
 
-    def __init__(
-        self, stack: Stack, rule: Rule, detectors: Sequence[Detector], bpcer: float
-    ) -> None:
+    def __init__(self, stack: Stack, rule: Rule, detectors: Sequence[Rated], bpcer: float) -> None:
         self._stack, self._rule = stack, rule
         self._names = [one.name for one in detectors]
         self.threshold = stack.threshold(bpcer)
@@ -64,7 +62,7 @@ class Trained:
         return {"name": self.name, "manifest": json.loads(self._stack.identity)}
 
 
-def open_fusion(settings: Settings, detectors: Sequence[Detector]) -> Fusion:
+def open_fusion(settings: Settings, detectors: Sequence[Rated]) -> Fusion:
     """The fusion that the settings ask for, of these detectors. Raises StartupError."""
     if settings.fusion != "stacking" or len(detectors) == 1:
         return Fixed("average" if settings.fusion == "stacking" else settings.fusion, detectors)

@@ -16,7 +16,7 @@ import structlog
 from service import __version__
 from service.analysis.decision.calibration import Calibrated, find_calibration
 from service.analysis.decision.fusion import Fusion, open_fusion
-from service.analysis.detectors.base import Detector
+from service.analysis.detectors.base import Rated
 from service.errors import StartupError
 from service.repository.deployed import deployed
 from service.repository.fusion_manifest import misfit
@@ -35,7 +35,7 @@ class Policy:
     def __init__(
         self,
         settings: Settings,
-        detectors: Sequence[Detector],
+        detectors: Sequence[Rated],
         face_manifests: Sequence[Mapping[str, Any]],
         *,
         calibrated: bool,

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from service.analysis.decision.rules import log_odds, sigmoid
-from service.analysis.detectors.base import Detector
+from service.analysis.detectors.base import Rated
 from service.errors import StartupError
 from service.repository.checksums import RESTORE
 from service.repository.fusion_manifest import (
@@ -67,7 +67,7 @@ def open_stack(folder: Path) -> tuple[Stack, Rule]:
     return stack, Classifier(folder, stack).probability
 
 
-def find_stack(models_dir: Path, detectors: Sequence[Detector]) -> tuple[Stack, Rule] | None:
+def find_stack(models_dir: Path, detectors: Sequence[Rated]) -> tuple[Stack, Rule] | None:
     """The trained fusion of these detectors, where there is one, ready to run.
 
     Raises StartupError when a fusion is unusable.

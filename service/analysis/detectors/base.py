@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -25,11 +26,11 @@ class Prediction:
     heat_map: np.ndarray | None = None
 
 
-class Detector(Protocol):
-    """Judges one face. Safe to share between threads.
+class Rated(Protocol):
+    """What judges by a threshold, whatever it judges. Safe to share between threads.
 
-    `threshold` is the probability from which on a face counts as manipulated; `identity` changes
-    whenever the same pixels could get another answer.
+    `threshold` is the probability from which on something counts as an attack; `identity` changes
+    whenever the same input could get another answer.
     """
 
     @property
@@ -44,8 +45,23 @@ class Detector(Protocol):
     @property
     def identity(self) -> str: ...
 
+    def card(self) -> dict[str, object]:
+        """What is known about this detector, ready for JSON."""
+
+
+class Detector(Rated, Protocol):
+    """Judges one face."""
+
     def predict(self, portrait: Portrait, *, explain: bool = False) -> Prediction:
         """Judge the face; `explain`: with a heat map, where there is one."""
 
-    def card(self) -> dict[str, object]:
-        """What is known about this detector, ready for JSON."""
+
+class VoiceDetector(Rated, Protocol):
+    """Judges one voice, window by window."""
+
+    @property
+    def seconds(self) -> float:
+        """The longest window that it takes."""
+
+    def predict(self, windows: Sequence[np.ndarray]) -> list[float]:
+        """The calibrated probability of each window of 16 kHz mono float32 sound."""

@@ -6,10 +6,15 @@ from pathlib import Path
 
 import structlog
 
-from service.analysis.detectors.base import Detector
+from service.analysis.detectors.base import Detector, VoiceDetector
 from service.repository.heads import Heads, OwnHead, open_heads
 from service.repository.manifest import kind_of
-from service.repository.registry import detector_folders, ignored_heads, own_head
+from service.repository.registry import (
+    detector_folders,
+    ignored_heads,
+    own_head,
+    voice_folders,
+)
 from service.settings import Settings
 
 log = structlog.get_logger()
@@ -42,3 +47,11 @@ def _load(folder: Path, bpcer: float, head: OwnHead | None) -> Detector:
             from service.analysis.detectors.onnx import OnnxDetector
 
             return OnnxDetector(folder, bpcer=bpcer, own_head=head)
+
+
+def load_voice_detectors(settings: Settings) -> tuple[VoiceDetector, ...]:
+    """The voice detectors in force, by name. Raises StartupError when one is unusable."""
+    from service.analysis.detectors.voice import OnnxVoiceDetector
+
+    folders = voice_folders(settings)
+    return tuple(OnnxVoiceDetector(folder, bpcer=settings.bpcer) for folder in folders)

@@ -1,0 +1,177 @@
+"""The road of a recording: decode, find the speech, judge its windows, decide.
+
+The same road, from its second step on, is that of the sound of a video.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+
+from service.analysis.decision.policy import Policy
+from service.analysis.decision.rules import centred, log_odds, sigmoid
+from service.analysis.detectors.base import VoiceDetector
+from service.analysis.detectors.load import load_voice_detectors
+from service.analysis.image import ModelInfo
+from service.analysis.judgement import AudioAnalysis, AudioFacts, DetectorScore, Finding, Window
+from service.analysis.stopwatch import Stopwatch
+from service.analysis.voice.quality import reasons
+from service.analysis.voice.speech import MODEL, RATE, SpeechDetector
+from service.analysis.voice.windows import Stretch, spoken, windows
+from service.errors import CannotJudge, Reason, UnsupportedMedia
+from service.media.audio import Sound, sound
+from service.media.medium import Medium
+from service.repository.manifest import read_json
+from service.settings import Settings
+
+REFUSED = {Reason.NO_SPEECH, Reason.SPEECH_TOO_SHORT}  # whatever the setting: nothing to judge
+
+
+@dataclass(frozen=True)
+class Voice:
+    """What was found in sound: the finding, the windows it comes from, and seconds of speech."""
+
+    finding: Finding
+    windows: tuple[Window, ...]
+    speech_seconds: float
+
+
+class VoiceAnalyzer:
+    """Judges voices. Safe to share between threads; make it after the fork."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        speech: SpeechDetector,
+        detectors: Sequence[VoiceDetector],
+        *,
+        calibrated: bool = True,
+    ) -> None:
+        self._settings, self._speech = settings, speech
+        self._detectors = tuple(detectors)
+        parts = [read_json(settings.models_dir / MODEL)]
+        self._policy = Policy(voice_settings(settings), detectors, parts, calibrated=calibrated)
+
+    @classmethod
+    def load(cls, settings: Settings, *, calibrated: bool = True) -> Self:
+        """Verify, open and try out every model. Raises StartupError."""
+        speech = SpeechDetector(settings.models_dir)
+        return cls(settings, speech, load_voice_detectors(settings), calibrated=calibrated)
+
+    def analyze(self, medium: Medium, *, explain: bool = False) -> AudioAnalysis:
+        """Judge a recording.
+
+        Raises the MediaError family when it is no sound recording, CannotJudge when a reason
+        refuses it, and UnsupportedMedia where voices are not judged.
+        """
+        del explain  # there is nothing to draw a heat map over
+        if self._settings.voice == "off":
+            raise UnsupportedMedia("Recordings are not judged by this service: FACEGATE_VOICE=off.")
+        watch = Stopwatch()
+        with watch.stage("decode"):
+            recording = sound(medium, self._settings)
+        with watch.stage("infer"):
+            voice = self.judge(recording.samples)
+        return _analysis(medium, recording, voice, self._policy, watch)
+
+    def judge(self, samples: np.ndarray) -> Voice:
+        """Judge the voice in 16 kHz mono float32 sound. Raises CannotJudge."""
+        speech = self._speech.find(samples)
+        found = reasons(samples, speech, self._settings)
+        for reason in found:
+            if reason in REFUSED | self._settings.refuse:
+                raise CannotJudge(reason)
+        cut = windows(speech.stretches, min(one.seconds for one in self._detectors))
+        weights = [spoken(one, speech.stretches) for one in cut]
+        table = [one.predict([samples[a:b] for a, b in cut]) for one in self._detectors]
+        scores = tuple(
+            DetectorScore(one.name, one.version, _mean(row, weights))
+            for one, row in zip(self._detectors, table, strict=True)
+        )
+        judged = _windows(
+            cut, [self._policy.fusion.probability(c) for c in zip(*table, strict=True)]
+        )
+        return Voice(self._finding(scores, found), judged, speech.seconds)
+
+    def _finding(self, scores: tuple[DetectorScore, ...], found: tuple[Reason, ...]) -> Finding:
+        fusion = self._policy.fusion
+        probability = fusion.probability([one.probability for one in scores])
+        return Finding(
+            task="voice_spoof",
+            decision="attack" if probability >= fusion.threshold else "bona_fide",
+            score=centred(probability, fusion.threshold),
+            probability=probability,
+            threshold=fusion.threshold,
+            bpcer=self._policy.bpcer,
+            advisory=self._settings.voice != "decide",
+            reasons=found,
+            detectors=scores,
+        )
+
+    @property
+    def models(self) -> tuple[ModelInfo, ...]:
+        """The detectors, then the model that finds speech."""
+        part = read_json(self._settings.models_dir / MODEL)
+        detectors = [ModelInfo(one.name, one.version, "detector") for one in self._detectors]
+        return (*detectors, ModelInfo(part["name"], part["version"], part["kind"]))
+
+    @property
+    def policy(self) -> Policy:
+        """Fusion, calibration and threshold in force."""
+        return self._policy
+
+    @property
+    def fingerprint(self) -> str:
+        """Short hash of everything that an answer depends on besides the sound."""
+        return self._policy.fingerprint
+
+
+def voice_settings(settings: Settings) -> Settings:
+    """Those by which voices are judged: a calibration of their own, and no trained fusion."""
+    own = {"data_dir": settings.data_dir / "voice", "calibration": None}
+    fusion = "average" if settings.fusion == "stacking" else settings.fusion
+    return settings.model_copy(update={**own, "fusion": fusion})
+
+
+def _mean(probabilities: Sequence[float], weights: Sequence[int]) -> float:
+    """Over windows, in log-odds; one with more speech counts more."""
+    pairs = zip(probabilities, weights, strict=True)
+    total = sum(log_odds(probability) * weight for probability, weight in pairs)
+    return sigmoid(total / max(1, sum(weights)))
+
+
+def _windows(cut: Sequence[Stretch], probabilities: Sequence[float]) -> tuple[Window, ...]:
+    pairs = zip(cut, probabilities, strict=True)
+    return tuple(Window(a / RATE, b / RATE, probability) for (a, b), probability in pairs)
+
+
+def _analysis(
+    medium: Medium, recording: Sound, voice: Voice, policy: Policy, watch: Stopwatch
+) -> AudioAnalysis:
+    """In a recording nothing else could decide, so the voice does, advisory or not."""
+    found = voice.finding
+    return AudioAnalysis(
+        audio=AudioFacts(
+            sha256=medium.sha256,
+            format=recording.format,
+            codec=recording.codec,
+            seconds=recording.seconds,
+            sample_rate=recording.sample_rate,
+            channels=recording.channels,
+        ),
+        decision="deepfake" if found.decision == "attack" else "bona_fide",
+        score=found.score,
+        probability=found.probability,
+        threshold=found.threshold,
+        bpcer=found.bpcer,
+        reasons=found.reasons,
+        fusion=policy.fusion.name,
+        fingerprint=policy.fingerprint,
+        timings=watch.timings(),
+        findings=(found,),
+        windows=voice.windows,
+        speech_seconds=voice.speech_seconds,
+    )
