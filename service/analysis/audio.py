@@ -25,6 +25,7 @@ from service.errors import CannotJudge, Reason, UnsupportedMedia
 from service.media.audio import Sound, sound
 from service.media.medium import Medium
 from service.repository.manifest import read_json
+from service.repository.registry import voice_folders
 from service.settings import Settings
 
 REFUSED = {Reason.NO_SPEECH, Reason.SPEECH_TOO_SHORT}  # whatever the setting: nothing to judge
@@ -61,21 +62,25 @@ class VoiceAnalyzer:
         speech = SpeechDetector(settings.models_dir)
         return cls(settings, speech, load_voice_detectors(settings), calibrated=calibrated)
 
-    def analyze(self, medium: Medium, *, explain: bool = False) -> AudioAnalysis:
-        """Judge a recording.
+    def analyze(self, medium: Medium, *, explain: bool = False) -> AudioAnalysis:  # noqa: ARG002
+        """Judge a recording; there is nothing to draw a heat map over.
 
-        Raises the MediaError family when it is no sound recording, CannotJudge when a reason
-        refuses it, and UnsupportedMedia where voices are not judged.
+        Raises the MediaError family when it is no sound recording, and CannotJudge when a reason
+        refuses it.
         """
-        del explain  # there is nothing to draw a heat map over
-        if self._settings.voice == "off":
-            raise UnsupportedMedia("Recordings are not judged by this service: FACEGATE_VOICE=off.")
         watch = Stopwatch()
         with watch.stage("decode"):
             recording = sound(medium, self._settings)
         with watch.stage("infer"):
             voice = self.judge(recording.samples)
         return _analysis(medium, recording, voice, self._policy, watch)
+
+    def finding(self, samples: np.ndarray) -> Finding | None:
+        """What is found in the sound of a video; None where nobody speaks long enough."""
+        try:
+            return self.judge(samples).finding
+        except CannotJudge:
+            return None
 
     def judge(self, samples: np.ndarray) -> Voice:
         """Judge the voice in 16 kHz mono float32 sound. Raises CannotJudge."""
@@ -127,6 +132,27 @@ class VoiceAnalyzer:
     def fingerprint(self) -> str:
         """Short hash of everything that an answer depends on besides the sound."""
         return self._policy.fingerprint
+
+
+class Silent:
+    """Stands where voices are not judged."""
+
+    fingerprint = "silent"
+    models: tuple[ModelInfo, ...] = ()
+
+    def analyze(self, medium: Medium, *, explain: bool = False) -> AudioAnalysis:  # noqa: ARG002
+        """Raises UnsupportedMedia."""
+        raise UnsupportedMedia("This service is not set up to judge recordings.")
+
+    def finding(self, samples: np.ndarray) -> None:
+        """Nothing."""
+
+
+def load_voice(settings: Settings, *, calibrated: bool = True) -> VoiceAnalyzer | Silent:
+    """What judges voices by these settings and models. Raises StartupError."""
+    if settings.voice == "off" or not voice_folders(settings):
+        return Silent()
+    return VoiceAnalyzer.load(settings, calibrated=calibrated)
 
 
 def voice_settings(settings: Settings) -> Settings:

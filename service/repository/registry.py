@@ -90,16 +90,13 @@ def detector_folders(
 
 
 def voice_folders(settings: Settings) -> list[Path]:
-    """Folders of the voice detectors in force: those named, or, where none is, all of them.
+    """Folders of the voice detectors in force: those named, or, where none is, all that there are.
 
-    Raises StartupError when there is none.
+    Raises StartupError.
     """
-    folders = _all_detectors(settings)
-    voices = {name: one for name, one in folders.items() if task_of(one) == VOICE}
-    named = [voices[name] for name in settings.detectors if name in voices]
-    if not voices:
-        raise _none_of(*VOICE, list(folders.values()))
-    return named or list(voices.values())
+    found = {name: one for name, one in _all_detectors(settings).items() if task_of(one) == VOICE}
+    named = [found[name] for name in settings.detectors if name in found]
+    return named or list(found.values())
 
 
 def idle_detectors(settings: Settings) -> list[str]:

@@ -1,0 +1,1 @@
+"""Makes the voice detector: clips, copies, channels, views, training, figures, export."""
