@@ -61,7 +61,7 @@ class SpeechDetector:
 
     def _probabilities(self, sound: np.ndarray) -> np.ndarray:
         """Of speech, one a frame; the last frame is filled up with silence."""
-        count = -(-len(sound) // FRAME)
+        count = max(1, -(-len(sound) // FRAME))
         padded = np.zeros(CONTEXT + count * FRAME, np.float32)
         padded[CONTEXT : CONTEXT + len(sound)] = sound
         frames = np.lib.stride_tricks.sliding_window_view(padded, CONTEXT + FRAME)[::FRAME]
@@ -72,7 +72,7 @@ class SpeechDetector:
             taken = {"input": block, "h": hidden, "c": cell}
             values, hidden, cell = self._session.run(["speech_probs", "hn", "cn"], taken)
             found.append(np.ravel(values))
-        return np.concatenate(found) if found else np.zeros(0, np.float32)
+        return np.concatenate(found)
 
 
 def _spans(probabilities: np.ndarray) -> list[tuple[int, int]]:
