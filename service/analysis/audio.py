@@ -5,7 +5,7 @@ The same road, from its second step on, is that of the sound of a video.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Self
 
@@ -62,8 +62,14 @@ class VoiceAnalyzer:
         speech = SpeechDetector(settings.models_dir)
         return cls(settings, speech, load_voice_detectors(settings), calibrated=calibrated)
 
-    def analyze(self, medium: Medium, *, explain: bool = False) -> AudioAnalysis:  # noqa: ARG002
-        """Judge a recording; there is nothing to draw a heat map over.
+    def analyze(
+        self,
+        medium: Medium,
+        *,
+        explain: bool = False,  # noqa: ARG002 (there is nothing to draw a heat map over)
+        progress: Callable[[float], object] | None = None,  # noqa: ARG002 (done in a moment)
+    ) -> AudioAnalysis:
+        """Judge a recording.
 
         Raises the MediaError family when it is no sound recording, and CannotJudge when a reason
         refuses it.
@@ -74,13 +80,6 @@ class VoiceAnalyzer:
         with watch.stage("infer"):
             voice = self.judge(recording.samples)
         return _analysis(medium, recording, voice, self._policy, watch)
-
-    def finding(self, samples: np.ndarray) -> Finding | None:
-        """What is found in the sound of a video; None where nobody speaks long enough."""
-        try:
-            return self.judge(samples).finding
-        except CannotJudge:
-            return None
 
     def judge(self, samples: np.ndarray) -> Voice:
         """Judge the voice in 16 kHz mono float32 sound. Raises CannotJudge."""
@@ -140,12 +139,15 @@ class Silent:
     fingerprint = "silent"
     models: tuple[ModelInfo, ...] = ()
 
-    def analyze(self, medium: Medium, *, explain: bool = False) -> AudioAnalysis:  # noqa: ARG002
+    def analyze(
+        self,
+        medium: Medium,  # noqa: ARG002
+        *,
+        explain: bool = False,  # noqa: ARG002
+        progress: Callable[[float], object] | None = None,  # noqa: ARG002
+    ) -> AudioAnalysis:
         """Raises UnsupportedMedia."""
         raise UnsupportedMedia("This service is not set up to judge recordings.")
-
-    def finding(self, samples: np.ndarray) -> None:
-        """Nothing."""
 
 
 def load_voice(settings: Settings, *, calibrated: bool = True) -> VoiceAnalyzer | Silent:
