@@ -10,11 +10,12 @@ from pathlib import Path
 import numpy as np
 
 from service.analysis.decision.rules import sigmoid
-from service.analysis.detectors.onnx import TOLERATED, open_session
+from service.analysis.detectors.onnx import TOLERATED
 from service.analysis.voice.speech import RATE
 from service.errors import StartupError
 from service.repository.checksums import RESTORE
 from service.repository.manifest import load_voice_manifest
+from service.repository.session import open_session
 
 
 class OnnxVoiceDetector:

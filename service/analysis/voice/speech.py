@@ -7,10 +7,10 @@ from pathlib import Path
 
 import numpy as np
 
-from service.analysis.detectors.onnx import open_session
 from service.errors import StartupError
 from service.repository.checksums import RESTORE, verify_checksum
 from service.repository.manifest import read_json
+from service.repository.session import open_session
 
 RATE = 16_000  # samples a second, of all sound in here
 FRAME = 512  # samples

@@ -52,7 +52,7 @@ def test_unusable(tmp_path: Path, changes: dict[str, object], sentence: str) -> 
 
 def test_no_threshold_for_a_bpcer(tmp_path: Path) -> None:
     folder = make_voice_detector(tmp_path, "v")
-    with pytest.raises(StartupError, match="no threshold for a BPCER of 0.01"):
+    with pytest.raises(StartupError, match=r"no threshold for a BPCER of 0\.01"):
         check_folder(folder, "detector", 0.01)
 
 
