@@ -72,7 +72,7 @@ def _spectrum(graph: Graph) -> tuple[str, str]:
 
 
 def _logit(graph: Graph, net: VoiceNet, real: str, imaginary: str) -> str:
-    x = _power(graph, real, imaginary)
+    x = _power(graph, net, real, imaginary)
     if net.front.phase:
         x = graph.one("Concat", x, *_advance(graph, net, real, imaginary), axis=1)
     for layer in net.body:
@@ -83,12 +83,13 @@ def _logit(graph: Graph, net: VoiceNet, real: str, imaginary: str) -> str:
     return _pooled(graph, net, x)
 
 
-def _power(graph: Graph, real: str, imaginary: str) -> str:
+def _power(graph: Graph, net: VoiceNet, real: str, imaginary: str) -> str:
     squares = [graph.one("Mul", part, part) for part in (real, imaginary)]
     power = graph.one("Add", graph.one("Add", *squares), graph.fixed(FLOOR * WHITE))
     log = graph.one("Log", power)
-    moving = graph.one("Sub", log, graph.one("ReduceMean", log, axes=[2], keepdims=1))
-    return graph.one("Unsqueeze", graph.one("Div", moving, graph.fixed(3.0)), graph.axes(1))
+    axes, scale = ([2], 3.0) if net.front.phase else ([1, 2], 4.0)
+    moving = graph.one("Sub", log, graph.one("ReduceMean", log, axes=axes, keepdims=1))
+    return graph.one("Unsqueeze", graph.one("Div", moving, graph.fixed(scale)), graph.axes(1))
 
 
 def _advance(graph: Graph, net: VoiceNet, real: str, imaginary: str) -> list[str]:

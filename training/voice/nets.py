@@ -13,11 +13,12 @@ WHITE = SIZE * 3 / 8  # the power of a line of white noise of power 1 under a Ha
 
 
 class Front(nn.Module):
-    """Log power of 256 lines of 31 Hz, the mean over time of each line taken away.
+    """Log power of 256 lines of 31 Hz, less its mean.
 
-    Level and a constant colouring (a microphone, a telephone) so fall out; what stays is how the
-    lines move. `phase` adds two channels: cosine and sine of how far each line's phase goes on
-    from frame to frame beyond what its own frequency gives.
+    Without `phase` the mean is one for the whole window. With it, it is taken line by line, so that
+    a constant colouring (a microphone, a telephone) falls out, and two channels are added: cosine
+    and sine of how far each line's phase goes on from frame to frame beyond what its own frequency
+    gives. Networks of the two kinds err differently.
     """
 
     window: Tensor
@@ -37,8 +38,10 @@ class Front(nn.Module):
             sound / level, SIZE, HOP, window=self.window, center=False, return_complex=True
         )[:, 1 : BINS + 1]
         power = torch.log(spectrum.abs().pow(2) + FLOOR * WHITE)
+        if not self.phase:
+            return ((power - power.mean((-1, -2), keepdim=True)) / 4)[:, None]
         moving = ((power - power.mean(-1, keepdim=True)) / 3)[:, None]
-        return torch.cat([moving, self._advance(spectrum)], 1) if self.phase else moving
+        return torch.cat([moving, self._advance(spectrum)], 1)
 
     def _advance(self, spectrum: Tensor) -> Tensor:
         turned = spectrum[..., 1:] * spectrum[..., :-1].conj()
