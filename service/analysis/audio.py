@@ -5,7 +5,7 @@ The same road, from its second step on, is that of the sound of a video.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Self
 
@@ -67,7 +67,6 @@ class VoiceAnalyzer:
         medium: Medium,
         *,
         explain: bool = False,  # noqa: ARG002 (there is nothing to draw a heat map over)
-        progress: Callable[[float], object] | None = None,  # noqa: ARG002 (done in a moment)
     ) -> AudioAnalysis:
         """Judge a recording.
 
@@ -144,7 +143,6 @@ class Silent:
         medium: Medium,  # noqa: ARG002
         *,
         explain: bool = False,  # noqa: ARG002
-        progress: Callable[[float], object] | None = None,  # noqa: ARG002
     ) -> AudioAnalysis:
         """Raises UnsupportedMedia."""
         raise UnsupportedMedia("This service is not set up to judge recordings.")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Protocol, cast
 
+from service.analysis.audio import load_voice
 from service.analysis.image import Analyzer
 from service.analysis.judgement import Analysis
 from service.analysis.video import VideoPipeline
@@ -28,6 +29,7 @@ Pipelines = Mapping[Kind, Pipeline]
 # Each is given those before it: a video is judged by the models of images, and by its sound.
 PIPELINES: Mapping[Kind, Callable[[Settings, Pipelines], Pipeline]] = {
     "image": lambda settings, _: Analyzer.load(settings),
+    "audio": lambda settings, _: load_voice(settings),
     "video": lambda settings, before: VideoPipeline(
         settings, cast("Analyzer", before["image"]), before.get("audio")
     ),

@@ -14,6 +14,7 @@ import numpy as np
 from service.analysis import over_time
 from service.analysis.decision.policy import Policy
 from service.analysis.decision.rules import centred
+from service.analysis.findings import with_findings
 from service.analysis.image import Analyzer
 from service.analysis.judgement import (
     Analysis,
@@ -88,7 +89,7 @@ class VideoPipeline:
         watch.lap("frames")
         found = self._judged(medium, policy, footage, looked)
         if footage.has_audio and self._sound is not None:
-            found = replace(found, findings=(*found.findings, *self._heard(medium)))
+            found = with_findings(found, self._heard(medium))
             watch.lap("sound")
         return replace(found, timings=watch.timings())
 
