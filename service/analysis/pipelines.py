@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Protocol, cast
 
-from service.analysis.audio import load_voice
+from service.analysis.audio import VoiceAnalyzer, load_voice
 from service.analysis.image import Analyzer
 from service.analysis.judgement import Analysis
 from service.analysis.video import VideoPipeline
@@ -36,11 +36,16 @@ PIPELINES: Mapping[Kind, Callable[[Settings, Pipelines], Pipeline]] = {
 }
 
 
-def load_pipelines(settings: Settings, analyzer: Analyzer | None = None) -> Pipelines:
-    """One of each kind; `analyzer`: that of images where it is loaded already.
+def load_pipelines(
+    settings: Settings, analyzer: Analyzer | VoiceAnalyzer | None = None
+) -> Pipelines:
+    """One of each kind; `analyzer`: that of images where it is loaded already, or one that judges
+    voices, and then nothing else is judged.
 
     Raises StartupError.
     """
+    if isinstance(analyzer, VoiceAnalyzer):
+        return {"audio": analyzer}
     loaded: dict[Kind, Pipeline] = {} if analyzer is None else {"image": analyzer}
     for kind, load in PIPELINES.items():
         if kind not in loaded:

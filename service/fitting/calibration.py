@@ -10,17 +10,16 @@ import numpy as np
 from service import __version__
 from service.analysis.decision.calibration import FittedFor, Images, Interval, LocalCalibration
 from service.analysis.decision.rules import log_odds
-from service.analysis.image import Analyzer
 from service.errors import StartupError
 from service.fitting import metrics, report_metrics
-from service.fitting.dataset import Scored
+from service.fitting.dataset import Judging, Scored
 from service.repository.manifest import OperatingPoint
 
 CURVE = (0.001, 0.01, 0.02, 0.05, 0.1)  # BPCER that FACEGATE_BPCER may name afterwards
 FEWEST_ATTACKS = 50  # below that, two numbers fitted to them say more about these than about others
 
 
-def fit(analyzer: Analyzer, scored: Scored, rate: float) -> LocalCalibration:
+def fit(analyzer: Judging, scored: Scored, rate: float) -> LocalCalibration:
     """The calibration of these scores for a BPCER of `rate`. Raises StartupError."""
     seen = scored.where(scored.has_score)
     genuine, attacks = int((~seen.fake).sum()), int(seen.fake.sum())

@@ -8,16 +8,19 @@ from pathlib import Path
 
 import numpy as np
 
+from service.analysis.audio import Silent, VoiceAnalyzer, load_voice
 from service.analysis.image import Analyzer
 from service.cloud.bulk import judge_all
 from service.errors import StartupError
 from service.judging.judge import Judge
-from service.media.formats import is_image_file
+from service.media.formats import is_image_file, is_image_name
+from service.media.kinds import Kind, kind_by_name
 from service.runtime.progress import progress
 from service.settings import Settings
 
 UNNAMED = "unnamed"  # what lies in no sub-folder
 GENUINE = "genuine"
+Judging = Analyzer | VoiceAnalyzer
 
 
 @dataclass(frozen=True)
@@ -51,13 +54,32 @@ class Scored:
         return np.asarray(np.isfinite(self.probability))
 
 
+def kind_in(folder: Path) -> Kind:
+    """What the folder holds: `audio` where there are recordings and no image, else `image`."""
+    names = [path.name for path in folder.rglob("*")]
+    sounds = any(kind_by_name(name) == "audio" for name in names)
+    return "audio" if sounds and not any(map(is_image_name, names)) else "image"
+
+
+def loaded(folder: Path, settings: Settings, *, calibrated: bool = True) -> Judging:
+    """What judges the media of a folder. Raises StartupError."""
+    if kind_in(folder) == "image":
+        return Analyzer.load(settings, calibrated=calibrated)
+    found = load_voice(settings, calibrated=calibrated)
+    if isinstance(found, Silent):
+        raise StartupError(
+            "No voice detector is in force.", "Set FACEGATE_VOICE to advise or decide."
+        )
+    return found
+
+
 def labelled(folder: Path) -> list[Labelled]:
     """What `images_in` finds. Raises StartupError when that is nothing."""
     found = images_in(folder)
     if not found:
         raise StartupError(
-            f"There is no image file in {folder / 'real'} or {folder / 'fake'}.",
-            "Put genuine images into real/ and attacks into fake/, sub-folders being species; or"
+            f"There is no image or recording in {folder / 'real'} or {folder / 'fake'}.",
+            "Put genuine ones into real/ and attacks into fake/, sub-folders being species; or"
             " genuine ones into genuine/PERSON/ and attacks into SPECIES/PERSON/.",
         )
     return found
@@ -76,7 +98,7 @@ def genuine_or_labelled(folder: Path) -> list[Labelled]:
     """The same, or, without real/ and genuine/, every image below as a genuine one."""
     if (folder / "real").is_dir() or _is_by_person(folder):
         return labelled(folder)
-    found = _below(folder, fake=False)
+    found = _below(folder, fake=False, kind=kind_in(folder))
     if not found:
         raise StartupError(
             f"There is no image file in {folder}.",
@@ -85,7 +107,7 @@ def genuine_or_labelled(folder: Path) -> list[Labelled]:
     return found
 
 
-def score(analyzer: Analyzer, settings: Settings, images: Sequence[Labelled]) -> Scored:
+def score(analyzer: Judging, settings: Settings, images: Sequence[Labelled]) -> Scored:
     """Judge all images, on all cores and as in serving; a bar shows how far it is."""
     probabilities, codes = [], []
     judge = Judge.of(settings, analyzer)
@@ -110,12 +132,15 @@ def _is_by_person(folder: Path) -> bool:
 
 
 def _by_truth(folder: Path) -> list[Labelled]:
-    return [*_below(folder / "real", fake=False), *_below(folder / "fake", fake=True)]
+    kind = kind_in(folder)
+    genuine = _below(folder / "real", fake=False, kind=kind)
+    return [*genuine, *_below(folder / "fake", fake=True, kind=kind)]
 
 
 def _by_person(folder: Path) -> list[Labelled]:
     """A person's folders are joined over all species."""
-    below = (image for image in _below(folder, fake=True) if image.source != UNNAMED)
+    found = _below(folder, fake=True, kind=kind_in(folder))
+    below = (image for image in found if image.source != UNNAMED)
     return [
         replace(image, fake=image.source != GENUINE, group=_person(image.path, folder))
         for image in below
@@ -127,9 +152,13 @@ def _person(path: Path, folder: Path) -> str:
     return inside[1] if len(inside) > 2 else str(path)
 
 
-def _below(root: Path, *, fake: bool) -> list[Labelled]:
-    paths = (path for path in sorted(root.rglob("*")) if is_image_file(path))
+def _below(root: Path, *, fake: bool, kind: Kind) -> list[Labelled]:
+    paths = (path for path in sorted(root.rglob("*")) if _is_of(kind, path))
     return [_labelled(path, root, fake) for path in paths if path.is_file()]
+
+
+def _is_of(kind: Kind, path: Path) -> bool:
+    return is_image_file(path) if kind == "image" else kind_by_name(path.name) == kind
 
 
 def _labelled(path: Path, root: Path, fake: bool) -> Labelled:

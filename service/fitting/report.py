@@ -8,9 +8,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from service import __version__
-from service.analysis.image import Analyzer
 from service.fitting import report_metrics
-from service.fitting.dataset import Scored
+from service.fitting.dataset import Judging, Scored
 from service.fitting.metrics import FEWEST, Figure
 from service.runtime.console import note, print_table
 
@@ -18,7 +17,7 @@ RATES = (0.001, 0.01, 0.05, 0.1)  # BPCER at which APCER is reported
 HEADLINES = {"auc": "AUC, pooled", "d_eer": "D-EER, pooled", "ece": "ECE", "brier": "Brier"}
 
 
-def report_of(analyzer: Analyzer, scored: Scored) -> dict[str, Any]:
+def report_of(analyzer: Judging, scored: Scored) -> dict[str, Any]:
     """Everything that is reported, ready for JSON."""
     seen = scored.where(scored.has_score)
     p = seen.probability

@@ -19,6 +19,7 @@ from service.store.base import Store
 from service.store.null.store import NullStore
 
 if TYPE_CHECKING:
+    from service.analysis.audio import VoiceAnalyzer
     from service.analysis.image import Analyzer
     from service.analysis.pipelines import Pipeline
 
@@ -62,7 +63,7 @@ class Judge:
         return cls(settings, Loader.load(settings), store or NullStore(), limit)
 
     @classmethod
-    def of(cls, settings: Settings, analyzer: Analyzer) -> Self:
+    def of(cls, settings: Settings, analyzer: Analyzer | VoiceAnalyzer) -> Self:
         """One like that of `load`, with models that are loaded already."""
         limit = ConcurrencyLimit(usable_cores(), PATIENT, TIMEOUT_MAX)
         return cls(settings, Loader.of(settings, analyzer), NullStore(), limit)

@@ -19,6 +19,7 @@ from service.runtime import metrics
 from service.settings import Settings
 
 if TYPE_CHECKING:
+    from service.analysis.audio import VoiceAnalyzer
     from service.analysis.image import Analyzer
     from service.analysis.pipelines import Pipeline
 
@@ -46,7 +47,7 @@ class Loader:
         return cls.of(settings, Analyzer.load(settings))
 
     @classmethod
-    def of(cls, settings: Settings, analyzer: Analyzer) -> Self:
+    def of(cls, settings: Settings, analyzer: Analyzer | VoiceAnalyzer) -> Self:
         """One with models that are loaded already."""
         from service.analysis.pipelines import load_pipelines
 

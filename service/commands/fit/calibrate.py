@@ -4,13 +4,20 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from service.analysis.audio import voice_settings
 from service.analysis.decision.calibration import LocalCalibration
-from service.analysis.image import Analyzer
 from service.audit.acts import note_act
 from service.errors import StartupError
 from service.fitting import metrics
 from service.fitting.calibration import enough, fit
-from service.fitting.dataset import Scored, genuine_or_labelled, score
+from service.fitting.dataset import (
+    Judging,
+    Scored,
+    genuine_or_labelled,
+    kind_in,
+    loaded,
+    score,
+)
 from service.runtime.console import note
 from service.runtime.files import replace_file
 from service.settings import Settings, load_settings
@@ -19,12 +26,12 @@ from service.settings import Settings, load_settings
 def calibrate(folder: Path, bpcer: float | None, *, force: bool) -> None:
     """Write the calibration and say what it does. Raises StartupError when it cannot be stated."""
     settings = load_settings()
-    path, rate = settings.data_dir / "calibration.json", bpcer or settings.bpcer
+    path, rate = calibration_of(folder, settings), bpcer or settings.bpcer
     if path.exists() and not force:
         raise StartupError(f"There is a calibration already: {path}.", "Replace it with --force.")
     images = genuine_or_labelled(folder)
     enough(sum(not image.fake for image in images), rate)
-    analyzer = Analyzer.load(settings, calibrated=False)
+    analyzer = loaded(folder, settings, calibrated=False)
     if analyzer.policy.fusion.name == "voting":
         raise StartupError("Votes cannot be calibrated.", "Set FACEGATE_FUSION to another fusion.")
     scored = score(analyzer, settings, images)
@@ -39,13 +46,21 @@ def remove() -> None:
     """Delete the calibration in the data folder, where there is one."""
     settings = load_settings()
     path = settings.data_dir / "calibration.json"
-    if path.exists():
-        path.unlink()
+    found = [one for one in (path, voice_settings(settings).calibration_file()) if one.exists()]
+    for one in found:
+        one.unlink()
         note_act(settings, "calibration removed")
-        print(f"Removed {path}. Restart the service: the models' own threshold counts again.")
-    else:
+        print(f"Removed {one}. Restart the service: the models' own threshold counts again.")
+    if not found:
         print(f"There is no calibration in {settings.data_dir}.")
     warn_of_setting(settings, path)
+
+
+def calibration_of(folder: Path, settings: Settings) -> Path:
+    """Voices have one of their own."""
+    if kind_in(folder) == "audio":
+        return voice_settings(settings).calibration_file()
+    return settings.data_dir / "calibration.json"
 
 
 def write(path: Path, calibration: LocalCalibration) -> None:
@@ -59,7 +74,7 @@ def write(path: Path, calibration: LocalCalibration) -> None:
         ) from None
 
 
-def tell(path: Path, calibration: LocalCalibration, analyzer: Analyzer, scored: Scored) -> None:
+def tell(path: Path, calibration: LocalCalibration, analyzer: Judging, scored: Scored) -> None:
     genuine = scored.probability[scored.has_score & ~scored.fake]
     before = metrics.bpcer(genuine, analyzer.policy.fusion.threshold)
     low, high = calibration.bpcer_interval.low, calibration.bpcer_interval.high

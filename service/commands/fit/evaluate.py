@@ -6,9 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from service.analysis.image import Analyzer
 from service.errors import StartupError
-from service.fitting.dataset import labelled, score
+from service.fitting.dataset import labelled, loaded, score
 from service.fitting.report import print_report, report_of
 from service.runtime.console import print_json
 from service.settings import load_settings
@@ -20,7 +19,7 @@ def evaluate(folder: Path, form: str, output: Path | None) -> None:
     images = labelled(folder)
     if output is not None:
         _writable(output)  # said before minutes of work, not after them
-    analyzer = Analyzer.load(settings)
+    analyzer = loaded(folder, settings)
     scored = score(analyzer, settings, images)
     if not scored.has_score.any():
         raise StartupError(
