@@ -54,7 +54,10 @@ class VoiceAnalyzer:
         self._settings, self._speech = settings, speech
         self._detectors = tuple(detectors)
         parts = [read_json(settings.models_dir / MODEL)]
-        self._policy = Policy(voice_settings(settings), detectors, parts, calibrated=calibrated)
+        own, bpcer = voice_settings(settings), max(one.bpcer for one in detectors)
+        if bpcer != own.bpcer:
+            own = own.model_copy(update={"bpcer": bpcer})
+        self._policy = Policy(own, detectors, parts, calibrated=calibrated)
 
     @classmethod
     def load(cls, settings: Settings, *, calibrated: bool = True) -> Self:

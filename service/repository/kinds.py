@@ -63,8 +63,10 @@ def check_folder(folder: Path, kind: str, bpcer: float | None = None) -> None:
     """Raises StartupError when a model folder of this kind is unusable."""
     match kind:
         case "detector":
-            voice = task_of(folder)[1] == "audio"
-            manifest = load_voice_manifest(folder) if voice else load_manifest(folder)
+            if task_of(folder)[1] == "audio":
+                load_voice_manifest(folder)
+                return
+            manifest = load_manifest(folder)
             if bpcer is not None:
                 manifest.threshold(bpcer)
         case "python":

@@ -202,6 +202,14 @@ class VoiceManifest(Pointed):
     fast: bool = False
     known_logit: float | None = None
 
+    def nearest(self, bpcer: float) -> float:
+        """The BPCER nearest to this one that there is a threshold for.
+
+        The setting is made for faces, whose thresholds reach further than those of voices.
+        """
+        points = self.operating_points
+        return min(max(bpcer, points[0].bpcer), points[-1].bpcer)
+
 
 def _between(low: OperatingPoint, high: OperatingPoint, bpcer: float) -> float:
     if bpcer == high.bpcer:

@@ -148,6 +148,11 @@ def test_voices_have_a_calibration_of_their_own(models: Path) -> None:
     assert voice_settings(asked).calibration_file() == models.parent / "data/voice/calibration.json"
 
 
+def test_what_the_threshold_stands_for_is_said(models: Path) -> None:
+    make_voice_detector(models, "v")
+    assert judged(models, spoken(), bpcer=0.01).findings[0].bpcer == 0.05
+
+
 def test_a_long_pause_is_not_judged(models: Path) -> None:
     make_voice_detector(models, "v")
     found = judged(models, np.concatenate([spoken(3), np.zeros(10 * RATE, np.float32), spoken(3)]))

@@ -63,5 +63,9 @@ class VoiceDetector(Rated, Protocol):
     def seconds(self) -> float:
         """The longest window that it takes."""
 
+    @property
+    def bpcer(self) -> float:
+        """What its threshold stands for."""
+
     def predict(self, windows: Sequence[np.ndarray]) -> list[float]:
         """The calibrated probability of each window of 16 kHz mono float32 sound."""

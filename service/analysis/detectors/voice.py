@@ -21,17 +21,18 @@ from service.repository.session import open_session
 class OnnxVoiceDetector:
     """Runs one session of ONNX Runtime, made here and now: make it after the fork.
 
-    Raises StartupError when the folder is unusable, the model does not run, or there is no
-    threshold for `bpcer`.
+    `bpcer` is the nearest one to what was asked for that it has a threshold for. Raises
+    StartupError when the folder is unusable or the model does not run.
     """
 
     def __init__(self, folder: Path, *, bpcer: float) -> None:
         self.manifest = load_voice_manifest(folder)
         self.name, self.version = self.manifest.name, self.manifest.version
         self.seconds = self.manifest.input.seconds
-        self.threshold = self.manifest.threshold(bpcer)
+        self.bpcer = self.manifest.nearest(bpcer)
+        self.threshold = self.manifest.threshold(self.bpcer)
         self.identity = self.manifest.identity
-        self._folder, self._bpcer = folder, bpcer
+        self._folder = folder
         try:
             self._session = open_session(folder / self.manifest.file)
             self._self_test()
@@ -57,7 +58,7 @@ class OnnxVoiceDetector:
 
     def card(self) -> dict[str, object]:
         """The manifest, the operating point in force, and the figures measured in training."""
-        point = {"bpcer": self._bpcer, "threshold": self.threshold}
+        point = {"bpcer": self.bpcer, "threshold": self.threshold}
         manifest = self.manifest.model_dump(mode="json")
         return {**manifest, "operating_point": point, "metrics": self._metrics()}
 

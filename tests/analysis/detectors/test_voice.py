@@ -50,10 +50,11 @@ def test_unusable(tmp_path: Path, changes: dict[str, object], sentence: str) -> 
         OnnxVoiceDetector(folder, bpcer=0.05)
 
 
-def test_no_threshold_for_a_bpcer(tmp_path: Path) -> None:
-    folder = make_voice_detector(tmp_path, "v")
-    with pytest.raises(StartupError, match=r"no threshold for a BPCER of 0\.01"):
-        check_folder(folder, "detector", 0.01)
+@pytest.mark.parametrize(("asked", "held"), [(0.01, 0.05), (0.05, 0.05), (0.3, 0.2)])
+def test_the_nearest_threshold_stands(tmp_path: Path, asked: float, held: float) -> None:
+    points = [{"bpcer": 0.05, "threshold": 0.7}, {"bpcer": 0.2, "threshold": 0.5}]
+    folder = make_voice_detector(tmp_path, "v", operating_points=points)
+    assert OnnxVoiceDetector(folder, bpcer=asked).bpcer == held
 
 
 def test_doctor_reads_its_manifest_as_that_of_a_voice(tmp_path: Path) -> None:
