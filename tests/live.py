@@ -190,11 +190,15 @@ def environment(settings: Mapping[str, Any]) -> dict[str, str]:
 
 
 def steady_models(folder: Path, probability: float) -> Path:
-    """A models folder whose detector gives every face this probability; the threshold is 0.5."""
+    """A models folder whose detector gives every face this probability; the threshold is 0.5.
+
+    Voices are judged as in the release.
+    """
     for source in sorted((PACKAGE / "models").iterdir()):
         if (source / "manifest.json").exists() and not (folder / source.name).exists():
             shutil.copytree(source, folder / source.name)
     known = {path: json.loads(path.read_text()) for path in folder.glob("*/manifest.json")}
+    known = {path: one for path, one in known.items() if one.get("modality") != "audio"}
     for path, manifest in known.items():
         if manifest["kind"] != "face_detector" and not manifest.get("fast"):
             shutil.rmtree(path.parent)

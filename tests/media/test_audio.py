@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import struct
 
+import av
 import numpy as np
 import pytest
 
@@ -105,3 +107,21 @@ def test_ten_hours_by_the_header() -> None:
 )
 def test_kinds_by_content(data: bytes, name: str, kind: str) -> None:
     assert kind_of(data, name) == kind
+
+
+def test_tags_in_another_encoding_do_no_harm() -> None:
+    """Old taggers write them as Windows does."""
+    data = recording_with_title(b"Guard Tux")
+    assert heard(data.replace(b"Guard Tux", b"\xca\xf1\xfe\xf8\xe0 Tux")).seconds == 1.0
+
+
+def recording_with_title(title: bytes) -> bytes:
+    file = io.BytesIO()
+    with av.open(file, "w", format="flac") as out:
+        out.metadata["title"] = title.decode()
+        stream = out.add_stream("flac", rate=16000, layout="mono")
+        frame = av.AudioFrame.from_ndarray(np.zeros((1, 16000), np.int16), "s16", layout="mono")
+        frame.sample_rate = 16000
+        for part in (frame, None):
+            out.mux(stream.encode(part))
+    return file.getvalue()

@@ -51,7 +51,7 @@ def opened(order: Order) -> Iterator[Any]:
     with os.fdopen(os.dup(order.descriptor), "rb") as file:
         _check_size(file)
         try:
-            container = av.open(file, options=_options())
+            container = av.open(file, options=_options(), metadata_errors="ignore")
         except (FFmpegError, ValueError, UnicodeError):
             raise Refused("damaged") from None
         with container:
