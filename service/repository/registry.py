@@ -59,6 +59,8 @@ def check_models(settings: Settings, heads: Heads | None = None) -> None:
             head.record.threshold(settings.bpcer)
     for folder in _folders(settings.models_dir, ("face_detector",)):
         check_folder(folder, "face_detector")
+    for folder in [] if settings.voice == "off" else voice_folders(settings):
+        check_folder(folder, kind_of(folder))
 
 
 def face_manifests(settings: Settings) -> list[dict[str, Any]]:
