@@ -23,7 +23,7 @@ LONGER = clips.video(clips.faces(13), rate=1)  # that no other test has had judg
 HOSTILE = {
     "truncated": (FILM[: len(FILM) // 2], 400, "INVALID_MEDIA"),
     "garbage": (b"\0\0\0\x20ftypisom" + bytes(range(256)) * 40, 400, "INVALID_MEDIA"),
-    "sound": (clips.recording("ipod").replace(b"ftypM4A ", b"ftypisom"), 400, "NO_PICTURES"),
+    "sound": (clips.recording("ipod").replace(b"ftypM4A ", b"ftypisom"), 422, "NO_SPEECH"),
     "no face": (clips.video(clips.plain(5)), 422, "FACE_NOT_FOUND"),
     "large": (clips.video(clips.plain(2, (640, 360))), 413, "MEDIA_TOO_LARGE"),
     "long": (LONG, 413, "MEDIA_TOO_LONG"),
