@@ -161,20 +161,25 @@ def _transfer(run: dict[str, Any]) -> str:
     found, seen = run["transfer"], ["seen", "left out"]
     note = f"{found['note']}\n" if "note" in found else ""
     on, tuned = found.get("on", VIEWS), TUNED if "on" not in found else ""
-    fakes = [[SPECIES.get(name, name), e["fakes"], rate(e["seen"]), rate(e["left_out"])]
+    fakes = [[SPECIES.get(name, name), e["fakes"], *_figures(e, "auc"), *_figures(e, "missed")]
              for name, e in found["species"].items()]  # fmt: skip
-    faces = [[name, e["genuine"], rate(e["seen"]), rate(e["left_out"])]
-             for name, e in found["sources"].items()]  # fmt: skip
+    faces = [[name, e["genuine"], *_figures(e, "bpcer")] for name, e in found["sources"].items()]
+    titles = [f"{what}, {how}" for what in ("AUC", "missed") for how in seen]
     return f"""## What transfers
 
 What reads the layers, fitted to {found["views"]:,} views ({found["epochs"]} epochs) with and
-without each species of fakes; AUC of that species against all genuine faces, among {on}. {tuned}
-{note}Of a species of which nothing was seen expect what the last column says.
+without each family of fakes; AUC of that family against all genuine faces, and the share of it that
+is missed where 5 % of these are refused, among {on}. {tuned}
+{note}Of a family of which nothing was seen expect what "left out" says: recipes are chosen by that.
 
-{table(["species", "fakes", *(f"AUC, {how}" for how in seen)], fakes)}
+{table(["family", "fakes", *titles], fakes)}
 The same with and without each source of genuine faces; BPCER of that source at the threshold that
 refuses 5 % of those that were seen. A source that was never seen may be refused more often than the
 worst row of the last column says.
 
 {table(["genuine faces of", "views", *(f"BPCER, {how}" for how in seen)], faces)}
 """
+
+
+def _figures(entry: dict[str, Any], name: str) -> list[str]:
+    return [rate(entry[how][name]) for how in ("seen", "left_out")]
