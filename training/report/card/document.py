@@ -136,8 +136,11 @@ def _margin(run: dict[str, Any]) -> str:
     return """They stand for a genuine source that training has not seen: readouts fitted without a
 fifth of the genuine sources each need {margin:.2f} more of a logit to refuse no more of these than
 of those that were seen ({views:,} views of the calibration split, of sources without fakes of their
-own), and that was added. Sources that were seen are refused less often.
-""".format(**found)
+own), and that was added. Sources that were seen are refused less often.{whose}
+""".format(
+        **found,
+        whose=f"\nIt was measured on {found['of']}, and taken over." if "of" in found else "",
+    )
 
 
 def _point(point: dict[str, Any], run: dict[str, Any]) -> str:

@@ -34,10 +34,21 @@ def _tuned(run: dict[str, Any]) -> str:
     steps, seed, validations = run["steps_done"], run["seed"], run["validations"]
     size = run.get("batch", 32)
     begun = f", begun with the weights of {run['start']}" if run.get("start") else ""
+    best = f"best\nof {validations} checkpoints on the validation split."
     return (
         f"Fine-tuned for {steps} steps of {size} images (half of them fake), seed {seed}{begun};"
-        f" best\nof {validations} checkpoints on the validation split.{_apart(run.get('species'))}"
+        f" {best if validations else 'the mean of its last weights.'}"
+        f"{_apart(run.get('species'))}{_taught(run.get('student'))}"
     )
+
+
+def _taught(found: dict[str, Any] | None) -> str:
+    """Of a student."""
+    if not found:
+        return ""
+    return f"""
+It was taught by {found["teacher"]}, too: to give its log-odds and its inner units of
+{found["views"]:,} views of the training split."""
 
 
 def read_by(run: dict[str, Any]) -> str:
