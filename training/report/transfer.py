@@ -23,11 +23,11 @@ from typing import Any
 import numpy as np
 import torch
 
+from service.fitting import metrics
 from training.data.batches import INLAY
 from training.data.pools import Read, collect, load, where
 from training.fit.readout import Readout, fit, note, of_model
 from training.fit.ridge import Values
-from training.report.measure import metrics
 
 Figures = dict[str, metrics.Figure]
 Fit = Callable[[Read], Readout]
