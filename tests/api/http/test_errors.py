@@ -186,6 +186,8 @@ def test_every_code_is_tested_here() -> None:
     elsewhere |= {"JOB_NOT_FOUND", "TOO_MANY_JOBS", "JOBS_FULL", "JOB_ABANDONED"}  # test_jobs.py
     elsewhere |= _codes(MediaError)  # in tests/media, and tests/contracts/test_video.py
     elsewhere |= {"VIDEO_TOO_SHORT"}  # in tests/analysis/test_video.py
+    elsewhere |= {"NO_SPEECH", "SPEECH_TOO_SHORT"}  # in tests/contracts/test_recording.py
+    elsewhere |= {"AUDIO_TOO_NOISY", "AUDIO_CLIPPED"}  # in tests/analysis/voice/test_quality.py
     elsewhere |= {"DETECTORS_FAILED"}  # in tests/analysis/detectors/test_ensemble.py
     elsewhere |= {"ADDRESS_TOO_LONG", "HEADERS_TOO_LARGE"}  # in test_broken_requests.py
     elsewhere |= {"REQUEST_TIMEOUT"}  # in tests/security/test_slow_clients.py
