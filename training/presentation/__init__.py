@@ -1,0 +1,1 @@
+"""Presentation attacks: simulated ones, their training, their figures."""

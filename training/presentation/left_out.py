@@ -1,0 +1,122 @@
+"""What the head does to sources that it was fitted without: the only figures that count.
+
+Every source counts with at most MOST live faces and MOST attacks, so that the largest does not
+speak for all. Intervals are 95 %, by drawing sources.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from sklearn.metrics import roc_auc_score
+
+from training.presentation.head import Standard, Views, fit, moments
+
+MOST = 40
+RATES = (0.02, 0.05, 0.1)  # BPCER of the operating points
+DRAWS = 400
+Figure = dict[str, float]
+
+
+@dataclass(frozen=True, eq=False)
+class Judged:
+    """Plain photographs that were judged by heads without their sources. N each."""
+
+    logit: np.ndarray
+    attack: np.ndarray
+    source: np.ndarray
+    species: np.ndarray
+
+    def where(self, rows: np.ndarray) -> Judged:
+        return Judged(*(value[rows] for value in vars(self).values()))
+
+    @property
+    def weight(self) -> np.ndarray:
+        """By which no source has more than MOST of a kind."""
+        weight = np.ones(len(self.logit))
+        for source in np.unique(self.source):
+            for attack in (False, True):
+                mine = (self.source == source) & (self.attack == attack)
+                weight[mine] = min(1.0, MOST / max(mine.sum(), 1))
+        return weight
+
+
+def logits(views: Views, tested: Views, parts: Sequence[slice]) -> np.ndarray:
+    """Of `tested`, each by a head that was fitted to the views of all other sources."""
+    standard = Standard.of(views.features)
+    known = moments(Views(standard(views.features), views.source, views.kind), parts)
+    features, found = standard(tested.features), np.zeros(len(tested.source))
+    for source in np.unique(tested.source):
+        mine = tested.source == source
+        found[mine] = features[mine] @ fit(known, parts, [str(source)])
+    return found
+
+
+def threshold(judged: Judged, rate: float) -> float:
+    """The logit from which on this share of live faces counts as attacks."""
+    live = judged.where(~judged.attack)
+    order = np.argsort(-live.logit)
+    share = np.cumsum(live.weight[order]) / live.weight.sum()
+    return float(live.logit[order][np.searchsorted(share, rate)])
+
+
+def auc(judged: Judged) -> float:
+    return float(roc_auc_score(judged.attack, judged.logit, sample_weight=judged.weight))
+
+
+def apcer(judged: Judged, rate: float = 0.05) -> float:
+    """At the threshold for this BPCER on the same images."""
+    return missed(judged, threshold(judged, rate))
+
+
+def missed(judged: Judged, line: float) -> float:
+    """Share of the attacks below a threshold."""
+    attacks = judged.where(judged.attack)
+    return float(np.average(attacks.logit < line, weights=attacks.weight))
+
+
+def with_interval(judged: Judged, figure: Callable[[Judged], float]) -> Figure:
+    """95 %, by drawing sources with replacement."""
+    rng, names = np.random.default_rng(0), np.unique(judged.source)
+    rows = {name: np.flatnonzero(judged.source == name) for name in names}
+    drawn = []
+    for _ in range(DRAWS):
+        chosen = np.concatenate([rows[name] for name in rng.choice(names, len(names))])
+        some = judged.where(chosen)
+        if 0 < some.attack.sum() < len(some.attack):
+            drawn.append(figure(some))
+    low, high = np.quantile(drawn, [0.025, 0.975])
+    return {"value": figure(judged), "low": float(low), "high": float(high)}
+
+
+def by_source(judged: Judged, line: float) -> dict[str, dict[str, float | int | None]]:
+    """Of each source, by number: images, AUC, APCER and BPCER at a threshold."""
+    names = enumerate(np.unique(judged.source), 1)
+    return {
+        f"camera {number}": _source(judged.where(judged.source == name), line)
+        for number, name in names
+    }
+
+
+def _source(mine: Judged, line: float) -> dict[str, float | int | None]:
+    attacks, live = mine.logit[mine.attack], mine.logit[~mine.attack]
+    both = len(attacks) and len(live)
+    return {
+        "attacks": len(attacks),
+        "live": len(live),
+        "auc": float(roc_auc_score(mine.attack, mine.logit)) if both else None,
+        "apcer": float((attacks < line).mean()) if len(attacks) else None,
+        "bpcer": float((live >= line).mean()) if len(live) else None,
+    }
+
+
+def by_species(judged: Judged, line: float) -> dict[str, dict[str, float | int]]:
+    """Of each instrument: images, and APCER at a threshold."""
+    attacks = judged.where(judged.attack)
+    found = {}
+    for name in np.unique(attacks.species):
+        mine = attacks.where(attacks.species == name)
+        found[str(name)] = {"attacks": len(mine.logit), "apcer": missed(mine, line)}
+    return found
