@@ -114,6 +114,11 @@ class Settings(BaseSettings):
         description="file of `facegate calibrate`; none: calibration.json of the data folder,"
         " where there is one",
     )
+    presentation: Literal["off", "warn", "decide"] = Field(
+        "warn",
+        description="prints and screens held before the camera: not looked for; found and shown;"
+        " or found and deciding",
+    )
     multi_face: Literal["worst", "largest", "refuse"] = Field(
         "worst", description="several prominent faces: the worst counts, the largest, or refuse"
     )
@@ -341,9 +346,14 @@ class Settings(BaseSettings):
             if name.endswith("_file"):
                 self.secret(name.removesuffix("_file"))
 
-    def calibration_file(self) -> Path:
-        """Where a calibration would lie."""
-        return self.calibration or self.data_dir / "calibration.json"
+    def fitted_dir(self, task: str = "deepfake") -> Path:
+        """Where heads and calibration of a task lie, fitted to an operator's own images."""
+        return self.data_dir if task == "deepfake" else self.data_dir / task
+
+    def calibration_file(self, task: str = "deepfake") -> Path:
+        """Where a calibration would lie; the setting names that of deepfakes."""
+        named = self.calibration if task == "deepfake" else None
+        return named or self.fitted_dir(task) / "calibration.json"
 
     def store_kind(self) -> Literal["mongo", "sqlite", "null"]:
         """The store to use, `auto` resolved."""

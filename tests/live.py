@@ -33,6 +33,7 @@ from service.licensing.digest import new_hash_id, public_digest
 from service.licensing.signed import SignedLicence, load_private_key, new_key_pair, sign
 from service.settings import PACKAGE, Settings
 from service.store import open_store
+from tests.models import make_detector
 from tests.servers import free_port
 
 # Without `serve`'s own checks before the start.
@@ -53,6 +54,7 @@ class Live:
         folder: Path,
         *,
         probability: float | None = None,
+        presented: float | None = None,
         command: Sequence[str] = COMMAND,
         **settings: Any,
     ) -> None:
@@ -63,6 +65,8 @@ class Live:
         options |= {"port": free_port(), "data_dir": folder / "data"}
         if probability is not None:
             options["models_dir"] = steady_models(folder / "models", probability)
+        if presented is not None:
+            steady_presentation(folder / "models", presented)
         self._hash_id: str | None = None
         if options["store"] == "null" and "licence_files" not in options:
             self._hash_id, files = licence_file(folder)
@@ -200,9 +204,9 @@ def steady_models(folder: Path, probability: float) -> Path:
     known = {path: json.loads(path.read_text()) for path in folder.glob("*/manifest.json")}
     known = {path: one for path, one in known.items() if one.get("modality") != "audio"}
     for path, manifest in known.items():
-        if manifest["kind"] != "face_detector" and not manifest.get("fast"):
+        if manifest["kind"] != "face_detector" and not _small(manifest):
             shutil.rmtree(path.parent)
-    ((path, manifest),) = ((p, m) for p, m in known.items() if m.get("fast"))
+    ((path, manifest),) = ((p, m) for p, m in known.items() if _small(m))
     manifest |= {
         "name": "steady",
         "version": "1.0.0",
@@ -213,6 +217,18 @@ def steady_models(folder: Path, probability: float) -> Path:
     }
     path.write_text(json.dumps(manifest))
     return folder
+
+
+def _small(manifest: dict[str, Any]) -> bool:
+    return bool(manifest.get("fast")) and manifest.get("task", "deepfake") == "deepfake"
+
+
+def steady_presentation(folder: Path, probability: float) -> Path:
+    """A detector of presentation attacks beside the others, like theirs."""
+    bias = math.log(probability / (1 - probability))
+    points = [{"bpcer": 0.05, "threshold": 0.5}]
+    known = {"task": "presentation_attack", "fast": True, "operating_points": points}
+    return make_detector(folder, "shown", gain=0.0, bias=bias, **known)
 
 
 def licence_file(folder: Path) -> tuple[str, dict[str, Any]]:

@@ -27,9 +27,18 @@ from service.analysis.judgement import (
     ImageFacts,
 )
 from service.analysis.stopwatch import Stopwatch
+from service.analysis.tasks import (
+    Looked,
+    TaskJudge,
+    decision_of,
+    joint_fingerprint,
+    load_tasks,
+    ordered,
+)
 from service.errors import Reason
 from service.media.image import DecodedImage, decode
 from service.media.medium import Medium
+from service.repository.manifest import DEEPFAKE, Task
 from service.repository.registry import check_models, face_manifests
 from service.runtime.allocator import keep_freed
 from service.settings import Settings
@@ -54,12 +63,15 @@ class Analyzer:
         detectors: Sequence[Detector],
         *,
         calibrated: bool = True,
+        task: Task = DEEPFAKE,
     ) -> None:
         self._settings = settings
+        self._tasks: tuple[TaskJudge, ...] = ()  # besides its own
         self._faces = faces
         self._detectors = tuple(detectors)
         self._face_manifests = face_manifests(settings)
-        make = partial(Policy, settings, detectors, self._face_manifests, calibrated=calibrated)
+        manifests = self._face_manifests
+        make = partial(Policy, settings, detectors, manifests, calibrated=calibrated, task=task)
         self._current = CurrentPolicy(settings, make, follow=calibrated)
         self._ensemble = Ensemble(detectors)
 
@@ -70,11 +82,20 @@ class Analyzer:
         Raises StartupError.
         """
         check_models(settings)
-        keep_freed()
-        cv2.setNumThreads(1)  # requests run side by side: pools would fight for the cores
-        faces = FaceDetector(settings.models_dir)
-        faces.detect(np.zeros((256, 256, 3), np.uint8))  # a blank image runs both models
-        return cls(settings, faces, load_detectors(settings), calibrated=calibrated)
+        faces, detectors = _open_faces(settings), load_detectors(settings)
+        analyzer = cls(settings, faces, detectors, calibrated=calibrated)
+        analyzer._tasks = load_tasks(settings, calibrated=calibrated)
+        return analyzer
+
+    @classmethod
+    def of_task(cls, settings: Settings, task: Task, *, calibrated: bool = True) -> Analyzer:
+        """One that looks for a single task, to measure it or to fit something to it.
+
+        Raises StartupError.
+        """
+        check_models(settings, task=task)
+        faces, detectors = _open_faces(settings), load_detectors(settings, task=task)
+        return cls(settings, faces, detectors, calibrated=calibrated, task=task)
 
     def analyze(
         self,
@@ -98,11 +119,12 @@ class Analyzer:
         with watch.stage("infer"):
             portraits = [Portrait(detection.image, subject.face) for subject in subjects]
             predictions = self._ensemble.ask(portraits, explain=explain)
+            looked = [task.look(portraits) for task in self._tasks]
         policy = self._current.now  # one for the whole answer
         faces = _face_judgements(policy, predictions, subjects, image.scale)
-        analysis = _analysis(
-            policy, _facts(medium, image, detection), detection, faces, predictions
-        )
+        facts = _facts(medium, image, detection)
+        analysis = _analysis(policy, facts, detection, faces, predictions)
+        analysis = self._with_tasks(analysis, looked)
         heat_map = None
         if explain:
             with watch.stage("explain"):
@@ -125,8 +147,9 @@ class Analyzer:
 
     @property
     def models(self) -> tuple[ModelInfo, ...]:
-        """The detectors, then the face detectors."""
-        detectors = [ModelInfo(one.name, one.version, "detector") for one in self._detectors]
+        """The detectors, those of other tasks after those of deepfakes, then the face detectors."""
+        every = [*self._detectors, *(one for task in self._tasks for one in task.detectors)]
+        detectors = [ModelInfo(one.name, one.version, "detector") for one in every]
         faces = [ModelInfo(m["name"], m["version"], m["kind"]) for m in self._face_manifests]
         return (*detectors, *faces)
 
@@ -143,12 +166,14 @@ class Analyzer:
     @property
     def fingerprint(self) -> str:
         """Short hash of everything that an answer depends on besides the image."""
-        return self.policy.fingerprint
+        others = [(task.advisory, task.policy.fingerprint) for task in self._tasks]
+        return joint_fingerprint(self.policy.fingerprint, others)
 
     @property
     def ignored_calibration(self) -> bool:
         """Whether there is a calibration that was fitted for other models."""
-        return self.policy.ignored_calibration
+        policies = (self.policy, *(task.policy for task in self._tasks))
+        return any(policy.ignored_calibration for policy in policies)
 
     @property
     def notices(self) -> tuple[str, ...]:
@@ -156,7 +181,7 @@ class Analyzer:
         policy = self.policy
         other = ["The calibration was fitted for other models, so it is ignored."]
         misfit = [policy.misfit[0]] if policy.misfit else []
-        return (*misfit, *(other if policy.ignored_calibration else []))
+        return (*misfit, *(other if self.ignored_calibration else []))
 
     def model_card(self) -> dict[str, object]:
         """Manifests, measured figures and the operating point in force, ready for JSON."""
@@ -169,7 +194,36 @@ class Analyzer:
             "calibration": policy.calibration and policy.calibration.model_dump(mode="json"),
             "detectors": [detector.card() for detector in self._detectors],
             "face_detectors": list(self._face_manifests),
+            **({"tasks": {task.task: task.card() for task in self._tasks}} if self._tasks else {}),
         }
+
+    def _with_tasks(self, analysis: ImageAnalysis, looked: Sequence[Looked]) -> ImageAnalysis:
+        """The judgement with what was found for other tasks; the deciding finding makes it."""
+        if not looked:
+            return analysis
+        findings = ordered([*analysis.findings, *(one.finding for one in looked if one.finding)])
+        first, parts = findings[0], zip(self._tasks, looked, strict=True)
+        return replace(
+            analysis,
+            decision=decision_of(first),
+            score=first.score,
+            probability=first.probability,
+            threshold=first.threshold,
+            bpcer=first.bpcer,
+            findings=findings,
+            left_out=(*analysis.left_out, *(name for one in looked for name in one.left_out)),
+            fingerprint=joint_fingerprint(
+                analysis.fingerprint, [(task.advisory, one.fingerprint) for task, one in parts]
+            ),
+        )
+
+
+def _open_faces(settings: Settings) -> FaceDetector:
+    keep_freed()
+    cv2.setNumThreads(1)  # requests run side by side: pools would fight for the cores
+    faces = FaceDetector(settings.models_dir)
+    faces.detect(np.zeros((256, 256, 3), np.uint8))  # a blank image runs both models
+    return faces
 
 
 def _face_judgements(
@@ -199,7 +253,7 @@ def _analysis(
     counted = max(range(len(faces)), key=lambda i: faces[i].probability)
     probability = faces[counted].probability
     finding = Finding(
-        task="deepfake",
+        task=policy.task,
         decision="attack" if probability >= fusion.threshold else "bona_fide",
         score=centred(probability, fusion.threshold),
         probability=probability,
@@ -211,7 +265,7 @@ def _analysis(
     )
     return ImageAnalysis(
         image=facts,
-        decision="deepfake" if finding.decision == "attack" else "bona_fide",
+        decision=decision_of(finding),
         score=finding.score,
         probability=probability,
         threshold=finding.threshold,

@@ -12,7 +12,7 @@ from pydantic.dataclasses import dataclass
 
 from service.errors import Reason
 
-Decision = Literal["bona_fide", "deepfake"]
+Decision = Literal["bona_fide", "deepfake", "presentation_attack"]
 Task = Literal["deepfake", "presentation_attack", "voice_spoof"]
 Predictions = tuple["DetectorScore", ...]  # of all detectors for one face, track or voice
 
@@ -194,6 +194,20 @@ class _Judgement:
     timings: dict[str, float]
     left_out: tuple[str, ...] = ()
     findings: tuple[Finding, ...] = ()
+
+    @property
+    def is_attack(self) -> bool:
+        """Whether anything that may decide was found."""
+        return self.decision != "bona_fide"
+
+    def finding(self, task: Task) -> Finding | None:
+        """What was found for a task; None where it was not looked at."""
+        return next((one for one in self.findings if one.task == task), None)
+
+    @property
+    def warnings(self) -> tuple[Finding, ...]:
+        """Attacks that were found and did not decide."""
+        return tuple(one for one in self.findings if one.advisory and one.decision == "attack")
 
     @property
     def detectors(self) -> Predictions:

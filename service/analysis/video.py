@@ -70,7 +70,7 @@ class VideoPipeline:
     @property
     def fingerprint(self) -> str:
         """Short hash of everything that an answer depends on besides the video."""
-        return self._fingerprint(self._analyzer.fingerprint)
+        return self._fingerprint(self._analyzer.policy.fingerprint)
 
     def analyze(self, medium: Medium, *, explain: bool = False) -> Analysis:
         """Judge a video; there is no heat map. A video without pictures is a recording.

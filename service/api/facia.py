@@ -6,7 +6,7 @@ import json
 
 from flask import Blueprint, Response
 
-from service.analysis.judgement import Analysis
+from service.analysis.judgement import Analysis, Decision
 from service.api.http.body import read_json, text_field
 from service.api.http.context import services
 from service.api.http.errors import shaped
@@ -23,7 +23,12 @@ NOT_LIVE = (
     "Service is Not Live. Please wait for 5 to 10 minutes"
     " if it still does not work then restart this build."
 )
-MESSAGES = ("Provided image is not deepfake!", "Provided image is deepfake!")
+MESSAGES: dict[Decision, str] = {
+    "bona_fide": "Provided image is not deepfake!",
+    "deepfake": "Provided image is deepfake!",
+    "presentation_attack": "Provided image is a presentation attack!",
+}
+PRESENTED = "PRESENTATION_ATTACK"
 
 
 @blueprint.get("/status_check")
@@ -57,13 +62,15 @@ shaped(blueprint, _refusal)
 
 
 def _success(analysis: Analysis) -> dict[str, object]:
-    fake = analysis.decision == "deepfake"
+    """The contract knows deepfakes; a presentation attack that decides adds a `code`."""
+    result: dict[str, object] = {
+        "deepfake_score": thousandths(analysis.score, analysis.is_attack),
+        "is_deepfake": int(analysis.is_attack),
+        "message": MESSAGES[analysis.decision],
+    }
+    presented = analysis.decision == "presentation_attack"
     return {
-        "deepfake_result": {
-            "deepfake_score": thousandths(analysis.score, fake),
-            "is_deepfake": int(fake),
-            "message": MESSAGES[fake],
-        },
+        "deepfake_result": result | ({"code": PRESENTED} if presented else {}),
         "status": "Success",
     }
 

@@ -48,7 +48,14 @@ def judged(asked: Asked, source: Source, analysis: Analysis) -> dict[str, Any]:
         "reasons": [reason.value for reason in analysis.reasons],
         "models": [f"{one.name} {one.version}" for one in analysis.detectors],
         "sha256": analysis.sha256,
+        **_warned(analysis),
     }
+
+
+def _warned(analysis: Analysis) -> dict[str, Any]:
+    """What was found besides and did not decide; nothing where nothing was."""
+    found = [{"task": one.task, "score": round(one.score, 6)} for one in analysis.warnings]
+    return {"warnings": found} if found else {}
 
 
 def unjudged(asked: Asked, source: Source, error: FacegateError) -> dict[str, Any]:

@@ -37,12 +37,13 @@ def _preflight(settings: Settings) -> None:
     from service.analysis.decision.calibration import find_calibration
     from service.licensing import check_licences
     from service.repository.fusion_manifest import check_stacks
-    from service.repository.registry import added_models, check_models
+    from service.repository.registry import added_models, check_models, tasks_in_force
 
     check_models(settings)
     for folder in (settings.models_dir, added_models(settings)):
         check_stacks(folder)
-    find_calibration(settings)
+    for task in tasks_in_force(settings):
+        find_calibration(settings, task)
     check_licences(settings)
 
 

@@ -15,6 +15,7 @@ from service.errors import StartupError
 from service.judging.judge import Judge
 from service.media.formats import is_image_file, is_image_name
 from service.media.kinds import Kind, kind_by_name
+from service.repository.manifest import DEEPFAKE, Task
 from service.runtime.progress import progress
 from service.settings import Settings
 
@@ -61,10 +62,12 @@ def kind_in(folder: Path) -> Kind:
     return "audio" if sounds and not any(map(is_image_name, names)) else "image"
 
 
-def loaded(folder: Path, settings: Settings, *, calibrated: bool = True) -> Judging:
-    """What judges the media of a folder. Raises StartupError."""
+def loaded(
+    folder: Path, settings: Settings, *, calibrated: bool = True, task: Task = DEEPFAKE
+) -> Judging:
+    """What judges the media of a folder; `task`: of images. Raises StartupError."""
     if kind_in(folder) == "image":
-        return Analyzer.load(settings, calibrated=calibrated)
+        return Analyzer.of_task(settings, task, calibrated=calibrated)
     found = load_voice(settings, calibrated=calibrated)
     if isinstance(found, Silent):
         raise StartupError(

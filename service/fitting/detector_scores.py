@@ -16,6 +16,7 @@ from service.fitting.cross_validation import Table
 from service.fitting.dataset import GENUINE, images_in
 from service.judging.judge import Judge
 from service.media.medium import Medium
+from service.repository.manifest import DEEPFAKE
 from service.repository.registry import detector_folders
 from service.runtime.console import note
 from service.settings import Settings
@@ -54,7 +55,7 @@ def scores(files: list[Path], folder: Path, settings: Settings, detector: str) -
     stopped.
     """
     alone = settings.model_copy(update={"detectors": (detector,)})
-    analyzer = Analyzer.load(alone, calibrated=False)
+    analyzer = Analyzer.of_task(alone, DEEPFAKE, calibrated=False)
     judge, kept = Judge.of(alone, analyzer), kept_scores(settings, detector, analyzer)
     kept.parent.mkdir(parents=True, exist_ok=True)
     known, found = dict(_read(kept)), {}

@@ -24,6 +24,7 @@ from service.cloud.sources import read
 from service.errors import FacegateError, StartupError
 from service.fitting.split import Album
 from service.media.image import decode
+from service.repository.manifest import DEEPFAKE, Task
 from service.repository.registry import face_manifests
 from service.runtime.files import replace_file
 from service.runtime.machine import usable_cores
@@ -58,10 +59,14 @@ class Gathering:
     """Asks the detectors as they were shipped. What was kept before is not asked again."""
 
     def __init__(
-        self, settings: Settings, faces: FaceDetector, detectors: Sequence[Detector]
+        self,
+        settings: Settings,
+        faces: FaceDetector,
+        detectors: Sequence[Detector],
+        task: Task = DEEPFAKE,
     ) -> None:
         self._settings, self._faces, self._detectors = settings, faces, tuple(detectors)
-        self._kept = kept_folder(settings) / self._digest()
+        self._kept = kept_folder(settings, task) / self._digest()
 
     def all(self, album: Album) -> list[Seen]:
         """Of every image, on all cores; a bar shows how far it is. Raises StartupError."""
@@ -118,14 +123,14 @@ class Gathering:
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def kept_folder(settings: Settings) -> Path:
+def kept_folder(settings: Settings, task: Task = DEEPFAKE) -> Path:
     """Where it is kept: features of faces, no pixels."""
-    return settings.data_dir / "train"
+    return settings.fitted_dir(task) / "train"
 
 
-def forget(settings: Settings) -> None:
-    """Delete all that was kept."""
-    shutil.rmtree(kept_folder(settings), ignore_errors=True)
+def forget(settings: Settings, task: Task = DEEPFAKE) -> None:
+    """Delete all that was kept for a task."""
+    shutil.rmtree(kept_folder(settings, task), ignore_errors=True)
 
 
 def _ask(detector: Detector, portraits: Sequence[Portrait]) -> tuple[list[float], np.ndarray]:

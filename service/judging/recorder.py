@@ -50,6 +50,8 @@ class Recorder:
         self._audit.write("judgement", **_facts(medium, owner), **_outcome(result.id, analysis))
         metrics.SCORE.observe(analysis.score)
         metrics.DECISIONS.labels(analysis.decision).inc()
+        for finding in analysis.findings:
+            metrics.FINDINGS.labels(finding.task, finding.decision).inc()
         try:
             self._store.put_result(result)
         except StoreUnavailable:

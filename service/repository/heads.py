@@ -19,7 +19,17 @@ import numpy as np
 from pydantic import Field
 
 from service.errors import StartupError
-from service.repository.manifest import Calibration, File, Manifest, Part, Points, Positive, Sha256
+from service.repository.manifest import (
+    DEEPFAKE,
+    Calibration,
+    File,
+    Manifest,
+    Part,
+    Points,
+    Positive,
+    Sha256,
+    Task,
+)
 from service.runtime.files import replace_file
 from service.settings import Settings
 
@@ -122,9 +132,9 @@ def file_name(model: str, content: bytes) -> str:
     return f"{re.sub(r'[^A-Za-z0-9-]', '_', model)}-{hashlib.sha256(content).hexdigest()[:12]}.npz"
 
 
-def find_heads(settings: Settings) -> Records | None:
+def find_heads(settings: Settings, task: Task = DEEPFAKE) -> Records | None:
     """The record of the heads, where there are some. Raises StartupError when it is unusable."""
-    path = _folder(settings) / "heads.json"
+    path = _folder(settings, task) / "heads.json"
     try:
         return Records.model_validate(json.loads(path.read_text()))
     except (FileNotFoundError, NotADirectoryError):
@@ -136,15 +146,17 @@ def find_heads(settings: Settings) -> Records | None:
     raise StartupError(f"The record of your own heads, {path}, {reason}.", REMEDY)
 
 
-def open_heads(settings: Settings) -> dict[str, OwnHead]:
-    """Every head by the name of its model. Raises StartupError when one is damaged."""
-    found = find_heads(settings)
-    return {one.made_for.name: _open(settings, one) for one in (found.heads if found else ())}
+def open_heads(settings: Settings, task: Task = DEEPFAKE) -> dict[str, OwnHead]:
+    """Every head of a task by the name of its model. Raises StartupError when one is damaged."""
+    found, folder = find_heads(settings, task), _folder(settings, task)
+    return {one.made_for.name: _open(folder, one) for one in (found.heads if found else ())}
 
 
-def write_heads(settings: Settings, identity: str, heads: Sequence[OwnHead]) -> Path:
-    """Put these heads in the place of all others; answers where. Raises OSError."""
-    folder = _folder(settings)
+def write_heads(
+    settings: Settings, identity: str, heads: Sequence[OwnHead], task: Task = DEEPFAKE
+) -> Path:
+    """Put these heads in the place of all others of the task; answers where. Raises OSError."""
+    folder = _folder(settings, task)
     folder.mkdir(parents=True, exist_ok=True)
     for head in heads:
         replace_file(folder / head.record.file, head.archive)
@@ -154,18 +166,18 @@ def write_heads(settings: Settings, identity: str, heads: Sequence[OwnHead]) -> 
     return folder
 
 
-def remove_heads(settings: Settings) -> bool:
+def remove_heads(settings: Settings, task: Task = DEEPFAKE) -> bool:
     """Back to the models' own heads; False where there was no other. Raises OSError."""
-    folder = _folder(settings)
+    folder = _folder(settings, task)
     there = (folder / "heads.json").exists()
     (folder / "heads.json").unlink(missing_ok=True)
     _sweep(folder, set())
     return there
 
 
-def _open(settings: Settings, record: Record) -> OwnHead:
+def _open(folder: Path, record: Record) -> OwnHead:
     try:
-        content = (_folder(settings) / record.file).read_bytes()
+        content = (folder / record.file).read_bytes()
     except OSError as error:
         raise StartupError(f"{record.title} cannot be read: {error.strerror}.", REMEDY) from None
     if hashlib.sha256(content).hexdigest() != record.sha256:
@@ -179,5 +191,5 @@ def _sweep(folder: Path, kept: set[str]) -> None:
             path.unlink(missing_ok=True)
 
 
-def _folder(settings: Settings) -> Path:
-    return settings.data_dir / "heads"
+def _folder(settings: Settings, task: Task) -> Path:
+    return settings.fitted_dir(task) / "heads"

@@ -22,6 +22,7 @@ M = TypeVar("M", bound=BaseModel)
 Task = Literal["deepfake", "presentation_attack", "voice_spoof"]
 Modality = Literal["image", "video", "audio"]
 DEEPFAKE: Task = "deepfake"
+PRESENTATION: Task = "presentation_attack"
 
 
 class Part(BaseModel):

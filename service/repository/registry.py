@@ -14,6 +14,7 @@ from service.repository.heads import Heads, OwnHead, open_heads
 from service.repository.kinds import KINDS, check_folder
 from service.repository.manifest import (
     DEEPFAKE,
+    PRESENTATION,
     Manifest,
     Modality,
     Task,
@@ -25,7 +26,6 @@ from service.repository.manifest import (
 from service.settings import Settings
 
 VOICE: tuple[Task, Modality] = ("voice_spoof", "audio")
-ASKED = {(DEEPFAKE, "image"), VOICE}  # what the pipelines that are here ask detectors for
 
 
 def own_head(folder: Path, heads: Heads) -> OwnHead | None:
@@ -36,10 +36,12 @@ def own_head(folder: Path, heads: Heads) -> OwnHead | None:
     return head if head.fits(read_manifest(Manifest, folder)) else None
 
 
-def ignored_heads(settings: Settings, heads: Heads | None = None) -> list[str]:
+def ignored_heads(
+    settings: Settings, heads: Heads | None = None, task: Task = DEEPFAKE
+) -> list[str]:
     """Models in force for whose other versions there is a head. Raises StartupError."""
-    heads = open_heads(settings) if heads is None else heads
-    folders = detector_folders(settings)
+    heads = open_heads(settings, task) if heads is None else heads
+    folders = detector_folders(settings, task)
     return [one.name for one in folders if _named(one, heads) and not own_head(one, heads)]
 
 
@@ -47,16 +49,17 @@ def _named(folder: Path, heads: Heads) -> OwnHead | None:
     return heads.get(str(read_json(folder).get("name")))
 
 
-def check_models(settings: Settings, heads: Heads | None = None) -> None:
+def check_models(settings: Settings, heads: Heads | None = None, task: Task | None = None) -> None:
     """Read all manifests and verify all checksums; opens no session. Raises StartupError.
 
-    `heads` as for `load_detectors`.
+    `heads` as for `load_detectors`; `task` stands for all those in force.
     """
-    heads = open_heads(settings) if heads is None else heads
-    for folder in detector_folders(settings):
-        check_folder(folder, kind_of(folder), settings.bpcer)
-        if head := own_head(folder, heads):
-            head.record.threshold(settings.bpcer)
+    for one in (task,) if task else tasks_in_force(settings):
+        known = open_heads(settings, one) if heads is None else heads
+        for folder in detector_folders(settings, one):
+            check_folder(folder, kind_of(folder), settings.bpcer)
+            if head := own_head(folder, known):
+                head.record.threshold(settings.bpcer)
     for folder in _folders(settings.models_dir, ("face_detector",)):
         check_folder(folder, "face_detector")
     for folder in [] if settings.voice == "off" else voice_folders(settings):
@@ -83,7 +86,9 @@ def detector_folders(
                 f"Set FACEGATE_DETECTORS to some of: {', '.join(folders) or 'none is installed'}.",
             )
     named = [folders[name] for name in settings.detectors or folders]
-    chosen = [folder for folder in named if task_of(folder) == (task, modality)]
+    chosen = _of(named, task, modality)
+    if not chosen and task != DEEPFAKE:  # names choose within a task, and leave the others alone
+        chosen = _of(list(folders.values()), task, modality)
     if not chosen:
         raise _none_of(task, modality, named)
     if settings.detectors or settings.profile == "accurate":
@@ -101,12 +106,22 @@ def voice_folders(settings: Settings) -> list[Path]:
     return named or list(found.values())
 
 
+def tasks_in_force(settings: Settings) -> tuple[Task, ...]:
+    """What images are looked at for, the deciding one first. Raises StartupError."""
+    asked = settings.presentation != "off"
+    there = _of(list(_all_detectors(settings).values()), PRESENTATION, "image") if asked else []
+    return (DEEPFAKE, PRESENTATION) if there else (DEEPFAKE,)
+
+
+def _of(folders: list[Path], task: str, modality: str) -> list[Path]:
+    return [folder for folder in folders if task_of(folder) == (task, modality)]
+
+
 def idle_detectors(settings: Settings) -> list[str]:
     """Detectors of tasks that nothing here asks for, as `name (task)`. Raises StartupError."""
     found = {name: task_of(folder) for name, folder in _all_detectors(settings).items()}
-    return [
-        f"{name} ({task})" for name, (task, medium) in found.items() if (task, medium) not in ASKED
-    ]
+    asked = {VOICE, *((task, "image") for task in tasks_in_force(settings))}
+    return [f"{name} ({task})" for name, (task, kind) in found.items() if (task, kind) not in asked]
 
 
 def _all_detectors(settings: Settings) -> dict[str, Path]:

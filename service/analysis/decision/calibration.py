@@ -11,7 +11,16 @@ from pydantic import Field
 from service.analysis.decision.fusion import Fusion
 from service.analysis.decision.rules import log_odds, sigmoid
 from service.errors import StartupError
-from service.repository.manifest import Finite, Part, Points, Positive, Probability, Sha256
+from service.repository.manifest import (
+    DEEPFAKE,
+    Finite,
+    Part,
+    Points,
+    Positive,
+    Probability,
+    Sha256,
+    Task,
+)
 from service.settings import Settings
 
 
@@ -76,10 +85,10 @@ class Calibrated:
         return {**self._fusion.card(), "calibration": self._calibration.model_dump(mode="json")}
 
 
-def find_calibration(settings: Settings) -> LocalCalibration | None:
-    """The calibration file, where there is one. Raises StartupError when it is unusable."""
-    path = settings.calibration_file()
-    if settings.calibration is None and not path.exists():
+def find_calibration(settings: Settings, task: Task = DEEPFAKE) -> LocalCalibration | None:
+    """A task's calibration file, where there is one. Raises StartupError when it is unusable."""
+    path = settings.calibration_file(task)
+    if not (task == DEEPFAKE and settings.calibration) and not path.exists():
         return None
     try:
         return LocalCalibration.model_validate(json.loads(path.read_text()))

@@ -20,6 +20,7 @@ from service.analysis.detectors.base import Rated
 from service.errors import StartupError
 from service.repository.deployed import deployed
 from service.repository.fusion_manifest import misfit
+from service.repository.manifest import DEEPFAKE, Task
 from service.settings import Settings
 
 ANSWERING = {  # the settings that change an answer; the detectors are named by themselves
@@ -39,9 +40,11 @@ class Policy:
         face_manifests: Sequence[Mapping[str, Any]],
         *,
         calibrated: bool,
+        task: Task = DEEPFAKE,
     ) -> None:
         # Before the fusion is opened: one that is deployed in between is noticed the next time.
         self.stamp = deployed(settings)
+        self.task = task
         self._settings, self._detectors = settings, tuple(detectors)
         self._face_manifests = tuple(face_manifests)
         self._fusions: dict[tuple[str, ...], Fusion] = {}
@@ -50,7 +53,7 @@ class Policy:
         self.misfit = None if trained else misfit(detectors)
         self.bpcer = settings.bpcer
         self.identity = self._identity()
-        found = find_calibration(settings) if calibrated else None
+        found = find_calibration(settings, task) if calibrated else None
         self.calibration = found if found and found.fits(self.identity) else None
         self.ignored_calibration = found is not None and self.calibration is None
         if self.calibration:

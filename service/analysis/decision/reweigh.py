@@ -52,7 +52,8 @@ def reweigh(
     fused = [fusion.probability(list(face.values())) for face in faces]
     worst = max(range(len(faces)), key=fused.__getitem__)
     votes = (Vote(name, centred(p, thresholds[name])) for name, p in faces[worst].items())
-    left_out = tuple(one for one in analysis.left_out if names is None or one in names)
+    asked = thresholds if names is None else names  # not those of other tasks
+    left_out = tuple(one for one in analysis.left_out if one in asked)
     score = centred(fused[worst], fusion.threshold)
     return Reweighed(_used(method, fusion), score, tuple(votes), left_out)
 

@@ -8,7 +8,7 @@ import structlog
 
 from service.analysis.detectors.base import Detector, VoiceDetector
 from service.repository.heads import Heads, OwnHead, open_heads
-from service.repository.manifest import kind_of
+from service.repository.manifest import DEEPFAKE, Task, kind_of
 from service.repository.registry import (
     detector_folders,
     ignored_heads,
@@ -20,15 +20,19 @@ from service.settings import Settings
 log = structlog.get_logger()
 
 
-def load_detectors(settings: Settings, heads: Heads | None = None) -> tuple[Detector, ...]:
-    """All detectors in force, by name. Raises StartupError when one is unusable or unknown.
+def load_detectors(
+    settings: Settings, heads: Heads | None = None, task: Task = DEEPFAKE
+) -> tuple[Detector, ...]:
+    """All detectors of a task in force, by name.
+
+    Raises StartupError when one is unusable or unknown.
 
     `heads` are laid over the models; None stands for those of the data folder.
     """
-    heads = open_heads(settings) if heads is None else heads
-    for name in ignored_heads(settings, heads):
+    heads = open_heads(settings, task) if heads is None else heads
+    for name in ignored_heads(settings, heads, task):
         log.warning("head ignored", model=name, reason="it was made for another version of it")
-    folders = detector_folders(settings)
+    folders = detector_folders(settings, task)
     return tuple(_load(folder, settings.bpcer, own_head(folder, heads)) for folder in folders)
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from flask import Blueprint, Response, request
 
+from service.analysis.judgement import Task
 from service.api.check.envelope import failure, success, taken_in
 from service.api.http.body import read_form
 from service.api.http.context import services
@@ -23,7 +24,7 @@ from service.media.medium import Medium
 from service.store.jobs import Job
 
 blueprint = Blueprint("check", __name__)
-MODELS = frozenset({"deepfake"})
+MODELS: tuple[Task, ...] = ("deepfake", "presentation_attack")
 LONGEST = 8192  # characters of a field; what is fetched has no longer address
 
 
@@ -31,7 +32,7 @@ LONGEST = 8192  # characters of a field; what is fetched has no longer address
 class Check:
     """One request; `media` is an upload, and without one `uri` says where the medium is."""
 
-    models: tuple[str, ...]
+    models: tuple[Task, ...]
     api_user: str
     api_secret: str
     uri: str
@@ -62,12 +63,22 @@ shaped(blueprint, failure, below="/1.0/")
 
 
 def _parse(fields: dict[str, str], media: Medium | None = None) -> Check:
-    models = tuple(dict.fromkeys(name.strip() for name in _field(fields, "models").split(",")))
-    if unknown := sorted(set(models) - MODELS):
-        raise RequestError(f"There is no model {unknown[0][:40]!a}; this service knows: deepfake.")
+    names = list(dict.fromkeys(name.strip() for name in _field(fields, "models").split(",")))
+    known = _models()
+    if unknown := sorted(set(names) - set(known)):
+        raise RequestError(
+            f"There is no model {unknown[0][:40]!a}; this service knows: {', '.join(known)}."
+        )
+    models = tuple(known[name] for name in names)
     user, secret = _field(fields, "api_user"), _field(fields, "api_secret")
     callback = _field(fields, "callback_url") if fields.get("callback_url") else None
     return Check(models, user, secret, _field(fields, "url"), media, callback)
+
+
+def _models() -> dict[str, Task]:
+    """By name, those that can be asked; presentation attacks where they are looked for."""
+    off = services().settings.presentation == "off"
+    return {name: name for name in MODELS if name == "deepfake" or not off}
 
 
 def _field(fields: dict[str, str], name: str) -> str:
@@ -93,7 +104,7 @@ def _answer(check: Check) -> Response:
             if check.callback_url is None:
                 raise
             return taken_in(_later(medium, grant, check.callback_url), operations, check.uri)
-    return success(judged.analysis, operations, check.uri)
+    return success(judged.analysis, check.models, check.uri)
 
 
 def _later(medium: Medium, grant: Grant, callback_url: str) -> Job:

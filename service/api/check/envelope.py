@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import time
 import uuid
+from collections.abc import Sequence
 
 from flask import Response
 
 from service.analysis.decision.rules import centred
-from service.analysis.judgement import Analysis, VideoAnalysis
+from service.analysis.judgement import Analysis, Task, VideoAnalysis
 from service.api.http.context import request_id
 from service.api.v1.render import thousandths
 from service.errors import FacegateError, Reason
@@ -47,13 +48,12 @@ TYPES: dict[str, tuple[str, int]] = {
 UNKNOWN = ("unknown_error", 900)
 
 
-def success(analysis: Analysis, operations: int, uri: str) -> Response:
-    """200: the score of the worst face, 0..1 with 0.5 as the decision line."""
-    score = thousandths(analysis.score, analysis.decision == "deepfake")
+def success(analysis: Analysis, models: Sequence[Task], uri: str) -> Response:
+    """200: of each model that was asked the score of the worst face; 0.5 is its decision line."""
     media = {"id": f"med_{uuid.uuid4().hex[:22]}", "uri": uri}
     body = {
-        **_head("success", operations, request_id()),
-        "type": {"deepfake": score},
+        **_head("success", len(models), request_id()),
+        "type": {model: _score(analysis, model) for model in models},
         "media": media,
     }
     frames = {"data": _frames(analysis, media["id"])} if analysis.kind == "video" else {}
@@ -84,6 +84,14 @@ def _frames(video: VideoAnalysis, media: str) -> dict[str, object]:
             for number, (time, score) in enumerate(scores)
         ]
     }
+
+
+def _score(analysis: Analysis, model: Task) -> float | None:
+    """None where no detector of it answered; deepfakes are what decides where nothing else does."""
+    found = analysis.finding(model)
+    if found is not None:
+        return thousandths(found.score, found.decision == "attack")
+    return thousandths(analysis.score, analysis.is_attack) if model == "deepfake" else None
 
 
 def failure(error: FacegateError) -> Response:

@@ -33,7 +33,12 @@ class CheckRequest(BaseModel):
 class CheckScores(BaseModel):
     """One score for each model that was asked."""
 
-    deepfake: float = Field(ge=0, le=1, description="of the worst face; 0.5 is the decision line")
+    deepfake: float | None = Field(
+        None, ge=0, le=1, description="of the worst face; 0.5 is the decision line"
+    )
+    presentation_attack: float | None = Field(
+        None, ge=0, le=1, description="the same of prints and screens; null where it has no answer"
+    )
 
 
 class CheckMedia(BaseModel):
@@ -112,7 +117,9 @@ class CheckFailure(Shown):
 class CheckForm(BaseModel):
     """Contract 2, the request: an upload as `media`, or an address as `url`."""
 
-    models: str = Field(description="comma list; `deepfake`", examples=["deepfake"])
+    models: str = Field(
+        description="comma list of `deepfake`, `presentation_attack`", examples=["deepfake"]
+    )
     api_user: str = Field(description="name of the licence")
     api_secret: str = Field(description="its hash_id")
     url: str | None = Field(None, description="address of the medium, without `media`")

@@ -81,4 +81,6 @@ def _predict(medium: Medium, options: Options, grant: Grant) -> Verdict:
             raise RequestError(f"There is no model {name[:40]!a}; see GET /health.")
     method, names = options.ensemble_method, options.models
     fused = reweigh(analysis, method, analyzer.thresholds, analyzer.policy.fusion_of, names)
-    return verdict(fused, options.threshold)
+    others = [one for one in analysis.findings if one.task != "deepfake"]
+    attacks = [one for one in others if one.decision == "attack"]
+    return verdict(fused, options.threshold, attacks)

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from service.analysis.decision.reweigh import Reweighed, Vote
 from service.analysis.decision.rules import centred
-from service.analysis.judgement import AudioAnalysis
-from service.api.gateway.schemas import ModelFailure, ModelResult, Verdict
+from service.analysis.judgement import AudioAnalysis, Finding
+from service.api.gateway.schemas import Found, ModelFailure, ModelResult, Verdict
 from service.api.v1.render import thousandths
 
 
-def verdict(fused: Reweighed, threshold: float) -> Verdict:
-    """All scores have 0.5 as their decision line; `threshold` draws another one."""
-    score = thousandths(fused.score, fused.score >= 0.5)
+def verdict(fused: Reweighed, threshold: float, others: Sequence[Finding] = ()) -> Verdict:
+    """All scores have 0.5 as their decision line; `threshold` draws another one.
+
+    `others`: attacks found for other tasks. One that decides counts as a fake, however the
+    detectors of deepfakes are fused.
+    """
+    highest = max([fused.score, *(one.score for one in others if not one.advisory)])
+    score = thousandths(highest, highest >= 0.5)
     fake = score >= threshold
     results: dict[str, ModelResult | ModelFailure] = {
         one.name: _result(one, threshold) for one in fused.votes
@@ -23,6 +30,14 @@ def verdict(fused: Reweighed, threshold: float) -> Verdict:
         ensemble_score_is_fake=score,
         ensemble_method_used=fused.method,
         model_results=results,
+        findings=[_found(one) for one in others] or None,
+    )
+
+
+def _found(finding: Finding) -> Found:
+    probability = thousandths(finding.score, finding.decision == "attack")
+    return Found.model_validate(
+        {"task": finding.task, "probability": probability, "decides": not finding.advisory}
     )
 
 

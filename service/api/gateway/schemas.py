@@ -44,6 +44,14 @@ class ModelFailure(BaseModel):
     error: Literal["This detector did not answer."] = "This detector did not answer."
 
 
+class Found(BaseModel):
+    """An attack of another kind; `decides`: whether the verdict is its own."""
+
+    task: Literal["presentation_attack", "voice_spoof"]
+    probability: float = Field(ge=0, le=1, description="0.5 is the decision line")
+    decides: bool
+
+
 class Verdict(BaseModel):
     """What all detectors said together."""
 
@@ -52,6 +60,9 @@ class Verdict(BaseModel):
     ensemble_score_is_fake: float = Field(ge=0, le=1)
     ensemble_method_used: Method
     model_results: dict[str, ModelResult | ModelFailure]
+    findings: list[Found] | None = Field(
+        None, description="other attacks that were found; absent where there are none"
+    )
 
 
 class GatewayHealth(BaseModel):

@@ -28,7 +28,7 @@ def keep(user: User | None, answer: Verdict, media_name: str | None, kind: Kind)
         "request_id": request_id(),
         "media_type": kind,
         "media_name": media_name[:LONGEST] if media_name else None,
-        "full_response": answer.model_dump(mode="json"),
+        "full_response": answer.model_dump(mode="json", exclude_none=True),
     }
     expires_at = now + services().settings.result_ttl
     entry = HistoryEntry(f"his_{uuid.uuid4().hex}", user.name, now, expires_at, kept)

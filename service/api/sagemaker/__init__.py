@@ -127,14 +127,16 @@ def _text(data: bytes) -> str:
 
 
 def _models(analysis: Analysis) -> str:
-    """Which models judged; boto3 gives it to the caller as `CustomAttributes`."""
+    """Which models judged, and what was found besides; boto3 gives it to the caller as
+    `CustomAttributes`."""
     names = "+".join(one.name for one in analysis.detectors)
     versions = "+".join(one.version for one in analysis.detectors)
-    return f"model_used={names};model_version={versions}"
+    found = "".join(f";{one.task}={one.score:.3f}" for one in analysis.warnings)
+    return f"model_used={names};model_version={versions}{found}"
 
 
 def _labels(analysis: Analysis) -> list[dict[str, Any]]:
-    """Both labels, the higher score first; `fake` leads exactly when the decision is `deepfake`."""
+    """Both labels, the higher score first; `fake` leads exactly when the decision is an attack."""
     fake = {"label": "fake", "score": round(analysis.score, 6)}
     real = {"label": "real", "score": round(1 - analysis.score, 6)}
-    return [fake, real] if analysis.decision == "deepfake" else [real, fake]
+    return [fake, real] if analysis.is_attack else [real, fake]

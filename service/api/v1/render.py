@@ -116,7 +116,7 @@ def iso(seconds: float) -> str:
 
 
 def _judgement(result_id: str, analysis: Analysis) -> dict[str, Any]:
-    fake = analysis.decision == "deepfake"
+    fake = analysis.is_attack
     raw = ANALYSIS.dump_python(analysis, mode="json")
     body: dict[str, Any] = _rounded(raw)
     return body | {

@@ -84,10 +84,10 @@ class Judgement(BaseModel):
 
     id: str = Field(description="of the kept result, for GET /v1/results/{id}")
     decision: Decision
-    is_deepfake: bool
+    is_deepfake: bool = Field(description="whether the decision is anything but `bona_fide`")
     score: float = Field(description="0..1; 0.5 is the decision line")
     probability: float = Field(description="calibrated, 0..1, that the face is manipulated")
-    threshold: float = Field(description="probability from which on the decision is `deepfake`")
+    threshold: float = Field(description="probability from which on the decision is an attack")
     bpcer: float = Field(description="share of genuine selfies that the threshold rejects")
     face: Box = Field(description="the face that decided, in pixels of the upright image")
     faces: tuple[FaceJudgement, ...] = Field(description="all judged faces, most prominent first")
@@ -249,6 +249,9 @@ class DeepfakeResult(BaseModel):
     deepfake_score: float
     is_deepfake: Literal[0, 1]
     message: str
+    code: Literal["PRESENTATION_ATTACK"] | None = Field(
+        None, description="only where that decided, which FACEGATE_PRESENTATION=decide allows"
+    )
 
 
 class LivenessAnswer(BaseModel):

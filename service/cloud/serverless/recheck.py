@@ -55,7 +55,7 @@ def _result(predictor: Predictor, address: Address, item: dict[str, Any]) -> dic
         "recheck_status": DONE,
         "previous_score": decimal(confidence if item["label"] == "fake" else 1 - confidence),
         "recheck_score": decimal(analysis.score),
-        "recheck_label": "fake" if analysis.decision == "deepfake" else "real",
+        "recheck_label": "fake" if analysis.is_attack else "real",
         "recheck_model_used": "+".join(one.name for one in detectors),
         "recheck_model_version": "+".join(one.version for one in detectors),
         "recheck_at": now(),

@@ -55,7 +55,9 @@ def _code(outcome: Outcome) -> int:
 
 
 def _code_of_row(row: dict[str, Any]) -> int:
-    return {"bona_fide": BONA_FIDE, "deepfake": DEEPFAKE}.get(row["decision"], INCOMPLETE)
+    if row["decision"] is None:
+        return INCOMPLETE
+    return BONA_FIDE if row["decision"] == "bona_fide" else DEEPFAKE
 
 
 def _form_of(output: Path | None) -> Format:

@@ -12,8 +12,8 @@ from service.licensing.digest import digest_key
 from service.licensing.files import load_licence_files
 from service.licensing.status import DAY, LicenceStatus, summarise
 from service.repository.fusion_manifest import Input, fusion_folders, misfit, read_stack
-from service.repository.heads import open_heads
-from service.repository.manifest import read_manifest
+from service.repository.heads import Record, open_heads
+from service.repository.manifest import DEEPFAKE, Task, read_manifest
 from service.repository.registry import (
     added_models,
     check_models,
@@ -21,6 +21,7 @@ from service.repository.registry import (
     idle_detectors,
     ignored_heads,
     own_head,
+    tasks_in_force,
 )
 from service.settings import Settings
 from service.store import open_store
@@ -31,10 +32,15 @@ SOON = 14 * DAY  # seconds
 def check_model_files(settings: Settings) -> Finding:
     """Raises StartupError."""
     check_models(settings)
-    names = ", ".join(folder.name for folder in detector_folders(settings))
+    in_force = "; ".join(_in_force(settings, task) for task in tasks_in_force(settings))
     idle = idle_detectors(settings)
     others = f" Installed, but of a task that nothing asks for: {', '.join(idle)}." if idle else ""
-    return ok(f"All model files are as they were released; in force: {names}.{others}")
+    return ok(f"All model files are as they were released; in force: {in_force}.{others}")
+
+
+def _in_force(settings: Settings, task: Task) -> str:
+    names = ", ".join(folder.name for folder in detector_folders(settings, task))
+    return names if task == DEEPFAKE else f"for {task}, {names} ({settings.presentation})"
 
 
 def check_fusion(settings: Settings) -> Finding:
@@ -53,19 +59,24 @@ def check_fusion(settings: Settings) -> Finding:
 
 def check_heads(settings: Settings) -> Finding:
     """Raises StartupError."""
-    ignored = ignored_heads(settings)
+    tasks = tasks_in_force(settings)
+    ignored = [name for task in tasks for name in ignored_heads(settings, task=task)]
     if ignored:
         return warning(
             f"Your own head of {', '.join(ignored)} was made for another version of it, so it is"
             " ignored.",
             "Run `facegate train DIR`, or `facegate train --remove`.",
         )
-    heads, folders = open_heads(settings), detector_folders(settings)
-    own = [head.record for folder in folders if (head := own_head(folder, heads))]
+    own = [record for task in tasks for record in _own_heads(settings, task)]
     if not own:
         return ok("There is no head of your own; the shipped ones are in force.")
     names = ", ".join(f"{one.made_for.name} ({one.made_at[:10]})" for one in own)
     return ok(f"Heads of your own are in force: {names}.")
+
+
+def _own_heads(settings: Settings, task: Task) -> list[Record]:
+    heads, folders = open_heads(settings, task), detector_folders(settings, task)
+    return [head.record for folder in folders if (head := own_head(folder, heads))]
 
 
 def check_calibration(settings: Settings) -> Finding:
@@ -73,11 +84,18 @@ def check_calibration(settings: Settings) -> Finding:
 
     Raises StartupError.
     """
-    if find_calibration(settings) is None:
+    found = [task for task in tasks_in_force(settings) if find_calibration(settings, task)]
+    if not found:
         return ok("There is no calibration of your own; the models' own threshold counts.")
+    checked = [_calibration_of(settings, task) for task in found]
+    return next((one for one in checked if one.level != "ok"), checked[0])
+
+
+def _calibration_of(settings: Settings, task: Task) -> Finding:
     from service.analysis.image import Analyzer
 
-    calibration, path = Analyzer.load(settings).policy.calibration, settings.calibration_file()
+    calibration = Analyzer.of_task(settings, task).policy.calibration
+    path = settings.calibration_file(task)
     if calibration is None:
         return warning(
             f"The calibration {path} was fitted for other models, so it is ignored.",

@@ -12,7 +12,7 @@ from service.commands.doctor.finding import Finding, failed, ok, warning
 from service.commands.listening import is_ours, obstacle
 from service.errors import StartupError
 from service.media.turns import LIGHT, PER_PIXEL
-from service.repository.registry import detector_folders
+from service.repository.registry import detector_folders, tasks_in_force
 from service.runtime.machine import cpu_quota, usable_cores, usable_memory
 from service.settings import Settings
 
@@ -81,7 +81,8 @@ def check_memory(settings: Settings) -> Finding:
 def worker_memory(settings: Settings) -> int:
     """Bytes that a worker takes with its detectors loaded. An unusable one is another check's."""
     try:
-        folders = detector_folders(settings)
+        tasks = tasks_in_force(settings)
+        folders = [folder for task in tasks for folder in detector_folders(settings, task)]
     except StartupError:
         folders = []
     files = (file for folder in folders for file in folder.glob("*.onnx"))

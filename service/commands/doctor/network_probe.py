@@ -18,8 +18,8 @@ from PIL import Image
 from service.errors import FacegateError
 from service.judging.judge import Judge
 from service.media.medium import Medium
-from service.repository.manifest import kind_of
-from service.repository.registry import detector_folders
+from service.repository.manifest import PRESENTATION, kind_of, task_of
+from service.repository.registry import detector_folders, tasks_in_force
 from service.settings import Settings, load_settings
 
 COUNTERS = Path("/proc/self/net")
@@ -51,8 +51,10 @@ def attempts() -> int:
 
 def local(settings: Settings) -> Settings:
     """Without detectors in containers, which are asked because the operator said so."""
-    names = [one.name for one in detector_folders(settings) if kind_of(one) != "remote"]
-    return settings.model_copy(update={"detectors": tuple(names)})
+    found = [one for task in tasks_in_force(settings) for one in detector_folders(settings, task)]
+    local = {one.name: task_of(one)[0] for one in found if kind_of(one) != "remote"}
+    off = {} if PRESENTATION in local.values() else {"presentation": "off"}
+    return settings.model_copy(update={"detectors": tuple(local), **off})
 
 
 def _image() -> bytes:

@@ -17,6 +17,10 @@ def evaluate(
     form: Annotated[
         Literal["table", "json"], typer.Option("--format", help="How to print it.")
     ] = "table",
+    task: Annotated[
+        Literal["deepfake", "presentation_attack"],
+        typer.Option(help="Of which detectors; fake/ holds attacks of that kind."),
+    ] = "deepfake",
 ) -> None:
     """Report the error rates of the models in force on images of which you know the truth.
 
@@ -25,7 +29,7 @@ def evaluate(
     """
     from service.commands.fit.evaluate import evaluate as run
 
-    run(folder, form, output)
+    run(folder, form, output, task)
 
 
 @measure_app.command()
@@ -42,6 +46,10 @@ def calibrate(
     remove: Annotated[
         bool, typer.Option("--remove", help="Go back to the models' own threshold.")
     ] = False,
+    task: Annotated[
+        Literal["deepfake", "presentation_attack"],
+        typer.Option(help="Of which detectors; fake/ holds attacks of that kind."),
+    ] = "deepfake",
 ) -> None:
     """Fit the threshold to your own genuine images; with fake/, fit the probabilities as well.
 
@@ -53,9 +61,9 @@ def calibrate(
     if remove == (folder is not None):
         raise typer.BadParameter("Name a folder, or --remove.", param_hint="DIR")
     if folder is None:
-        run.remove()
+        run.remove(task)
     else:
-        run.calibrate(folder, bpcer, force=force)
+        run.calibrate(folder, bpcer, force=force, task=task)
 
 
 @measure_app.command()
@@ -68,6 +76,10 @@ def train(
         bool, typer.Option("--force", help="Write the new heads even if they are not better.")
     ] = False,
     remove: Annotated[bool, typer.Option("--remove", help="Go back to the shipped heads.")] = False,
+    task: Annotated[
+        Literal["deepfake", "presentation_attack"],
+        typer.Option(help="Of which detectors; fake/ holds attacks of that kind."),
+    ] = "deepfake",
 ) -> None:
     """Fit other heads of the models to your own images; keep them if they are better.
 
@@ -83,6 +95,6 @@ def train(
     if remove == (folder is not None):
         raise typer.BadParameter("Name a folder, or --remove.", param_hint="DIR")
     if folder is None:
-        run.remove()
+        run.remove(task)
     else:
-        raise typer.Exit(run.train(folder, dry_run=dry_run, force=force))
+        raise typer.Exit(run.train(folder, dry_run=dry_run, force=force, task=task))

@@ -18,20 +18,23 @@ from service.fitting.dataset import (
     loaded,
     score,
 )
+from service.repository.manifest import DEEPFAKE, Task
 from service.runtime.console import note
 from service.runtime.files import replace_file
 from service.settings import Settings, load_settings
 
 
-def calibrate(folder: Path, bpcer: float | None, *, force: bool) -> None:
+def calibrate(folder: Path, bpcer: float | None, *, force: bool, task: Task = DEEPFAKE) -> None:
     """Write the calibration and say what it does. Raises StartupError when it cannot be stated."""
     settings = load_settings()
-    path, rate = calibration_of(folder, settings), bpcer or settings.bpcer
+    own = settings.fitted_dir(task) / "calibration.json"
+    path = calibration_of(folder, settings) if task == DEEPFAKE else own
+    rate = bpcer or settings.bpcer
     if path.exists() and not force:
         raise StartupError(f"There is a calibration already: {path}.", "Replace it with --force.")
     images = genuine_or_labelled(folder)
     enough(sum(not image.fake for image in images), rate)
-    analyzer = loaded(folder, settings, calibrated=False)
+    analyzer = loaded(folder, settings, calibrated=False, task=task)
     if analyzer.policy.fusion.name == "voting":
         raise StartupError("Votes cannot be calibrated.", "Set FACEGATE_FUSION to another fusion.")
     scored = score(analyzer, settings, images)
@@ -42,17 +45,18 @@ def calibrate(folder: Path, bpcer: float | None, *, force: bool) -> None:
     warn_of_setting(settings, path)
 
 
-def remove() -> None:
+def remove(task: Task = DEEPFAKE) -> None:
     """Delete the calibration in the data folder, where there is one."""
     settings = load_settings()
-    path = settings.data_dir / "calibration.json"
-    found = [one for one in (path, voice_settings(settings).calibration_file()) if one.exists()]
+    path = settings.fitted_dir(task) / "calibration.json"
+    others = [voice_settings(settings).calibration_file()] if task == DEEPFAKE else []
+    found = [one for one in (path, *others) if one.exists()]
     for one in found:
         one.unlink()
         note_act(settings, "calibration removed")
         print(f"Removed {one}. Restart the service: the models' own threshold counts again.")
     if not found:
-        print(f"There is no calibration in {settings.data_dir}.")
+        print(f"There is no calibration in {path.parent}.")
     warn_of_setting(settings, path)
 
 

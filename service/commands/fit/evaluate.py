@@ -9,17 +9,18 @@ from typing import Any
 from service.errors import StartupError
 from service.fitting.dataset import labelled, loaded, score
 from service.fitting.report import print_report, report_of
+from service.repository.manifest import DEEPFAKE, Task
 from service.runtime.console import print_json
 from service.settings import load_settings
 
 
-def evaluate(folder: Path, form: str, output: Path | None) -> None:
+def evaluate(folder: Path, form: str, output: Path | None, task: Task = DEEPFAKE) -> None:
     """Print the report, and write it as JSON. Raises StartupError when there is nothing to say."""
     settings = load_settings()
     images = labelled(folder)
     if output is not None:
         _writable(output)  # said before minutes of work, not after them
-    analyzer = loaded(folder, settings)
+    analyzer = loaded(folder, settings, task=task)
     scored = score(analyzer, settings, images)
     if not scored.has_score.any():
         raise StartupError(

@@ -31,12 +31,22 @@ from service.fitting.paired_bootstrap import Comparison, compare
 from service.fitting.report import shown
 from service.fitting.split import SHARE, Album, open_album
 from service.repository.heads import find_heads, remove_heads, write_heads
+from service.repository.manifest import DEEPFAKE, Task
 from service.repository.registry import check_models
 from service.runtime.console import note, print_table
 from service.settings import Settings, load_settings
 
 REFUSED = 1
 COLUMNS = ("model", "head", "AUC", "APCER, mean of species", "gain in AUC")
+
+
+@dataclass(frozen=True, eq=False)
+class Models:
+    """The detectors of a task as they were shipped, and what finds the faces for them."""
+
+    task: Task
+    faces: FaceDetector
+    detectors: tuple[Detector, ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,19 +60,21 @@ class Trial:
     comparison: Comparison
 
 
-def train(folder: Path, *, dry_run: bool, force: bool) -> int:
+def train(folder: Path, *, dry_run: bool, force: bool, task: Task = DEEPFAKE) -> int:
     """Fit, judge, write; 1 when the new heads are not better, so that nothing is written.
 
     Raises StartupError when they cannot be fitted or judged.
     """
     settings, album = load_settings(), open_album(folder)
     _enough(album, album.held_out, settings.bpcer)
-    faces, detectors = _open(settings)
-    material = Material(album, tuple(Gathering(settings, faces, detectors).all(album)))
+    models = _open(settings, task)
+    material = Material(
+        album, tuple(Gathering(settings, models.faces, models.detectors, task).all(album))
+    )
     _enough(album, album.held_out & material.has_score, settings.bpcer)
-    tried = [_retrain(one, material, settings.bpcer) for one in _retrainable(detectors)]
+    tried = [_retrain(one, material, settings.bpcer) for one in _retrainable(models.detectors)]
     kept = [one for one in tried if force or one.comparison.better]
-    trial = _try(settings, faces, detectors, material, kept)
+    trial = _try(settings, models, material, kept)
     _print(tried, trial, settings.bpcer)
     if not (force or trial.comparison.better):
         print(
@@ -72,32 +84,32 @@ def train(folder: Path, *, dry_run: bool, force: bool) -> int:
     if dry_run:
         print("Nothing was written: this was a dry run.")
     else:
-        _write(settings, trial)
+        _write(settings, trial, task)
         note_act(
             settings, "heads written", models=[one.head.record.made_for.name for one in trial.kept]
         )
     return 0
 
 
-def remove() -> None:
+def remove(task: Task = DEEPFAKE) -> None:
     """Back to the shipped heads; the calibration that was fitted with the others goes, too."""
     settings = load_settings()
-    identity = _identity(settings)
-    _remove_calibration(settings, identity)
-    there = remove_heads(settings)
-    forget(settings)
+    identity = _identity(settings, task)
+    _remove_calibration(settings, identity, task)
+    there = remove_heads(settings, task)
+    forget(settings, task)
     if there:
         note_act(settings, "heads removed")
         print("Removed your own heads. Restart the service: the shipped ones count again.")
     else:
-        print(f"There is no head of your own in {settings.data_dir}.")
+        print(f"There is no head of your own in {settings.fitted_dir(task)}.")
 
 
-def _open(settings: Settings) -> tuple[FaceDetector, tuple[Detector, ...]]:
+def _open(settings: Settings, task: Task) -> Models:
     """The models as they were shipped. Raises StartupError when none can be retrained."""
-    check_models(settings, {})
+    check_models(settings, {}, task)
     cv2.setNumThreads(1)  # images are judged side by side
-    detectors = load_detectors(settings, {})
+    detectors = load_detectors(settings, {}, task)
     if not _retrainable(detectors):
         names = ", ".join(detector.name for detector in detectors)
         raise StartupError(
@@ -106,7 +118,7 @@ def _open(settings: Settings) -> tuple[FaceDetector, tuple[Detector, ...]]:
         )
     if settings.fusion == "voting" and len(detectors) > 1:
         raise StartupError("Votes cannot be calibrated.", "Set FACEGATE_FUSION to another fusion.")
-    return FaceDetector(settings.models_dir), detectors
+    return Models(task, FaceDetector(settings.models_dir), detectors)
 
 
 def _retrainable(detectors: Sequence[Detector]) -> list[tuple[int, OnnxDetector]]:
@@ -122,15 +134,13 @@ def _retrain(placed: tuple[int, OnnxDetector], material: Material, bpcer: float)
 
 
 def _try(
-    settings: Settings,
-    faces: FaceDetector,
-    detectors: Sequence[Detector],
-    material: Material,
-    kept: Sequence[Retrained],
+    settings: Settings, models: Models, material: Material, kept: Sequence[Retrained]
 ) -> Trial:
     heads = {one.head.record.made_for.name: one.head for one in kept}
-    shipped = Analyzer(settings, faces, detectors, calibrated=False)
-    analyzer = Analyzer(settings, faces, load_detectors(settings, heads), calibrated=False)
+    faces, task = models.faces, models.task
+    shipped = Analyzer(settings, faces, models.detectors, calibrated=False, task=task)
+    own = load_detectors(settings, heads, task)
+    analyzer = Analyzer(settings, faces, own, calibrated=False, task=task)
     held = material.album.held_out
     seen = [one for one, wanted in zip(material.seen, held, strict=True) if wanted]
     before, after = fused(shipped, seen), fused(analyzer, seen, {one.place: one for one in kept})
@@ -176,11 +186,11 @@ def _lines(name: str, found: Comparison) -> list[tuple[str | None, ...]]:
     ]
 
 
-def _write(settings: Settings, trial: Trial) -> None:
-    path, policy = settings.data_dir / "calibration.json", trial.analyzer.policy
+def _write(settings: Settings, trial: Trial, task: Task) -> None:
+    path, policy = settings.fitted_dir(task) / "calibration.json", trial.analyzer.policy
     calibration = fit(trial.analyzer, trial.scored, settings.bpcer)
     try:
-        folder = write_heads(settings, policy.identity, [one.head for one in trial.kept])
+        folder = write_heads(settings, policy.identity, [one.head for one in trial.kept], task)
     except OSError as error:
         raise StartupError(
             f"The new heads cannot be written: {error.strerror}.",
@@ -193,22 +203,22 @@ def _write(settings: Settings, trial: Trial) -> None:
     calibrate.warn_of_setting(settings, path)
 
 
-def _identity(settings: Settings) -> str | None:
+def _identity(settings: Settings, task: Task) -> str | None:
     """Of the analyzer that has the operator's heads."""
     try:
-        found = find_heads(settings)
+        found = find_heads(settings, task)
     except StartupError:
         return None  # a damaged record is removed as well
     return found.identity if found else None
 
 
-def _remove_calibration(settings: Settings, identity: str | None) -> None:
+def _remove_calibration(settings: Settings, identity: str | None, task: Task) -> None:
     """Only the one that holds for no other heads."""
     own = settings.model_copy(update={"calibration": None})
     try:
-        found = find_calibration(own)
+        found = find_calibration(own, task)
     except StartupError:
         return
     if found and identity and found.fits(identity):
-        own.calibration_file().unlink()
-        print(f"Removed {own.calibration_file()}, which was fitted with your own heads.")
+        own.calibration_file(task).unlink()
+        print(f"Removed {own.calibration_file(task)}, which was fitted with your own heads.")

@@ -39,9 +39,15 @@ def test_a_detector_of_another_task_has_no_say(folder: Path) -> None:
 
 
 def test_the_doctor_names_a_detector_that_nothing_asks(folder: Path) -> None:
-    sentence = check_model_files(Settings(models_dir=folder)).sentence
+    sentence = check_model_files(Settings(models_dir=folder, presentation="off")).sentence
     assert "in force: red, shy." in sentence
     assert "screen (presentation_attack)" in sentence
+
+
+def test_the_doctor_names_what_is_looked_for_besides(folder: Path) -> None:
+    sentence = check_model_files(Settings(models_dir=folder, presentation="decide")).sentence
+    assert "in force: red, shy; for presentation_attack, screen (decide)." in sentence
+    assert "nothing asks" not in sentence
 
 
 def test_a_detector_of_sound_is_not_asked_about_images(folder: Path) -> None:

@@ -1,0 +1,125 @@
+"""What a face is looked at for besides deepfakes, each task with detectors and policy of its own.
+
+A task's detectors never vote in another's. Its finding decides where the settings let it, or is
+only shown.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from service.analysis.decision.policy import Policy
+from service.analysis.decision.rules import centred
+from service.analysis.detectors.base import Detector
+from service.analysis.detectors.ensemble import Ensemble, Predictions
+from service.analysis.detectors.load import load_detectors
+from service.analysis.face.crop import Portrait
+from service.analysis.judgement import Decision, DetectorScore, Finding
+from service.errors import NoDetectorAnswered
+from service.repository.manifest import DEEPFAKE, PRESENTATION, Task
+from service.repository.registry import face_manifests, tasks_in_force
+from service.settings import Settings
+
+DECISIONS: dict[Task, Decision] = {DEEPFAKE: "deepfake", PRESENTATION: "presentation_attack"}
+
+
+@dataclass(frozen=True)
+class Looked:
+    """What came of looking: no finding where no detector answered."""
+
+    finding: Finding | None
+    left_out: tuple[str, ...]
+    fingerprint: str
+
+
+class TaskJudge:
+    """Looks at faces for one task. Safe to share between threads. Raises StartupError."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        task: Task,
+        detectors: Sequence[Detector],
+        manifests: Sequence[Mapping[str, Any]],
+        *,
+        calibrated: bool = True,
+    ) -> None:
+        self.task, self.detectors = task, tuple(detectors)
+        self.advisory = settings.presentation != "decide"
+        self.policy = Policy(settings, detectors, manifests, calibrated=calibrated, task=task)
+        self._ensemble = Ensemble(detectors)
+
+    def look(self, portraits: Sequence[Portrait]) -> Looked:
+        """Judge the faces of one image; the worst of them counts.
+
+        Raises NoDetectorAnswered when all detectors fail and the finding should have decided.
+        """
+        try:
+            predictions = self._ensemble.ask(portraits, explain=False)
+        except NoDetectorAnswered:
+            if not self.advisory:
+                raise
+            return Looked(None, tuple(one.name for one in self.detectors), "none")
+        fingerprint = self.policy.without(predictions.left_out)[2]
+        return Looked(self._finding(predictions), predictions.left_out, fingerprint)
+
+    def card(self) -> dict[str, object]:
+        """Manifests, measured figures and the operating point in force, ready for JSON."""
+        policy = self.policy
+        return {
+            "advisory": self.advisory,
+            "operating_point": {"bpcer": policy.bpcer, "threshold": policy.fusion.threshold},
+            "calibration": policy.calibration and policy.calibration.model_dump(mode="json"),
+            "detectors": [detector.card() for detector in self.detectors],
+        }
+
+    def _finding(self, predictions: Predictions) -> Finding:
+        fusion, bpcer, _ = self.policy.without(predictions.left_out)
+        faces = [predictions.probabilities(i) for i in range(len(predictions.rows[0]))]
+        worst = max(faces, key=fusion.probability)
+        probability = fusion.probability(worst)
+        scores = zip(predictions.answered, worst, strict=True)
+        return Finding(
+            task=self.task,
+            decision="attack" if probability >= fusion.threshold else "bona_fide",
+            score=centred(probability, fusion.threshold),
+            probability=probability,
+            threshold=fusion.threshold,
+            bpcer=bpcer,
+            advisory=self.advisory,
+            detectors=tuple(DetectorScore(one.name, one.version, value) for one, value in scores),
+        )
+
+
+def load_tasks(settings: Settings, *, calibrated: bool = True) -> tuple[TaskJudge, ...]:
+    """Of every task in force besides deepfakes. Raises StartupError."""
+    manifests = face_manifests(settings)
+    return tuple(
+        TaskJudge(
+            settings, task, load_detectors(settings, task=task), manifests, calibrated=calibrated
+        )
+        for task in tasks_in_force(settings)
+        if task != DEEPFAKE
+    )
+
+
+def ordered(findings: Sequence[Finding]) -> tuple[Finding, ...]:
+    """The deciding one first: the first attack that is no advice, else the first of all."""
+    attacks = [one for one in findings if one.decision == "attack" and not one.advisory]
+    first = attacks[0] if attacks else findings[0]
+    return (first, *(one for one in findings if one is not first))
+
+
+def decision_of(finding: Finding) -> Decision:
+    """What a deciding finding makes of the whole."""
+    return DECISIONS[finding.task] if finding.decision == "attack" else "bona_fide"
+
+
+def joint_fingerprint(first: str, others: Sequence[tuple[bool, str]]) -> str:
+    """Of all tasks (whether each is advice, and its own); as it was where there are no others."""
+    if not others:
+        return first
+    return hashlib.sha256(repr((first, *others)).encode()).hexdigest()[:16]
