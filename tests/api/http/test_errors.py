@@ -185,6 +185,7 @@ def test_every_code_is_tested_here() -> None:
     elsewhere |= {"UNSUPPORTED_MEDIA", *_codes(CloudError)}  # met on the command line
     elsewhere |= {"JOB_NOT_FOUND", "TOO_MANY_JOBS", "JOBS_FULL", "JOB_ABANDONED"}  # test_jobs.py
     elsewhere |= _codes(MediaError)  # in tests/media, and tests/contracts/test_video.py
+    elsewhere |= {"AUDIT_UNAVAILABLE"}  # in tests/audit
     elsewhere |= {"VIDEO_TOO_SHORT"}  # in tests/analysis/test_video.py
     elsewhere |= {"NO_SPEECH", "SPEECH_TOO_SHORT"}  # in tests/contracts/test_recording.py
     elsewhere |= {"AUDIO_TOO_NOISY", "AUDIO_CLIPPED"}  # in tests/analysis/voice/test_quality.py
