@@ -180,9 +180,9 @@ def test_an_address_that_gives_no_image(
     assert (one(ran)["code"], one(ran)["error"]) == (code, sentence)
 
 
-@pytest.mark.parametrize("address", [f"http://127.0.0.1:{free_port()}/", "http://", "http://[::"])
+@pytest.mark.parametrize("address", ["http://127.0.0.1:{port}/", "http://", "http://[::"])
 def test_an_address_without_a_server(detect: Run, address: str) -> None:
-    ran = detect(address, "--format", "jsonl")
+    ran = detect(address.replace("{port}", str(free_port())), "--format", "jsonl")
     assert (ran.returncode, one(ran)["code"]) == (2, "UNREADABLE")
 
 
