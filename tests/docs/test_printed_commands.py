@@ -20,12 +20,15 @@ from typing import NamedTuple
 
 import pytest
 
+from tests import clips
+from tests.analysis.test_audio import recording
 from tests.aws import Aws
 from tests.cloud.sqs.queues import make_queue
 from tests.docs.test_docs import PAGES, ROOT
 from tests.forks import SCRIPT
 from tests.images import genuine
 from tests.live import Live, environment
+from tests.voices import spoken
 
 FENCE = re.compile(r"^```(?:bash|sh|console)?\n(.*?)^```$", re.S | re.M)
 COMMAND = re.compile(r"(curl|facegate|make|docker|pip|python|deploy/|scripts/|\./)\b|\./")
@@ -74,6 +77,8 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     for name in ("selfie.jpg", "a.jpg", "face.jpg", "face.png", "photos/one.jpg"):
         (folder / name).parent.mkdir(exist_ok=True)
         (folder / name).write_bytes(genuine())
+    (folder / "film.mp4").write_bytes(clips.video(clips.faces(20)))
+    (folder / "call.mp3").write_bytes(recording(spoken(), "mp3", "libmp3lame", 44100))
     quiet = type("Quiet", (SimpleHTTPRequestHandler,), {"log_message": lambda *_: None})
     neighbour = ThreadingHTTPServer(("127.0.0.1", 0), partial(quiet, directory=str(folder)))
     Thread(target=neighbour.serve_forever, daemon=True).start()

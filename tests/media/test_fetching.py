@@ -203,7 +203,7 @@ def test_another_status_is_told(site: Site, status: int) -> None:
 
 def test_what_is_no_image_is_not_read(site: Site) -> None:
     site.pages["/page"] = page(b"<html>", "text/html; charset=utf-8")
-    with pytest.raises(FetchError, match="to an image"):
+    with pytest.raises(FetchError, match="to no medium"):
         fetcher().fetch(site.url("/page"))
     assert fetcher().fetch(site.url("/page"), types=("text/",)) == b"<html>"
 

@@ -36,14 +36,18 @@ TYPES: dict[str, tuple[str, int]] = {
     "NO_PICTURES": (MEDIA, 309),
     "NO_SOUND": (MEDIA, 310),
     **{reason.value: (MEDIA, 311 + number) for number, reason in enumerate(Reason)},
+    "UNSUPPORTED_MEDIA": (MEDIA, 399),
     "LICENCE_UNKNOWN": (CREDENTIALS, 401),
     "LICENCE_EXPIRED": (CREDENTIALS, 402),
     "LICENCE_REVOKED": (CREDENTIALS, 403),
     "FEATURE_NOT_LICENSED": ("plan_error", 501),
     "QUOTA_EXCEEDED": ("usage_limit", 601),
+    "TOO_MANY_JOBS": ("usage_limit", 602),
     "NOT_READY": (API, 701),
     "OVERLOADED": (API, 702),
     "STORE_UNAVAILABLE": (API, 703),
+    "JOBS_FULL": (API, 704),
+    "AUDIT_UNAVAILABLE": (API, 705),
 }
 UNKNOWN = ("unknown_error", 900)
 

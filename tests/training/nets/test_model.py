@@ -84,12 +84,15 @@ def test_the_shipped_card_tells_the_shipped_figures(name: str, tmp_path: Path) -
 
 def test_the_card_tells_what_transfers() -> None:
     figure = {"value": 0.5, "low": 0.4, "high": 0.6}
-    species = {"dfdc": {"fakes": 7, "seen": figure, "left_out": {**figure, "value": 0.45}}}
-    sources = {"lfw": {"genuine": 9, "seen": figure, "left_out": {**figure, "value": 0.55}}}
+    worse = {**figure, "value": 0.45}
+    seen, left_out = {"auc": figure, "missed": figure}, {"auc": worse, "missed": figure}
+    species = {"dfdc": {"fakes": 7, "seen": seen, "left_out": left_out}}
+    refused = {"seen": {"bpcer": figure}, "left_out": {"bpcer": {**figure, "value": 0.55}}}
+    sources = {"lfw": {"genuine": 9, **refused}}
     found = {"views": 9000, "epochs": 8, "species": species, "sources": sources}
     told = document._transfer({"transfer": found})
     assert "9,000 views (8 epochs)" in told
-    assert "| face swaps (DFDC) | 7 | 0.500 (0.400-0.600) | 0.450 (0.400-0.600) |" in told
+    assert "| face swaps (DFDC) | 7 | 0.500 (0.400-0.600) | 0.450 (0.400-0.600) | 0.500 (" in told
     assert "| lfw | 9 | 0.500 (0.400-0.600) | 0.550 (0.400-0.600) |" in told
     assert document._transfer({}) == ""
 
@@ -106,7 +109,7 @@ def test_the_cards_tell_what_was_left_out() -> None:
     for name, told in (("clip", True), ("stack", True), ("lite0", False)):
         card_text = (FOLDER.parent / name / "card.md").read_text()
         assert ("## What transfers" in card_text) == told
-        assert ("a genuine source that training has not seen" in card_text) == told
+        assert "a genuine source that training has not seen" in card_text
 
 
 def test_the_card_tells_of_restored_faces_and_whether_training_had_some() -> None:
