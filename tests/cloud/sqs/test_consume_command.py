@@ -110,7 +110,7 @@ def test_statistics_and_metrics(
     port = free_port()
     for _ in range(3):
         letters.send(message)
-    process = start("--stats-interval", "0.2", "--metrics-port", port)
+    process = start("--stats-interval", "0.02", "--metrics-port", port)
     eventually(lambda: letters.left() == 0 and len(receiver.posts) == 3, 60)
     eventually(lambda: 'facegate_messages_total{outcome="done"} 3.0' in scrape(port))
     assert 'facegate_callbacks_total{outcome="accepted"} 3.0' in scrape(port)

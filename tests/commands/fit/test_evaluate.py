@@ -80,7 +80,7 @@ def test_a_folder_without_real_is_all_genuine(tmp_path: Path) -> None:
 def test_an_empty_folder_is_refused(tmp_path: Path) -> None:
     with pytest.raises(StartupError, match="no image or recording"):
         labelled(tmp_path)
-    with pytest.raises(StartupError, match="no image or recording"):
+    with pytest.raises(StartupError, match="no image file"):
         genuine_or_labelled(tmp_path)
 
 
