@@ -9,7 +9,8 @@ bodies and slow readers cost memory, for a while, and never a thread.
 | idle | the first byte of a request | `keepalive` |
 | head, body | the rest of it | `patience`; a body has longer as long as it comes at `SLOWEST` |
 | work | its answer | |
-| flush, linger | the client to read it, and to close | `patience`, `LINGER` |
+| flush | the client to read it | `patience` |
+| linger | the client to close | `LINGER`; longer as long as a refused body comes at `SLOWEST` |
 
 Where there are too many connections, the one that has kept us waiting longest goes.
 """
@@ -31,7 +32,7 @@ from service.runtime.inbox import Inbox
 from service.runtime.outbox import CONTINUE, Outbox
 
 Stage = Literal["idle", "head", "body", "work", "flush", "linger", "gone"]
-SLOWEST = 16 * 1024  # bytes a second of a body, after its patience
+SLOWEST = 16 * 1024  # bytes a second of a body, after its patience, refused or not
 LINGER = 2.0  # seconds that a client has to close after us
 DRAINING = 30.0  # seconds that a client may go on sending what we do not want
 DRAINED = 64 * 2**20  # bytes of a refused body that are read, or the client would miss the refusal
@@ -190,7 +191,8 @@ class Reception:
             self._hung_up(connection)
         elif connection.stage == "linger":
             connection.drained += len(data)
-            connection.deadline = min(time.monotonic() + LINGER, connection.since + DRAINING)
+            allowed = min(LINGER + connection.drained / SLOWEST, DRAINING)
+            connection.deadline = connection.since + allowed
             if connection.drained > DRAINED:
                 self._close(connection)
         else:

@@ -1,4 +1,4 @@
-"""Small real file systems, to be filled, frozen read-only or taken away under a running service."""
+"""Small real file systems, to be filled, made read-only or taken away under a running service."""
 
 from __future__ import annotations
 
@@ -52,14 +52,15 @@ def full(folder: Path) -> Iterator[None]:
         filler.unlink()
 
 
-@contextmanager
-def read_only(folder: Path) -> Iterator[None]:
-    """Remounted as a kernel does it that met a fault of the disk: open files stay open."""
-    do("mount", "-o", "remount,ro", folder)
-    try:
-        yield
-    finally:
-        do("mount", "-o", "remount,rw", folder)
+def fail(folder: Path) -> None:
+    """Read-only, as a kernel makes an ext4 that met a fault of the disk: open files stay open."""
+    do("mount", "-o", "remount,abort", folder)
+
+
+def mount_again(folder: Path) -> None:
+    """What an operator does then, nobody having files open on it."""
+    do("umount", folder)
+    do("mount", "-o", "loop", folder.with_suffix(".img"), folder)
 
 
 def do(*command: object) -> None:

@@ -12,6 +12,7 @@ import pytest
 import requests
 
 from tests.faults.load import fresh_selfie
+from tests.faults.test_running import eventually
 from tests.live import Live, data_uri
 from tests.security.slow import BEGINNINGS, HEAD, UNREAD, Slow, worst
 
@@ -42,9 +43,10 @@ def test_two_hundred_slow_clients_hold_up_nobody(fort: Live, kind: str) -> None:
         most, usual = worst(lambda: healthz(fort), SECONDS)
         # A hundredth of a second or two in truth; a busy test machine takes what it took before.
         assert usual < max(0.1, 4 * quiet)
-        assert most < max(1.0, 9 * quiet)
+        # Who waits for a thread that they hold waits until their patience of 4 s is over.
+        assert most < max(2.0, 9 * quiet)
         judged(fort)
-    assert slow.closed >= 50
+        assert eventually(lambda: slow.closed >= 50, 8)
 
 
 def answer(live: Live, *pieces: bytes, wait: float = 15.0) -> bytes:
