@@ -49,6 +49,6 @@ def test_it_is_in_no_log_and_no_repr(
 ) -> None:
     with structlog.testing.capture_logs() as logs:
         hash_id, seen = live_a_day(licensing, store, clock)
-    assert logs  # there was something to say, the store being away
-    output = capfd.readouterr()
+    output = capfd.readouterr()  # where lines go once another test has set up logging
+    assert logs or output.err  # there was something to say, the store being away
     assert hash_id[3:] not in f"{logs} {seen} {output}"
