@@ -129,7 +129,8 @@ class MongoServer:
             except PyMongoError:
                 client.close()
                 if time.monotonic() > deadline or self._ended():
-                    raise
+                    told = self.log.read_text(errors="replace")[-2000:]
+                    raise RuntimeError(f"the server does not start:\n{told}") from None
 
     def _ended(self) -> bool:
         return self._process is None or self._process.poll() is not None

@@ -73,11 +73,14 @@ class Load:
 
 
 def kept_ids(live: Live) -> set[str]:
-    """The ids of all results that the service lists, page by page."""
+    """The ids of all results that the service lists, page by page, until the store is away."""
     found: set[str] = set()
     cursor: str | None = None
     while True:
-        page = live.results(limit=100, **({"cursor": cursor} if cursor else {})).json()
+        answer = live.results(limit=100, **({"cursor": cursor} if cursor else {}))
+        page = answer.json()
+        if page.get("code") == "STORE_UNAVAILABLE":
+            return found
         found |= {result["id"] for result in page["results"]}
         cursor = page.get("next")
         if not cursor:
