@@ -89,7 +89,7 @@ def test_sigterm_answers_what_was_accepted(service_image: str) -> None:
 
 def test_the_image_is_small_apart_from_its_models(service_image: str) -> None:
     models = int(inside(f"du -sb {MODELS}").split()[0])
-    assert inspect(SERVICE)["Size"] - models < 480e6
+    assert inspect(SERVICE)["Size"] - models < 550e6  # PyAV with its FFmpeg is 105 MB of it
 
 
 def test_labels_tell_version_revision_and_licence(service_image: str) -> None:
