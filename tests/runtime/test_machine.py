@@ -173,8 +173,16 @@ def test_a_real_group(real_group: list[Path]) -> None:
     inner = [group for group in real_group if group.name == "inner"]
     enter = "; ".join(f"open('{group}/cgroup.procs', 'w').write('0')" for group in inner)
     code = f"{enter}; from service.runtime.machine import *; import json; "
-    code += "print(json.dumps([cpu_quota(), usable_cores(), usable_memory()]))"
+    code += "print(json.dumps([cpu_quota(), usable_cores(), usable_memory()])); "
+    code += "print(open('/proc/self/cgroup').read())"
     ran = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
     )
-    assert json.loads(ran.stdout) == [1.0, 1, 300 * MIB]
+    limits, _, memberships = ran.stdout.partition("\n")
+    # Some supervisors take a process out of groups that are not theirs.
+    if memberships.count(f"/{inner[0].parent.name}/inner") < len(inner):
+        pytest.skip(f"something moved the process: {memberships}")
+    assert json.loads(limits) == [1.0, 1, 300 * MIB], (
+        memberships,
+        Path("/proc/self/mountinfo").read_text(),
+    )

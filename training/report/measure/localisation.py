@@ -60,4 +60,5 @@ def localisation(folder: Path, data: Path, rows: list[Row]) -> dict[str, Any]:
 
 
 def _mean(values: np.ndarray, groups: np.ndarray) -> metrics.Figure:
-    return metrics.interval(lambda r: float(values[r].mean()), groups)
+    # A drawn sample may hold none of the few that are suspected.
+    return metrics.interval(lambda r: float(values[r].mean()) if len(r) else float("nan"), groups)
