@@ -18,6 +18,7 @@ from service.store.accounts import Accounts
 from service.store.audit import Audit
 from service.store.counter import Counter
 from service.store.jobs import Jobs
+from service.store.pictures import Pictures
 
 
 class EntryRefused(StoreUnavailable):
@@ -62,7 +63,7 @@ LICENCE = TypeAdapter(LicenceRecord)
 RESULT = TypeAdapter(StoredResult)
 
 
-class Store(Accounts, Audit, Jobs, Protocol):
+class Store(Accounts, Audit, Jobs, Pictures, Protocol):
     """A room for state. `kind` is `mongo`, `sqlite` or `null`."""
 
     kind: str

@@ -24,11 +24,12 @@ from pymongo.errors import (
 from service.errors import StoreUnavailable
 from service.store.base import LICENCE, EntryRefused, LicenceRecord, StoredResult
 from service.store.counter import Counter
-from service.store.mongo import accounts, audit, jobs
+from service.store.mongo import accounts, audit, jobs, pictures
 from service.store.mongo import counters as atomic
 from service.store.mongo.accounts import MongoAccounts
 from service.store.mongo.audit import MongoAudit
 from service.store.mongo.jobs import MongoJobs
+from service.store.mongo.pictures import MongoPictures
 
 Document = dict[str, Any]
 log = structlog.get_logger(__name__)
@@ -48,10 +49,11 @@ INDEXES = {
     **accounts.INDEXES,
     **audit.INDEXES,
     **jobs.INDEXES,
+    **pictures.INDEXES,
 }
 
 
-class MongoStore(MongoAccounts, MongoAudit, MongoJobs):
+class MongoStore(MongoAccounts, MongoAudit, MongoJobs, MongoPictures):
     """See `Store`. A method takes `timeout` seconds at most, however many calls it makes.
 
     Uniqueness rests on `_id` alone, so nothing breaks where the indexes cannot be made. There are
@@ -168,6 +170,7 @@ class MongoStore(MongoAccounts, MongoAudit, MongoJobs):
         with self._calls(HOUSEKEEPING) as db:
             db.counters.delete_many({"expires_at": {"$lte": now}})
             db.history.delete_many({"expires_at": {"$lte": now}})
+            db.pictures.delete_many({"expires_at": {"$lte": now}})
             self._purge_jobs(db, now)
             return db.results.delete_many({"expires_at": {"$lte": now}}).deleted_count
 

@@ -10,9 +10,10 @@ from service.store.counter import Counter
 from service.store.null.accounts import NullAccounts
 from service.store.null.audit import NullAudit
 from service.store.null.jobs import NullJobs
+from service.store.null.pictures import NullPictures
 
 
-class NullStore(NullAccounts, NullAudit, NullJobs):
+class NullStore(NullAccounts, NullAudit, NullJobs, NullPictures):
     """See `Store`. No result is kept.
 
     Licences and quota counters live in the memory of this process only, so that a signed licence

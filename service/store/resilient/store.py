@@ -15,6 +15,7 @@ from service.store.counter import Counter
 from service.store.resilient.accounts import ResilientAccounts
 from service.store.resilient.audit import ResilientAudit
 from service.store.resilient.jobs import ResilientJobs
+from service.store.resilient.pictures import ResilientPictures
 from service.store.resilient.spool import Entry, Spool, Use
 from service.store.resilient.watch import Watch
 
@@ -56,7 +57,7 @@ class Observer:
         """A write could neither be made nor set aside, or was refused until it had expired."""
 
 
-class ResilientStore(ResilientAccounts, ResilientAudit, ResilientJobs):
+class ResilientStore(ResilientAccounts, ResilientAudit, ResilientJobs, ResilientPictures):
     """See `Store`. A circuit breaker and a spool before a primary store.
 
     The first call that fails opens the breaker; from then on calls fail at once, and only a daemon

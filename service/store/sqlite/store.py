@@ -20,6 +20,8 @@ from service.store.sqlite.audit import SqliteAudit
 from service.store.sqlite.database import Database, Migration
 from service.store.sqlite.jobs import MIGRATION as JOBS
 from service.store.sqlite.jobs import SqliteJobs
+from service.store.sqlite.pictures import MIGRATION as PICTURES
+from service.store.sqlite.pictures import SqlitePictures
 
 PURGE_STEP = 500  # rows a transaction, so that a purge never holds up a request
 COLUMNS = "id, licence, sha256, fingerprint, created_at, expires_at, analysis, image"
@@ -46,10 +48,11 @@ MIGRATIONS: tuple[Migration, ...] = (
     ACCOUNTS,
     JOBS,
     AUDIT,
+    PICTURES,
 )
 
 
-class SqliteStore(SqliteAccounts, SqliteAudit, SqliteJobs):
+class SqliteStore(SqliteAccounts, SqliteAudit, SqliteJobs, SqlitePictures):
     """See `Store`. What it acknowledges is on the disk."""
 
     kind = "sqlite"
@@ -150,6 +153,7 @@ class SqliteStore(SqliteAccounts, SqliteAudit, SqliteJobs):
     def purge(self, now: float) -> int:
         self._delete_expired("counters", "key", now)
         self._delete_expired("history", "id", now)
+        self._delete_expired("pictures", "id", now)
         self._purge_jobs(now)
         return self._delete_expired("results", "id", now)
 
