@@ -11,6 +11,7 @@ from typing import Any
 import pymongo
 import structlog
 from bson.errors import BSONError
+from pydantic import ValidationError
 from pymongo import ASCENDING, DESCENDING, IndexModel
 from pymongo.database import Database
 from pymongo.errors import (
@@ -34,6 +35,7 @@ from service.store.mongo.pictures import MongoPictures
 Document = dict[str, Any]
 log = structlog.get_logger(__name__)
 
+EXPECTED = (PyMongoError, BSONError, OSError, ValueError, OverflowError)
 NOT_TO_BE_WRITTEN = (BSONError, DocumentTooLarge, UnicodeError, OverflowError)
 VALIDATION_FAILED = 121  # MongoDB's code
 HOUSEKEEPING = 60.0  # seconds for what no request waits for
@@ -182,11 +184,19 @@ class MongoStore(MongoAccounts, MongoAudit, MongoJobs, MongoPictures):
 
     @contextmanager
     def _calls(self, seconds: float | None = None) -> Iterator[Database[Document]]:
-        """The database for one method; all that can go wrong becomes `StoreUnavailable`."""
+        """The database for one method; all that can go wrong becomes `StoreUnavailable`.
+
+        The client raises whatever it stumbles over when an answer was damaged on the way, a
+        KeyError for instance: such types are logged, for a mistake of ours looks the same.
+        """
         try:
             with pymongo.timeout(seconds or self._timeout):
                 yield self._connected()[self._name]
-        except (PyMongoError, BSONError, OSError, ValueError, OverflowError) as error:
+        except StoreUnavailable:
+            raise
+        except Exception as error:
+            if not isinstance(error, EXPECTED):
+                log.warning("store_call_failed", error=type(error).__name__)
             raise (EntryRefused if _is_of_the_entry(error) else StoreUnavailable) from error
 
     def _connected(self) -> pymongo.MongoClient[Document]:
@@ -255,5 +265,10 @@ def _from_result(result: StoredResult) -> Document:
 
 
 def _to_result(document: Document) -> StoredResult:
+    """Raises EntryRefused for a document that was damaged: the store itself is well."""
     fields = {key: value for key, value in document.items() if key not in ("_id", "purge_at")}
-    return StoredResult(id=document["_id"], **fields)
+    try:
+        return StoredResult(id=document["_id"], **fields)
+    except ValidationError:
+        log.warning("store_result_unreadable")
+        raise EntryRefused from None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -18,6 +19,7 @@ from service.store.counter import Counter
 from service.store.mongo.store import MongoStore
 from service.store.mongo.uri import mongo_uri
 from service.store.resilient.store import ResilientStore
+from tests.faults.proxy import Proxy
 from tests.servers import MongoServer, free_port
 from tests.store.records import (
     DIGEST,
@@ -236,3 +238,28 @@ def _answers(store: MongoStore) -> bool:
     except StoreUnavailable:
         return False
     return True
+
+
+class Garbler(Proxy):
+    """Renames one field of every answer that has it."""
+
+    def _forward(self, data: bytes, sink: socket.socket) -> bool:
+        return super()._forward(data.replace(b"errmsg", b"errmsf"), sink)
+
+
+def test_an_answer_that_the_client_stumbles_over_is_unavailable(mongo_server: MongoServer) -> None:
+    with Garbler(mongo_server.port) as proxy:
+        uri = f"mongodb://somebody:else@127.0.0.1:{proxy.port}/?authSource=admin"
+        store = MongoStore(uri, "facegate", 2.0)
+        with pytest.raises(StoreUnavailable) as caught:
+            store.ping()
+        store.close()
+    assert isinstance(caught.value.__cause__, KeyError)
+
+
+def test_a_damaged_document_is_no_reason_to_call_the_store_away(mongo_store: MongoStore) -> None:
+    mongo_store.put_result(a_result())
+    results = mongo_store._connected()[mongo_store._name].results
+    results.update_one({}, {"$rename": {"analysis": "anblysis"}}, bypass_document_validation=True)
+    with pytest.raises(EntryRefused):
+        mongo_store.list_results("digest", 10)
