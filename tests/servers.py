@@ -45,9 +45,18 @@ class MongoServer:
     A standalone node, as the cache container is; what it acknowledged survives SIGKILL.
     """
 
-    def __init__(self, folder: Path, user: str = "face gate", password: str = "p@ss/w:rd%") -> None:
+    def __init__(
+        self,
+        folder: Path,
+        user: str = "face gate",
+        password: str = "p@ss/w:rd%",
+        tls: tuple[Path, Path] | None = None,
+    ) -> None:
+        """tls: the files of a certificate for 127.0.0.1, and of its key."""
         self.folder = folder
         self.user, self.password = user, password
+        self._tls = tls
+        self._secured = f"&tls=true&tlsCAFile={quote(str(tls[0]), safe='')}" if tls else ""
         self.port = free_port()
         self.host = f"127.0.0.1:{self.port}"
         self.log = folder.with_name(folder.name + ".log")
@@ -57,7 +66,7 @@ class MongoServer:
     def uri(self) -> str:
         """With the credentials, percent-encoded."""
         credentials = f"{quote(self.user, safe='')}:{quote(self.password, safe='')}"
-        return f"mongodb://{credentials}@{self.host}/?authSource=admin"
+        return f"mongodb://{credentials}@{self.host}/?authSource=admin{self._secured}"
 
     def __enter__(self) -> Self:
         self._launch()
@@ -110,12 +119,14 @@ class MongoServer:
         arguments = ["--port", str(self.port), "--storage-path", str(self.folder), "--standalone"]
         arguments += ["--sync-on-commit", "--enable-test-commands", "--cache-size", "64M"]
         arguments += ["--log-level", "WARNING"]
+        if self._tls is not None:
+            arguments += ["--tls-cert-file", str(self._tls[0]), "--tls-key-file", str(self._tls[1])]
         command = [sys.executable, "-m", "secantus", *arguments, *options]
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(command, stdout=log, stderr=log)
 
     def _create_user(self) -> None:
-        with self._wait(f"mongodb://{self.host}/") as client:
+        with self._wait(f"mongodb://{self.host}/?{self._secured[1:]}") as client:
             client.admin.command("createUser", self.user, pwd=self.password, roles=["root"])
 
     def _wait(self, uri: str, seconds: float = 30.0) -> pymongo.MongoClient[dict[str, Any]]:

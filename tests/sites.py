@@ -21,11 +21,16 @@ Asked = tuple[str, str, dict[str, str], bytes]
 class Site:
     """Answers every path that it has a page for, and 404 for the others."""
 
-    def __init__(self, pages: Mapping[str, Page], tls: ssl.SSLContext | None = None) -> None:
+    def __init__(
+        self,
+        pages: Mapping[str, Page],
+        tls: ssl.SSLContext | None = None,
+        address: tuple[str, int] = ("127.0.0.1", 0),
+    ) -> None:
         self.asked: list[Asked] = []
         self.pages = dict(pages)
         self.over = threading.Event()  # what a page that never ends waits for
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
+        self._server = ThreadingHTTPServer(address, _handler(self))
         self._server.daemon_threads = True
         self._scheme = "http"
         if tls is not None:

@@ -65,11 +65,10 @@ class Load:
             body = {"hash_id": self._hash_id, "image": data_uri(fresh_selfie())}
             try:
                 answer = requests.post(f"{self._live.base}/v1/analyze", json=body, timeout=30)
-            except requests.RequestException as error:
+                self.answers.append((answer.status_code, answer.json()))
+            except requests.RequestException as error:  # an answer that is not JSON, too
                 self.broken.append(error)
                 self._stop.wait(0.1)
-            else:
-                self.answers.append((answer.status_code, answer.json()))
 
 
 def kept_ids(live: Live) -> set[str]:

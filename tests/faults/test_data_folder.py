@@ -9,9 +9,9 @@ from pathlib import Path
 import requests
 
 from tests.faults.load import fresh_selfie
-from tests.faults.test_running import eventually
 from tests.live import COMMAND, Live, environment
 from tests.servers import MongoServer, free_port
+from tests.waiting import eventually
 
 
 def second(live: Live, **changes: object) -> subprocess.CompletedProcess[str]:

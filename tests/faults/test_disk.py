@@ -10,8 +10,9 @@ import requests
 
 from tests.faults.disks import KINDS, NEEDS, can_mount, disk, full
 from tests.faults.load import fresh_selfie
-from tests.faults.test_running import eventually, workers
+from tests.faults.test_running import workers
 from tests.live import Live
+from tests.waiting import eventually
 
 pytestmark = pytest.mark.skipif(not can_mount(), reason=NEEDS)
 PROBES = ("/healthz", "/readyz", "/metrics", "/status_check", "/ping", "/health")

@@ -18,21 +18,11 @@ from service.api.http.health import FRESH
 from tests.faults.load import Load, fresh_selfie, kept_ids
 from tests.live import Live, data_uri
 from tests.servers import MongoServer
+from tests.waiting import eventually
 
 
 def workers(live: Live) -> list[psutil.Process]:
     return psutil.Process(live.process.pid).children()
-
-
-def eventually(condition: object, seconds: float = 20.0) -> bool:
-    """Whether a callable comes true in time."""
-    assert callable(condition)
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        if condition():
-            return True
-        time.sleep(0.1)
-    return False
 
 
 def test_a_killed_worker_is_replaced_and_loses_no_acknowledged_result(tmp_path: Path) -> None:

@@ -15,14 +15,7 @@ from service.runtime import metrics
 from service.settings import Settings
 from service.store import open_store
 from service.store.base import StoredResult
-
-
-def eventually(value: object, wanted: object) -> bool:
-    assert callable(value)
-    end = time.monotonic() + 10
-    while value() != wanted and time.monotonic() < end:
-        time.sleep(0.05)
-    return bool(value() == wanted)
+from tests.waiting import eventually
 
 
 def result(expires_at: float) -> StoredResult:
@@ -40,7 +33,7 @@ def test_what_expired_is_purged(settings: Settings) -> None:
     Housekeeping(store, Licensing(settings, store)).start()
     with sqlite3.connect(settings.data_dir / "facegate.db") as file:
         count = "SELECT count(*) FROM results"
-        assert eventually(lambda: file.execute(count).fetchone()[0], 0)
+        assert eventually(lambda: file.execute(count).fetchone()[0] == 0)
 
 
 def test_days_left_of_a_licence_become_a_metric(settings: Settings) -> None:
@@ -49,7 +42,7 @@ def test_days_left_of_a_licence_become_a_metric(settings: Settings) -> None:
     licensing.issue("Bank of Examples", expires_at=time.time() + 10.5 * 86400)
     Housekeeping(store, licensing).start()
     gauge = metrics.LICENCE_DAYS_LEFT.labels("Bank of Examples")
-    assert eventually(lambda: round(gauge._value.get(), 1), 10.5)
+    assert eventually(lambda: round(gauge._value.get(), 1) == 10.5)
 
 
 def test_a_store_that_cannot_be_read_shows(settings: Settings) -> None:
@@ -57,7 +50,7 @@ def test_a_store_that_cannot_be_read_shows(settings: Settings) -> None:
     store = open_store(settings)
     metrics.STORE_UP.set(1)
     Housekeeping(store, Licensing(settings, store)).start()
-    assert eventually(metrics.STORE_UP._value.get, 0)
+    assert eventually(lambda: metrics.STORE_UP._value.get() == 0)
 
 
 def test_one_thread_a_process(settings: Settings) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 import socket
 import ssl
 from collections.abc import Iterator
@@ -10,15 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from service.errors import AddressRefused, FetchError
 from service.media.fetching import Fetcher
 from service.settings import Settings
+from tests.certificates import self_signed
 from tests.sites import Site, drip, page, redirect
 
 HERE = ("127.0.0.1/32", "localhost")
@@ -257,25 +254,10 @@ def test_posting_is_vetted(site: Site) -> None:
 def tls(tmp_path_factory: pytest.TempPathFactory) -> tuple[Site, Path]:
     """A site with a certificate for `localhost`, and that certificate."""
     folder = tmp_path_factory.mktemp("tls")
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
-    day = datetime.timedelta(days=1)
-    now = datetime.datetime.now(datetime.UTC)
-    certificate = (
-        x509.CertificateBuilder(name, name, key.public_key(), 1, now - day, now + day)
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), True)
-        .sign(key, hashes.SHA256())
-    )
-    pem = serialization.Encoding.PEM
-    form = serialization.PrivateFormat.PKCS8
-    (folder / "c.pem").write_bytes(certificate.public_bytes(pem))
-    (folder / "k.pem").write_bytes(
-        key.private_bytes(pem, form, serialization.NoEncryption()),
-    )
+    certificate, key = self_signed(folder, "localhost")
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(folder / "c.pem", folder / "k.pem")
-    return Site({"/face.jpg": page(b"pixels")}, context), folder / "c.pem"
+    context.load_cert_chain(certificate, key)
+    return Site({"/face.jpg": page(b"pixels")}, context), certificate
 
 
 def test_https_checks_the_certificate_for_the_name(

@@ -12,9 +12,9 @@ import pytest
 import requests
 
 from tests.faults.load import fresh_selfie
-from tests.faults.test_running import eventually
 from tests.live import Live, data_uri
 from tests.security.slow import BEGINNINGS, HEAD, UNREAD, Slow, worst
+from tests.waiting import eventually
 
 SECONDS = float(os.environ.get("FACEGATE_SLOW_SECONDS", "8"))
 
@@ -44,7 +44,7 @@ def test_two_hundred_slow_clients_hold_up_nobody(fort: Live, kind: str) -> None:
         # A hundredth of a second or two in truth; a busy test machine takes what it took before.
         assert usual < max(0.1, 4 * quiet)
         # Who waits for a thread that they hold waits until their patience of 4 s is over.
-        assert most < max(2.0, 9 * quiet)
+        assert most < max(1.0, 9 * quiet)
         judged(fort)
         assert eventually(lambda: slow.closed >= 50, 8)
 

@@ -14,6 +14,7 @@ from service.settings import Settings
 from service.store import Observer
 from service.store.base import LicenceRecord, Store, StoredResult
 from service.store.counter import Counter
+from tests.waiting import eventually  # noqa: F401 - many tests of stores take it from here
 
 DIGEST = "d1" * 32
 
@@ -55,14 +56,6 @@ def in_processes(count: int, work: Callable[[int], None], wait: float = 60.0) ->
         process.join(wait)
     codes = [process.exitcode for process in processes]
     assert codes == [0] * count, codes
-
-
-def eventually(condition: Callable[[], bool], seconds: float = 15.0) -> None:
-    """Wait until the condition holds; fail when it never does."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(0.02)
 
 
 def answers(store: Store) -> bool:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,18 +19,10 @@ from tests.live import Live, data_uri, steady_models
 from tests.receiver import Receiver
 from tests.servers import MongoServer
 from tests.slow import slow_detector
+from tests.waiting import eventually
 
 HERE = {"fetch_allow": ("127.0.0.1",)}
 SHORT = {"job_lease": 1.0}
-
-
-def eventually(condition: Callable[[], Any], seconds: float = 30.0) -> Any:
-    """What a condition gives once it is true; fails when it never is."""
-    deadline = time.monotonic() + seconds
-    while not (found := condition()):
-        assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(0.05)
-    return found
 
 
 def submit(live: Live, image: bytes | None = None, **more: Any) -> requests.Response:
