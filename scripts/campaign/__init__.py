@@ -1,0 +1,1 @@
+"""A campaign of attacks and faults against running services."""
