@@ -5,8 +5,8 @@ from __future__ import annotations
 from flask import Flask
 
 from service.accounts import Accounts
-from service.api import check, facia, gateway, sagemaker
-from service.api.http import body, errors, health, reply, telemetry
+from service.api import check, facia, gateway, jwks, sagemaker
+from service.api.http import body, errors, health, reply, signed, telemetry
 from service.api.http.context import Services
 from service.api.openapi import document
 from service.api.v1 import analyze, batch, jobs, model_card, results
@@ -24,6 +24,7 @@ from service.runtime import logs
 from service.runtime.concurrency import ConcurrencyLimit
 from service.runtime.proxies import Proxies
 from service.settings import Settings, load_settings
+from service.signing import SigningKeys
 from service.store import open_store
 from service.store.metered import StoreObserver
 
@@ -49,6 +50,7 @@ def create_app(settings: Settings | None = None) -> Flask:
         app.before_request(start)
     telemetry.install(app)
     reply.install(app)
+    signed.install(app)
     errors.install(app)
     for module in (
         facia,
@@ -61,6 +63,7 @@ def create_app(settings: Settings | None = None) -> Flask:
         jobs,
         model_card,
         health,
+        jwks,
         document,
     ):
         app.register_blueprint(module.blueprint)
@@ -82,10 +85,19 @@ def _services(settings: Settings) -> Services:
         jobs=Jobs(settings, loader, store, callback_fetcher(settings)),
         secrets=Secrets(settings),
         audit=audit,
+        signing=_signing(settings),
         proxies=Proxies(settings.trusted_proxies),
         gateway_licence=settings.secret("gateway_licence"),
         sagemaker_hash_id=settings.secret("sagemaker_hash_id"),
     )
+
+
+def _signing(settings: Settings) -> SigningKeys:
+    """Where every answer is signed, keys that cannot be had are better told at the start."""
+    keys = SigningKeys(settings)
+    if settings.sign:
+        keys.current()
+    return keys
 
 
 def _runner(services: Services) -> JobRunner:

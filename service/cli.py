@@ -18,6 +18,7 @@ from service.commands.audit.app import audit_app
 from service.commands.cloud.app import cloud_app
 from service.commands.fit.app import measure_app
 from service.commands.licence.app import licence_app
+from service.commands.signing.app import signing_app
 from service.errors import FacegateError, StartupError
 
 USAGE, INTERRUPTED = 3, 130
@@ -35,6 +36,7 @@ app = typer.Typer(
 models_app = typer.Typer(help="The models that judge.", no_args_is_help=True)
 app.add_typer(cloud_app)
 app.add_typer(measure_app)
+app.add_typer(signing_app)
 app.add_typer(licence_app, name="licence")
 app.add_typer(audit_app, name="audit")
 app.add_typer(models_app, name="models")

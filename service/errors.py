@@ -55,6 +55,7 @@ FacegateError                     500 INTERNAL_ERROR
 │   ├── NoDetectorAnswered        503 DETECTORS_FAILED
 │   ├── JobsFull                  503 JOBS_FULL
 │   ├── AuditUnavailable          503 AUDIT_UNAVAILABLE
+│   ├── SigningUnavailable        503 SIGNING_UNAVAILABLE
 │   └── StoreUnavailable          503 STORE_UNAVAILABLE
 └── StartupError                  500 CANNOT_START (one sentence and a remedy; never an answer)
 
@@ -421,6 +422,11 @@ class JobsFull(Unavailable):
 class AuditUnavailable(Unavailable):
     code = "AUDIT_UNAVAILABLE"
     sentence = "The audit log cannot be written, and nothing is judged without it here."
+
+
+class SigningUnavailable(Unavailable):
+    code = "SIGNING_UNAVAILABLE"
+    sentence = "The answer cannot be signed: the keys are not to be had."
 
 
 class StoreUnavailable(Unavailable):

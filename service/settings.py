@@ -220,6 +220,16 @@ class Settings(BaseSettings):
         600.0, gt=0, description="seconds between two signed checkpoints of a worker"
     )
 
+    sign: bool = Field(
+        False, description="sign every answer, in the headers Facegate-Signature and -Statement"
+    )
+    signing_keys: SecretStr | None = Field(
+        None,
+        description="keys that sign answers, a JSON Web Key set whose first key signs; none: made"
+        " once in the data folder",
+    )
+    signing_keys_file: Path | None = Field(None, description="file that holds these keys")
+
     # At the edge of AWS
     upload_bucket: str | None = Field(None, description="bucket of the Lambda function's uploads")
     endpoint_name: str | None = Field(None, description="SageMaker endpoint that it asks")

@@ -14,6 +14,7 @@ from service.api.http.body import checked, read_form, read_json
 from service.api.http.context import services
 from service.api.http.licensed import judge_medium, licensed
 from service.api.http.reply import json_reply
+from service.api.http.signed import note_verdict
 from service.errors import RequestError
 from service.licensing.grant import Grant
 from service.media.datauri import decode_image_text
@@ -31,7 +32,7 @@ def predict() -> Response:
         raise RequestError(f"The field {body.media_type}_data is missing.")
     with licensed(caller.hash_id()) as grant:
         data = decode_image_text(text, max_bytes=services().settings.max_body_bytes)
-        answer = _predict(Medium.of(data, body.media_type), body, grant)
+        answer = _decided(Medium.of(data, body.media_type), body, grant)
     keep(user, answer, None, body.media_type)
     return json_reply(answer)
 
@@ -51,7 +52,7 @@ def detect() -> Response:
     name = file.filename
     medium = Medium.receive(file.stream, services().settings.max_body_bytes, name or "")
     with licensed(caller.hash_id()) as grant:
-        answer = _predict(medium, options, grant)
+        answer = _decided(medium, options, grant)
     keep(user, answer, name, medium.kind)
     return json_reply(answer)
 
@@ -69,6 +70,12 @@ def _caller() -> User | None:
     """Who calls, and on which licence, is told by headers: known before the body is read."""
     caller.check_first()
     return caller.user()
+
+
+def _decided(medium: Medium, options: Options, grant: Grant) -> Verdict:
+    answer = _predict(medium, options, grant)
+    note_verdict(answer.verdict)
+    return answer
 
 
 def _predict(medium: Medium, options: Options, grant: Grant) -> Verdict:

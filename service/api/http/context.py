@@ -17,6 +17,7 @@ from service.licensing import Licensing
 from service.media.fetching import Fetcher
 from service.runtime.proxies import Proxies, counted_as
 from service.settings import Settings
+from service.signing import SigningKeys
 from service.store.base import Store
 
 
@@ -34,6 +35,7 @@ class Services:
     jobs: Jobs
     secrets: Secrets  # that sign callbacks
     audit: AuditLog
+    signing: SigningKeys
     proxies: Proxies
     gateway_licence: str | None  # a hash_id
     sagemaker_hash_id: str | None

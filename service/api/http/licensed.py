@@ -9,7 +9,8 @@ from dataclasses import replace
 from flask import request
 
 from service.api.http.context import services
-from service.errors import FeatureNotLicensed, LicenceError
+from service.api.http.signed import note_judged, note_refused
+from service.errors import CannotJudge, FeatureNotLicensed, LicenceError
 from service.judging.judge import Judged
 from service.licensing.grant import Grant
 from service.media.medium import Medium
@@ -68,8 +69,7 @@ def reader() -> Grant:
 
 def judge_image(data: bytes, grant: Grant, *, explain: bool = False) -> Judged:
     """Judge what a contract calls an image; whether it is one, its decoder says."""
-    owner = grant.licence.digest
-    return services().judge.judge(Medium.of(data, "image"), owner=owner, explain=explain)
+    return _judge(Medium.of(data, "image"), grant, explain)
 
 
 def judge_medium(medium: Medium, grant: Grant, *, explain: bool = False) -> Judged:
@@ -78,4 +78,14 @@ def judge_medium(medium: Medium, grant: Grant, *, explain: bool = False) -> Judg
     Raises MediaTooLong beyond the seconds that a request may take.
     """
     short = replace(medium, max_seconds=services().settings.sync_seconds)
-    return services().judge.judge(short, owner=grant.licence.digest, explain=explain)
+    return _judge(short, grant, explain)
+
+
+def _judge(medium: Medium, grant: Grant, explain: bool) -> Judged:
+    try:
+        judged = services().judge.judge(medium, owner=grant.licence.digest, explain=explain)
+    except CannotJudge as error:
+        note_refused(medium.sha256, error.code)
+        raise
+    note_judged(judged.analysis)
+    return judged

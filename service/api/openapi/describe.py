@@ -32,6 +32,7 @@ from service.errors import (
     Overloaded,
     QuotaExceeded,
     RequestError,
+    SigningUnavailable,
     StoreUnavailable,
     TooManyAttempts,
     Unavailable,
@@ -49,7 +50,7 @@ LICENCE: list[ErrorClass] = [
 ]
 JUDGING: list[ErrorClass] = [
     *(ImageError, ImageTooLarge, CannotJudge),
-    *(QuotaExceeded, Unavailable, Overloaded, AuditUnavailable),
+    *(QuotaExceeded, Unavailable, Overloaded, AuditUnavailable, SigningUnavailable),
 ]
 # What may come of a video or recording besides.
 MEDIA: list[ErrorClass] = [

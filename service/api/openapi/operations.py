@@ -38,6 +38,7 @@ from service.errors import (
     QuotaExceeded,
     RequestError,
     ResultNotFound,
+    SigningUnavailable,
     TooManyJobs,
     Unavailable,
     UnsupportedMedia,
@@ -278,6 +279,15 @@ def _probes() -> Json:
 
 def _itself() -> Json:
     return {
+        "/.well-known/jwks.json": {
+            "get": {
+                **about("jwks", "Evidence", "The public keys that sign answers"),
+                "responses": {
+                    "200": json_answer("JSON Web Key set (RFC 7517)", {"type": "object"}),
+                    **failures([SigningUnavailable, FacegateError]),
+                },
+            }
+        },
         "/openapi.json": {
             "get": {
                 **about("openapi", "Documentation", "This document"),

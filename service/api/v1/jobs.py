@@ -12,6 +12,7 @@ from service.api.http.context import request_id, services
 from service.api.http.licensed import key_in_headers, licensed, reader
 from service.api.http.paging import RESULT_ID
 from service.api.http.reply import json_reply
+from service.api.http.signed import note_kept
 from service.api.v1.render import shown_job
 from service.api.v1.schemas import CallbackSecret, JobAnswer, JobBody, JobWithdrawn
 from service.errors import JobNotFound
@@ -100,6 +101,7 @@ def _form_call() -> JobCall:
 
 def _shown(found: Job, status: int = 200) -> Response:
     body = JobAnswer(request_id=request_id(), **shown_job(found).model_dump())
+    note_kept(found.sha256, found.analysis)
     answer = json_reply(body, status)
     if found.stage == "judging":
         answer.headers["Retry-After"] = ASK_AGAIN

@@ -15,6 +15,7 @@ from service.api.http.context import request_id, services
 from service.api.http.licensed import reader
 from service.api.http.paging import RESULT_ID, cursor, place
 from service.api.http.reply import json_reply
+from service.api.http.signed import note_kept
 from service.api.v1.render import kept
 from service.api.v1.schemas import (
     Kept,
@@ -54,6 +55,7 @@ def result(result_id: str) -> Response:
         raise ResultNotFound
     if not (readable := _readable([found])):
         raise ResultNotFound
+    note_kept(found.sha256, found.analysis)
     answer = readable[0].model_dump() | {"request_id": request_id()}
     return json_reply(ANSWERS[readable[0].kind].model_validate(answer))
 

@@ -1,0 +1,1 @@
+"""`facegate verify-answer` and `facegate signing-keys`."""
