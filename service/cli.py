@@ -205,6 +205,29 @@ def doctor(
 
 
 @app.command()
+def forget(
+    sha256: Annotated[
+        str | None, typer.Option(help="Of one picture, video or recording, as it was sent.")
+    ] = None,
+    licence: Annotated[
+        str | None,
+        typer.Option(help="Its name, digest or hash_id; - reads it; `operator`: of commands."),
+    ] = None,
+    before: Annotated[
+        str | None,
+        typer.Option(metavar="DATE", help="Judged before it: 2027-01-01, or with time; UTC."),
+    ] = None,
+) -> None:
+    """Delete what is kept about media: results, images, labels, hashes, jobs, histories.
+
+    Of several options all must hold. The audit log is left as it is, and gets an entry.
+    """
+    from service.commands.forget import forget as run
+
+    run(sha256, licence, before)
+
+
+@app.command()
 def version() -> None:
     """Print the versions of Facegate and of what it runs on."""
     from service.commands.version import version_line

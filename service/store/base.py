@@ -17,6 +17,7 @@ from service.errors import StoreUnavailable
 from service.store.accounts import Accounts
 from service.store.audit import Audit
 from service.store.counter import Counter
+from service.store.forgetting import Forgetting
 from service.store.jobs import Jobs
 from service.store.pictures import Pictures
 
@@ -63,7 +64,7 @@ LICENCE = TypeAdapter(LicenceRecord)
 RESULT = TypeAdapter(StoredResult)
 
 
-class Store(Accounts, Audit, Jobs, Pictures, Protocol):
+class Store(Accounts, Audit, Forgetting, Jobs, Pictures, Protocol):
     """A room for state. `kind` is `mongo`, `sqlite` or `null`."""
 
     kind: str

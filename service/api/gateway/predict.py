@@ -32,8 +32,9 @@ def predict() -> Response:
         raise RequestError(f"The field {body.media_type}_data is missing.")
     with licensed(caller.hash_id()) as grant:
         data = decode_image_text(text, max_bytes=services().settings.max_body_bytes)
-        answer = _decided(Medium.of(data, body.media_type), body, grant)
-    keep(user, answer, None, body.media_type)
+        medium = Medium.of(data, body.media_type)
+        answer = _decided(medium, body, grant)
+    keep(user, answer, medium, grant)
     return json_reply(answer)
 
 
@@ -49,11 +50,11 @@ def detect() -> Response:
     if "models" in fields:
         fields["models"] = [name.strip() for name in str(fields["models"]).split(",")]
     options = checked(Options, fields, strict=False)
-    name = file.filename
-    medium = Medium.receive(file.stream, services().settings.max_body_bytes, name or "")
+    most, name = services().settings.max_body_bytes, file.filename
+    medium = Medium.receive(file.stream, most, name or "")
     with licensed(caller.hash_id()) as grant:
         answer = _decided(medium, options, grant)
-    keep(user, answer, name, medium.kind)
+    keep(user, answer, medium, grant, name)
     return json_reply(answer)
 
 

@@ -12,22 +12,27 @@ from service.api.gateway.schemas import FullRecord, Record, Verdict
 from service.api.http.context import request_id, services
 from service.api.v1.render import iso
 from service.errors import StoreUnavailable
-from service.media.kinds import Kind
+from service.licensing.grant import Grant
+from service.media.medium import Medium
 from service.store.accounts import HistoryEntry, User
 
 log = structlog.get_logger()
 LONGEST = 255  # characters of a file's name
 
 
-def keep(user: User | None, answer: Verdict, media_name: str | None, kind: Kind) -> None:
+def keep(
+    user: User | None, answer: Verdict, medium: Medium, grant: Grant, name: str | None = None
+) -> None:
     """Into the history of a user who said who it is; a store that is away fails no answer."""
     if user is None:
         return
     now = time.time()
     kept = {
         "request_id": request_id(),
-        "media_type": kind,
-        "media_name": media_name[:LONGEST] if media_name else None,
+        "media_type": medium.kind,
+        "media_name": name[:LONGEST] if name else None,
+        "sha256": medium.sha256,  # this and the licence: to be forgotten by
+        "licence": grant.licence.digest,
         "full_response": answer.model_dump(mode="json", exclude_none=True),
     }
     expires_at = now + services().settings.result_ttl

@@ -29,6 +29,7 @@ from service.store.mongo import accounts, audit, jobs, pictures
 from service.store.mongo import counters as atomic
 from service.store.mongo.accounts import MongoAccounts
 from service.store.mongo.audit import MongoAudit
+from service.store.mongo.forgetting import MongoForgetting
 from service.store.mongo.jobs import MongoJobs
 from service.store.mongo.pictures import MongoPictures
 
@@ -55,7 +56,7 @@ INDEXES = {
 }
 
 
-class MongoStore(MongoAccounts, MongoAudit, MongoJobs, MongoPictures):
+class MongoStore(MongoAccounts, MongoAudit, MongoForgetting, MongoJobs, MongoPictures):
     """See `Store`. A method takes `timeout` seconds at most, however many calls it makes.
 
     Uniqueness rests on `_id` alone, so nothing breaks where the indexes cannot be made. There are

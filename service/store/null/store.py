@@ -9,11 +9,12 @@ from service.store.base import LicenceRecord, StoredResult
 from service.store.counter import Counter
 from service.store.null.accounts import NullAccounts
 from service.store.null.audit import NullAudit
+from service.store.null.forgetting import NullForgetting
 from service.store.null.jobs import NullJobs
 from service.store.null.pictures import NullPictures
 
 
-class NullStore(NullAccounts, NullAudit, NullJobs, NullPictures):
+class NullStore(NullAccounts, NullAudit, NullForgetting, NullJobs, NullPictures):
     """See `Store`. No result is kept.
 
     Licences and quota counters live in the memory of this process only, so that a signed licence

@@ -16,7 +16,9 @@ from pydantic.dataclasses import dataclass
 from service.store.audit import BATCH, AuditBatch
 from service.store.base import StoredResult
 from service.store.counter import Counter
+from service.store.pictures import named
 from service.store.sqlite.database import Database, Migration
+from service.store.sqlite.forgetting import condition
 
 Kind = Literal["result", "use", "audit"]
 
@@ -34,6 +36,11 @@ CLAIM = (
     " WHERE leased_until <= ? ORDER BY number LIMIT ?)"
     " RETURNING number, token, kind, document, attempts"
 )
+RESULT_FIELDS = {
+    "sha256": "json_extract(document, '$.sha256')",
+    "licence": "json_extract(document, '$.licence')",
+    "before": "json_extract(document, '$.created_at')",
+}
 
 
 @dataclass(frozen=True)
@@ -97,6 +104,18 @@ class Spool:
         results = (_result_from_json(document) for (document,) in rows)
         own = (result for result in results if result.licence == licence)
         return next((result for result in own if result.expires_at > time.time()), None)
+
+    def forget(self, *, sha256: str | None, licence: str | None, before: float | None) -> int:
+        """Delete waiting results of which all that is given holds; how many there were."""
+        if not self._database.path.exists():
+            return 0
+        given = named(sha256, licence, before)
+        where = condition(RESULT_FIELDS, given)
+        with self._database.transaction() as db:
+            statement = f"DELETE FROM entries WHERE kind = 'result' AND {where}"  # noqa: S608
+            gone = db.execute(statement, tuple(given.values())).rowcount
+        self._database.empty_log()
+        return gone
 
     def pending(self) -> int:
         """How many entries wait to be delivered."""

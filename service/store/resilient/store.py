@@ -14,6 +14,7 @@ from service.store.base import EntryRefused, LicenceRecord, Store, StoredResult
 from service.store.counter import Counter
 from service.store.resilient.accounts import ResilientAccounts
 from service.store.resilient.audit import ResilientAudit
+from service.store.resilient.forgetting import ResilientForgetting
 from service.store.resilient.jobs import ResilientJobs
 from service.store.resilient.pictures import ResilientPictures
 from service.store.resilient.spool import Entry, Spool, Use
@@ -57,7 +58,9 @@ class Observer:
         """A write could neither be made nor set aside, or was refused until it had expired."""
 
 
-class ResilientStore(ResilientAccounts, ResilientAudit, ResilientJobs, ResilientPictures):
+class ResilientStore(
+    ResilientAccounts, ResilientAudit, ResilientForgetting, ResilientJobs, ResilientPictures
+):
     """See `Store`. A circuit breaker and a spool before a primary store.
 
     The first call that fails opens the breaker; from then on calls fail at once, and only a daemon

@@ -79,6 +79,12 @@ class Database:
                 db.execute(f"PRAGMA user_version = {len(self._migrations)}")
                 self.condition.unwritable = False
 
+    def empty_log(self) -> None:
+        """Move the write-ahead log into the file, so that no page of before is left in it; where
+        somebody reads meanwhile, the next one does. Raises StoreUnavailable."""
+        with self.connection() as connection:
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+
     def close(self) -> None:
         """Close the idle connections of this process, and forget which file it was."""
         self._file = None
@@ -132,6 +138,7 @@ class Database:
         try:
             self._enter_wal(connection)
             connection.execute("PRAGMA synchronous = FULL")
+            connection.execute("PRAGMA secure_delete = ON")  # of what is deleted nothing is left
             self._migrate(connection)
         except BaseException:
             connection.close()

@@ -18,6 +18,7 @@ from service.store.sqlite.accounts import SqliteAccounts
 from service.store.sqlite.audit import MIGRATION as AUDIT
 from service.store.sqlite.audit import SqliteAudit
 from service.store.sqlite.database import Database, Migration
+from service.store.sqlite.forgetting import SqliteForgetting
 from service.store.sqlite.jobs import MIGRATION as JOBS
 from service.store.sqlite.jobs import SqliteJobs
 from service.store.sqlite.pictures import MIGRATION as PICTURES
@@ -52,7 +53,7 @@ MIGRATIONS: tuple[Migration, ...] = (
 )
 
 
-class SqliteStore(SqliteAccounts, SqliteAudit, SqliteJobs, SqlitePictures):
+class SqliteStore(SqliteAccounts, SqliteAudit, SqliteJobs, SqlitePictures, SqliteForgetting):
     """See `Store`. What it acknowledges is on the disk."""
 
     kind = "sqlite"

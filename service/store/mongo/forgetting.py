@@ -1,0 +1,50 @@
+"""Forgetting media in MongoDB."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from typing import Any
+
+from pymongo.database import Database
+
+from service.store.forgetting import Gone
+from service.store.pictures import named
+
+Document = dict[str, Any]
+LONG = 60.0  # seconds; what is left then goes when it is asked again
+# Where each collection has what it is asked by; whatever is kept about media has a line here.
+FIELDS = {
+    "results": {"sha256": "sha256", "licence": "licence", "before": "created_at"},
+    "jobs": {"sha256": "sha256", "licence": "owner", "before": "created_at"},
+    "history": {"sha256": "answer.sha256", "licence": "answer.licence", "before": "created_at"},
+    "pictures": {"sha256": "sha256", "licence": "licence", "before": "created_at"},
+}
+
+
+class MongoForgetting:
+    """See `Forgetting`."""
+
+    def _calls(self, seconds: float | None = None) -> AbstractContextManager[Database[Document]]:
+        raise NotImplementedError
+
+    def forget(
+        self,
+        *,
+        sha256: str | None = None,
+        licence: str | None = None,
+        before: float | None = None,
+    ) -> Gone:
+        given = named(sha256, licence, before)
+        with self._calls(LONG) as db:
+            jobs = [job["_id"] for job in db.jobs.find(_query("jobs", given), {"_id": True})]
+            db.job_media.delete_many({"job": {"$in": jobs}})
+        return {name: self._forget(name, given) for name in FIELDS}
+
+    def _forget(self, name: str, given: Document) -> int:
+        with self._calls(LONG) as db:
+            return db[name].delete_many(_query(name, given)).deleted_count
+
+
+def _query(name: str, given: Document) -> Document:
+    fields = FIELDS[name]
+    return {fields[one]: {"$lt": v} if one == "before" else v for one, v in given.items()}
