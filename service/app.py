@@ -5,11 +5,11 @@ from __future__ import annotations
 from flask import Flask
 
 from service.accounts import Accounts
-from service.api import check, facia, gateway, jwks, sagemaker
+from service.api import capture, check, facia, gateway, jwks, sagemaker
 from service.api.http import body, errors, health, reply, signed, telemetry
 from service.api.http.context import Services
 from service.api.openapi import document
-from service.api.v1 import analyze, batch, jobs, model_card, results
+from service.api.v1 import analyze, batch, jobs, model_card, results, sessions
 from service.api.v1.render import job_event
 from service.audit import open_audit
 from service.judging.callbacks import Secrets, callback_fetcher
@@ -19,6 +19,7 @@ from service.judging.jobs import Jobs
 from service.judging.judge import Judge
 from service.judging.loader import Loader
 from service.licensing import Licensing
+from service.licensing.challenges import Challenges
 from service.media.fetching import Fetcher
 from service.runtime import logs
 from service.runtime.concurrency import ConcurrencyLimit
@@ -61,9 +62,11 @@ def create_app(settings: Settings | None = None) -> Flask:
         batch,
         results,
         jobs,
+        sessions,
         model_card,
         health,
         jwks,
+        capture,
         document,
     ):
         app.register_blueprint(module.blueprint)
@@ -86,6 +89,7 @@ def _services(settings: Settings) -> Services:
         secrets=Secrets(settings),
         audit=audit,
         signing=_signing(settings),
+        challenges=Challenges(settings, store),
         proxies=Proxies(settings.trusted_proxies),
         gateway_licence=settings.secret("gateway_licence"),
         sagemaker_hash_id=settings.secret("sagemaker_hash_id"),

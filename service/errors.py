@@ -46,6 +46,10 @@ FacegateError                     500 INTERNAL_ERROR
 │   ├── WrongPassword             401 WRONG_PASSWORD
 │   ├── UserExists                409 USER_EXISTS
 │   └── TooManyAttempts           429 TOO_MANY_ATTEMPTS
+├── ChallengeError                403 CHALLENGE_UNKNOWN
+│   ├── ChallengeMissing          403 CHALLENGE_MISSING
+│   ├── ChallengeExpired          403 CHALLENGE_EXPIRED
+│   └── ChallengeUsed             403 CHALLENGE_USED
 ├── ResultNotFound                404 RESULT_NOT_FOUND
 │   └── JobNotFound               404 JOB_NOT_FOUND
 ├── TooManyJobs                   429 TOO_MANY_JOBS
@@ -373,6 +377,26 @@ class TooManyAttempts(AccountError):
     def __init__(self, retry_after: int | None = None) -> None:
         self.retry_after = retry_after
         super().__init__()
+
+
+class ChallengeError(FacegateError):
+    code, status = "CHALLENGE_UNKNOWN", 403
+    sentence = "This challenge was not given to this hash_id or user."
+
+
+class ChallengeMissing(ChallengeError):
+    code = "CHALLENGE_MISSING"
+    sentence = "This site wants a challenge with each picture; POST /v1/sessions gives one."
+
+
+class ChallengeExpired(ChallengeError):
+    code = "CHALLENGE_EXPIRED"
+    sentence = "This challenge has expired; take another picture with a new one."
+
+
+class ChallengeUsed(ChallengeError):
+    code = "CHALLENGE_USED"
+    sentence = "This challenge was used before; take another picture with a new one."
 
 
 class ResultNotFound(FacegateError):

@@ -220,6 +220,13 @@ class Settings(BaseSettings):
         600.0, gt=0, description="seconds between two signed checkpoints of a worker"
     )
 
+    sessions: Literal["offered", "required"] = Field(
+        "offered",
+        description="required: nothing is judged without a challenge of POST /v1/sessions",
+    )
+    session_ttl: float = Field(
+        120.0, gt=0, le=86400, description="seconds within which a challenge must come back"
+    )
     sign: bool = Field(
         False, description="sign every answer, in the headers Facegate-Signature and -Statement"
     )

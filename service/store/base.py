@@ -99,6 +99,9 @@ class Store(Accounts, Audit, Forgetting, Jobs, Pictures, Protocol):
     def advance(self, counter: Counter, value: int) -> int:
         """Raise a counter to `value` unless it stands higher; what it stands at then."""
 
+    def claim(self, key: str, expires_at: float) -> bool:
+        """Whether nobody claimed this key before; remembered until then. Never set aside."""
+
     def put_result(self, result: StoredResult) -> None:
         """Insert; the same id again changes nothing."""
 

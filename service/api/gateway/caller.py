@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask import request
+from flask import g, request
 
 from service.api.http.context import services
 from service.errors import AccountError, LicenceError, WrongToken
@@ -30,7 +30,9 @@ def user() -> User | None:
     bearer = request.authorization
     if bearer is None or bearer.type != "bearer" or not bearer.token:
         raise WrongToken
-    return services().accounts.user(bearer.token)
+    found = services().accounts.user(bearer.token)
+    g.account = found.name
+    return found
 
 
 def known_user() -> User:

@@ -14,6 +14,7 @@ from service.judging.jobs import Jobs
 from service.judging.judge import Judge
 from service.judging.loader import Loader
 from service.licensing import Licensing
+from service.licensing.challenges import Challenges
 from service.media.fetching import Fetcher
 from service.runtime.proxies import Proxies, counted_as
 from service.settings import Settings
@@ -36,6 +37,7 @@ class Services:
     secrets: Secrets  # that sign callbacks
     audit: AuditLog
     signing: SigningKeys
+    challenges: Challenges
     proxies: Proxies
     gateway_licence: str | None  # a hash_id
     sagemaker_hash_id: str | None

@@ -67,6 +67,11 @@ def plain(error: FacegateError) -> Response:
     return json_reply(body, error.status)
 
 
+def refused(error: FacegateError) -> Response:
+    """In the shape of the contract of this request, where nothing can be raised any more."""
+    return _refusal(_shape_of_path(), error)
+
+
 def _known(error: Exception) -> FacegateError:
     if isinstance(error, FacegateError):
         return error

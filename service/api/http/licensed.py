@@ -6,15 +6,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 
-from flask import request
+from flask import g, request
 
 from service.api.http.context import services
-from service.api.http.signed import note_judged, note_refused
+from service.api.http.signed import note_challenge, note_judged, note_refused
 from service.errors import CannotJudge, FeatureNotLicensed, LicenceError
 from service.judging.judge import Judged
 from service.licensing.grant import Grant
 from service.media.medium import Medium
 from service.store.base import Feature
+
+CHALLENGE = "Facegate-Challenge"
 
 
 def credential(given: str | None = None) -> str:
@@ -56,10 +58,36 @@ def licensed(hash_id: str | None, *also: Feature, amount: int = 1) -> Iterator[G
     try:
         if not set(also) <= set(grant.licence.features):
             raise FeatureNotLicensed
+        use_challenge(grant)
         yield grant
     except BaseException:
         here.refund(grant)
         raise
+
+
+def use_challenge(grant: Grant) -> None:
+    """Use up the challenge that came with this request. Raises ChallengeError."""
+    given = request.headers.get(CHALLENGE)
+    services().challenges.use(given, _holder(grant))
+    note_challenge(given)
+
+
+def session_holder() -> str:
+    """For whom a challenge is: a licence; where a token of the gateway came, its user as well.
+
+    Raises the LicenceError family, AccountError or StoreUnavailable.
+    """
+    given = key_in_headers()
+    bearer = request.authorization
+    token = bearer.token if bearer is not None and bearer.type == "bearer" else None
+    if token and token.count(".") == 2:  # a user's token; no hash_id has points
+        g.account = services().accounts.user(token).name
+        given = request.headers.get("X-Hash-Id") or services().gateway_licence
+    return _holder(services().licensing.authorise(credential(given), "detect", 0))
+
+
+def _holder(grant: Grant) -> str:
+    return f"{grant.licence.digest}/{g.get('account', '')}"
 
 
 def reader() -> Grant:

@@ -14,7 +14,7 @@ from service import __version__
 from service.analysis.judgement import Analysis
 from service.analysis.records import Record, UnreadableRecord, from_record
 from service.api.http.context import request_id, services
-from service.api.http.errors import ours, plain
+from service.api.http.errors import refused
 from service.errors import SigningUnavailable, StartupError
 from service.runtime.origin import contract
 from service.signing.statement import Statement, canonical, detach, sign
@@ -22,7 +22,7 @@ from service.signing.statement import Statement, canonical, detach, sign
 JOSE = "application/jose"
 SIGNATURE, STATEMENT = "Facegate-Signature", "Facegate-Statement"
 LONGEST = 2048  # bytes of a statement in a header; proxies take no long ones
-UNSIGNED = {"health", "openapi", "jwks"}  # blueprints that answer nothing of weight
+UNSIGNED = {"health", "openapi", "jwks", "capture"}  # blueprints that answer nothing of weight
 
 
 def install(app: Flask) -> None:
@@ -59,6 +59,11 @@ def note_verdict(verdict: str) -> None:
     _noted()[-1]["decision"] = verdict
 
 
+def note_challenge(challenge: str | None) -> None:
+    """Which challenge this request was about."""
+    g.challenge = challenge
+
+
 def _note(**facts: object) -> None:
     _noted().append(facts)
 
@@ -79,7 +84,7 @@ def _signed(response: Response) -> Response:
     try:
         return _attached(response) if attached else _detached(response)
     except StartupError:
-        return plain(ours(SigningUnavailable()))
+        return refused(SigningUnavailable())
 
 
 def _wants_jose() -> bool:
@@ -112,7 +117,8 @@ def _attached(response: Response) -> Response:
 
 
 def _statement(response: Response) -> Statement:
-    return {
+    challenge = g.get("challenge")
+    return ({} if challenge is None else {"challenge": challenge}) | {
         "at": datetime.fromtimestamp(time.time(), UTC).isoformat(timespec="milliseconds"),
         "contract": contract(),
         "judgements": _noted(),

@@ -16,6 +16,10 @@ from service.errors import (
     AuditUnavailable,
     BodyTooLarge,
     CannotJudge,
+    ChallengeError,
+    ChallengeExpired,
+    ChallengeMissing,
+    ChallengeUsed,
     FacegateError,
     FeatureNotLicensed,
     ImageError,
@@ -48,9 +52,13 @@ LICENCE: list[ErrorClass] = [
     *(LicenceError, LicenceExpired, LicenceRevoked, FeatureNotLicensed),
     StoreUnavailable,
 ]
+CHALLENGE: list[ErrorClass] = [
+    *(ChallengeError, ChallengeMissing, ChallengeExpired, ChallengeUsed),
+]
 JUDGING: list[ErrorClass] = [
     *(ImageError, ImageTooLarge, CannotJudge),
     *(QuotaExceeded, Unavailable, Overloaded, AuditUnavailable, SigningUnavailable),
+    *CHALLENGE,
 ]
 # What may come of a video or recording besides.
 MEDIA: list[ErrorClass] = [

@@ -11,6 +11,7 @@ from service.api.check.schemas import CheckAnswer, CheckFailure, CheckForm, Chec
 from service.api.gateway import operations as gateway
 from service.api.openapi.describe import (
     BODY,
+    CHALLENGE,
     JUDGING,
     LICENCE,
     MEDIA,
@@ -42,6 +43,7 @@ from service.errors import (
     TooManyJobs,
     Unavailable,
     UnsupportedMedia,
+    WrongToken,
 )
 
 REQUESTS: list[type[BaseModel]] = [
@@ -55,7 +57,7 @@ REQUESTS: list[type[BaseModel]] = [
 ANSWERS: list[type[BaseModel]] = [
     *(s.LivenessAnswer, s.LivenessError, s.AnalyzeAnswer, s.BatchAnswer, s.ResultAnswer),
     *(s.VideoAnswer, s.RecordingAnswer, s.VideoResultAnswer, s.RecordingResultAnswer),
-    *(s.JobAnswer, s.JobWithdrawn, s.CallbackSecret),
+    *(s.JobAnswer, s.JobWithdrawn, s.CallbackSecret, s.Session),
     *(s.ResultPage, s.Health, s.Readiness, s.ErrorAnswer, CheckAnswer, CheckTakenIn, CheckFailure),
     *gateway.ANSWERS,
 ]
@@ -169,7 +171,10 @@ def _jobs() -> Json:
     refused: list[type[FacegateError]] = [
         *(ImageError, FetchError, AddressRefused, UnsupportedMedia),
         *(QuotaExceeded, TooManyJobs, JobsFull, Unavailable),
+        *CHALLENGE,
     ]
+    session = answers(s.Session, [*LICENCE, WrongToken])
+    session["201"] = session.pop("200")
     one: Json = {"parameters": [parameter("id", "path", {"type": "string"})], "security": KEYED}
     return {
         "/v1/jobs": {
@@ -196,6 +201,13 @@ def _jobs() -> Json:
                 **one,
                 "responses": answers(s.JobWithdrawn, [JobNotFound, *LICENCE]),
             },
+        },
+        "/v1/sessions": {
+            "post": {
+                **about("beginSession", "Evidence", "A challenge to be sent with one picture"),
+                "security": [*KEYED, {"user": []}],
+                "responses": session,
+            }
         },
         "/v1/callback-secret": {
             "get": {
@@ -293,6 +305,18 @@ def _itself() -> Json:
                 **about("openapi", "Documentation", "This document"),
                 "responses": {
                     "200": json_answer("OpenAPI 3.1", {"type": "object"}),
+                    **failures([FacegateError]),
+                },
+            }
+        },
+        "/capture": {
+            "get": {
+                **about("capture", "Evidence", "A page that takes a picture with the camera"),
+                "responses": {
+                    "200": {
+                        "description": "a page whose parts are all local",
+                        "content": {"text/html": {"schema": {"type": "string"}}},
+                    },
                     **failures([FacegateError]),
                 },
             }

@@ -14,7 +14,13 @@ from service.analysis.judgement import Analysis
 from service.api.http.body import parsed, read_raw
 from service.api.http.context import request_id, services
 from service.api.http.errors import ours, shaped
-from service.api.http.licensed import check_first, credential, judge_image, licensed
+from service.api.http.licensed import (
+    check_first,
+    credential,
+    judge_image,
+    licensed,
+    use_challenge,
+)
 from service.api.http.reply import json_reply
 from service.api.sagemaker.caller import caller
 from service.errors import FacegateError, RequestError, WrongMediaType
@@ -70,6 +76,11 @@ def _lines() -> Response:
     lines = _split(read_raw().removeprefix(BOM_UTF8))
     # Before the first byte of the answer, as every refusal.
     grant = services().licensing.authorise(credential(caller()), "batch", len(lines))
+    try:
+        use_challenge(grant)
+    except FacegateError:
+        services().licensing.refund(grant)
+        raise
     return Response(stream_with_context(_answers(lines, grant)), mimetype=LINES[0])
 
 

@@ -8,7 +8,9 @@ from service.api.http.context import services
 from service.api.http.licensed import judge_medium, licensed
 from service.api.http.reply import json_reply
 from service.api.v1.calls import Item, analyze_call
+from service.api.v1.capture import signs
 from service.api.v1.render import answered
+from service.api.v1.schemas import AnalyzeAnswer
 from service.media.datauri import decode_image_text
 from service.media.medium import Medium
 from service.store.base import Feature
@@ -22,7 +24,10 @@ def analyze() -> Response:
     call = analyze_call()
     with licensed(call.hash_id, *wanted(call.explain)) as grant:
         judged = judge_medium(medium_of(call.items[0]), grant, explain=call.explain)
-        return json_reply(answered(judged))
+        answer = answered(judged)
+        if call.capture is not None and isinstance(answer, AnalyzeAnswer):
+            answer.capture = signs(call.capture)
+        return json_reply(answer)
 
 
 def wanted(explain: bool) -> tuple[Feature, ...]:

@@ -11,7 +11,7 @@ from werkzeug.datastructures import FileStorage, MultiDict
 from service.api.http.body import FORM, JSON, allow, checked, expect, form, read_json
 from service.api.http.context import services
 from service.api.http.licensed import check_first, key_in_headers, reader
-from service.api.v1.schemas import MAX_ID, AnalyzeBody, BatchBody, Options
+from service.api.v1.schemas import MAX_ID, AnalyzeBody, BatchBody, Capture, Options
 from service.errors import BodyTooLarge, RequestError
 from service.media.medium import Medium
 
@@ -33,6 +33,7 @@ class Call:
     hash_id: str | None
     explain: bool
     items: tuple[Item, ...]
+    capture: Capture | None = None
 
 
 def analyze_call() -> Call:
@@ -42,7 +43,8 @@ def analyze_call() -> Call:
     if request.mimetype == FORM:
         return _form_call()
     body = checked(AnalyzeBody, read_json())
-    return Call(body.hash_id, body.explain, (Item(body.image or body.selfie_image),))
+    item = Item(body.image or body.selfie_image)
+    return Call(body.hash_id, body.explain, (item,), body.capture)
 
 
 def batch_call() -> Call:
@@ -73,7 +75,7 @@ def _form_call() -> Call:
     items = (*uploads, *(Item(text) for text in _all(fields)))
     if not items:
         raise RequestError("The field image is missing.")
-    return Call(options.hash_id, options.explain, items)
+    return Call(options.hash_id, options.explain, items, options.capture)
 
 
 def _most() -> int:

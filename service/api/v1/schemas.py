@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+import orjson
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 from pydantic.config import JsonDict
 from pydantic_core import PydanticCustomError
 
@@ -30,11 +31,28 @@ ImageText = Annotated[
 ONE_IMAGE: JsonDict = {"anyOf": [{"required": ["image"]}, {"required": ["selfie_image"]}]}
 
 
+class Capture(BaseModel):
+    """What a capture page saw of the camera. It comes from the client: a hint, never a proof."""
+
+    device: str = Field("", max_length=200, description="how the camera calls itself")
+    intervals_ms: list[Annotated[float, Field(ge=0, le=60_000)]] = Field(
+        [], max_length=300, description="milliseconds between two frames, as they came"
+    )
+
+
+def _from_text(value: object) -> object:
+    """In a form it is JSON text."""
+    return orjson.loads(value) if isinstance(value, str) else value
+
+
 class Options(BaseModel):
     """What a request says beside its images."""
 
     hash_id: str | None = Field(None, description="licence key; may come as a header instead")
     explain: bool = Field(False, description="add a heat map (needs the feature `explain`)")
+    capture: Annotated[Capture | None, BeforeValidator(_from_text)] = Field(
+        None, description="what a capture page saw of the camera; in a form as JSON text"
+    )
 
 
 class _OneImage(BaseModel):
@@ -103,6 +121,13 @@ class Judgement(BaseModel):
     timings_ms: dict[str, float] = Field(description="milliseconds a stage, when it was judged")
 
 
+class Sign(BaseModel):
+    """One fact that a client told about its camera."""
+
+    sign: Literal["CAMERA", "VIRTUAL_CAMERA", "FRAME_TIMING"]
+    sentence: str
+
+
 class AnalyzeAnswer(Judgement, Answer):
     """The answer to one selfie."""
 
@@ -112,6 +137,9 @@ class AnalyzeAnswer(Judgement, Answer):
     stored: bool = Field(description="whether the result could be kept")
     elapsed_ms: float
     heat_map: str | None = Field(None, description="PNG data URI, when `explain` was asked for")
+    capture: tuple[Sign, ...] | None = Field(
+        None, description="facts about the camera, as the client told them; no part of the score"
+    )
 
 
 class TimedJudgement(BaseModel):
@@ -318,6 +346,13 @@ class JobWithdrawn(Answer):
     """The job is forgotten, its medium with it."""
 
     id: str
+
+
+class Session(Answer):
+    """A challenge, to be sent back as `Facegate-Challenge` with one request."""
+
+    challenge: str
+    expires_at: str = Field(description="ISO 8601, UTC")
 
 
 class CallbackSecret(Answer):

@@ -44,6 +44,16 @@ def advance(counters: Collection[Document], counter: Counter, value: int) -> int
     return int(found["used"]) if found else value
 
 
+def claim(counters: Collection[Document], key: str, expires_at: float) -> bool:
+    """Whether the counter was not there."""
+    born = {"_id": key, "used": 1, "expires_at": expires_at, "purge_at": date(expires_at)}
+    try:
+        counters.insert_one(born)
+    except DuplicateKeyError:
+        return False
+    return True
+
+
 def add_once(
     counters: Collection[Document], token: str, wanted: Sequence[Counter], amount: int
 ) -> None:

@@ -147,6 +147,10 @@ class MongoStore(MongoAccounts, MongoAudit, MongoForgetting, MongoJobs, MongoPic
         with self._calls() as db:
             atomic.add_once(db.counters, token, counters, amount)
 
+    def claim(self, key: str, expires_at: float) -> bool:
+        with self._calls() as db:
+            return atomic.claim(db.counters, key, expires_at)
+
     def put_result(self, result: StoredResult) -> None:
         with self._calls() as db, suppress(DuplicateKeyError):
             db.results.insert_one(_from_result(result))

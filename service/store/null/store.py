@@ -68,6 +68,12 @@ class NullStore(NullAccounts, NullAudit, NullForgetting, NullJobs, NullPictures)
             self._used[counter.key] = (value, counter.expires_at)
             return value
 
+    def claim(self, key: str, expires_at: float) -> bool:
+        with self._lock:
+            fresh = key not in self._used
+            self._used[key] = (1, expires_at)
+            return fresh
+
     def put_result(self, result: StoredResult) -> None:
         """Forgotten at once."""
 

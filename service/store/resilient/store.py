@@ -151,6 +151,10 @@ class ResilientStore(
         with self._reach("advance") as primary:
             return primary.advance(counter, value)
 
+    def claim(self, key: str, expires_at: float) -> bool:
+        with self._reach("claim") as primary:
+            return primary.claim(key, expires_at)
+
     def put_result(self, result: StoredResult) -> None:
         try:
             with self._reach("put_result") as primary:

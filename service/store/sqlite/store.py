@@ -129,6 +129,11 @@ class SqliteStore(SqliteAccounts, SqliteAudit, SqliteJobs, SqlitePictures, Sqlit
             row = db.execute(statement, (counter.key, value, counter.expires_at)).fetchone()
             return int(row[0])
 
+    def claim(self, key: str, expires_at: float) -> bool:
+        with self._database.transaction() as db:
+            statement = "INSERT INTO counters VALUES (?, 1, ?) ON CONFLICT (key) DO NOTHING"
+            return db.execute(statement, (key, expires_at)).rowcount == 1
+
     def put_result(self, result: StoredResult) -> None:
         with self._database.transaction() as db:
             db.execute(INSERT_RESULT, _to_row(result))

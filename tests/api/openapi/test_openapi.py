@@ -15,7 +15,7 @@ from service.settings import Settings
 from tests.images import genuine
 from tests.live import Live, data_uri
 
-UNDOCUMENTED = {"/docs/{name}"}  # the page's own parts
+UNDOCUMENTED = {"/docs/{name}", "/capture/{name}"}  # the pages' own parts
 
 
 @pytest.fixture(scope="module")
