@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -49,6 +50,22 @@ def entry_cost(folder: Path, mode: str) -> tuple[float, float]:
     return max(waited, 0.0) / ROUNDS * 1000, used / ROUNDS * 1000
 
 
+def many_clients(folder: Path, count: int) -> tuple[float, float]:
+    """The same where so many judgements come at the same time: their entries are one write."""
+    settings = Settings(data_dir=folder, audit="required")
+    store = SqliteStore(folder / "facegate.db")
+    log = AuditLog(settings, store, audit_key(settings))
+    log.write("judgement", **FACTS)
+    wall, cpu = time.perf_counter(), time.process_time()
+    with ThreadPoolExecutor(count) as pool:
+        for _ in pool.map(lambda _: log.write("judgement", **FACTS), range(ROUNDS)):
+            pass
+    waited, used = time.perf_counter() - wall, time.process_time() - cpu
+    log.close()
+    store.close()
+    return waited * count / ROUNDS * 1000, used / ROUNDS * 1000
+
+
 def verifying(folder: Path, count: int) -> float:
     """Seconds for so many entries."""
     settings = Settings(data_dir=folder, audit="required")
@@ -72,6 +89,8 @@ def main() -> None:
             waited, used = entry_cost(folder, mode)
             shares = ", ".join(f"{used / whole:.1%} of {whole} ms" for whole in (111, 28))
             print(f"{mode}: {waited:.2f} ms waited, {used:.2f} ms of a core an entry ({shares})")
+        waited, used = many_clients(Path(name) / "many", 8)
+        print(f"required, 8 clients: {waited:.2f} ms waited, {used:.2f} ms of a core an entry")
         print(f"verify: {count} entries in {verifying(Path(name), count):.1f} s")
 
 

@@ -16,9 +16,9 @@ FRESH = 300  # seconds for which a copy may be used
 def jwks() -> Response:
     """The public keys that sign answers, old ones included."""
     try:
-        keys: list[object] = [*services().signing.current().public]
+        keys: dict[str, object] = {"keys": list(services().signing.current().public)}
     except StartupError:
         raise SigningUnavailable from None
-    answer = json_reply({"keys": keys})
+    answer = json_reply(keys)
     answer.headers["Cache-Control"] = f"public, max-age={FRESH}"
     return answer

@@ -53,8 +53,17 @@ class SigningKeys:
         """Raises StartupError when there are none, and none can be made."""
         state = self._state()
         if self._read is None or state not in (None, self._read[0]):
-            self._read = self._state(), parse(self._text())
+            self._read = state, self._fresh()
         return self._read[1]
+
+    def _fresh(self) -> KeySet:
+        """What the file holds; where it was damaged meanwhile, what was read before."""
+        try:
+            return parse(self._text())
+        except StartupError:
+            if self._read is None:
+                raise
+            return self._read[1]
 
     def rotate(self) -> str:
         """Sign by a new key from now on; its name. Raises StartupError."""

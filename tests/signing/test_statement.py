@@ -78,6 +78,8 @@ def test_keys_are_made_once_private_and_read_again_when_changed(tmp_path: Path) 
 def test_keys_once_read_hold_when_their_file_is_gone(tmp_path: Path) -> None:
     keys = SigningKeys(Settings(data_dir=tmp_path))
     kid = keys.current().kid
+    (tmp_path / "answers.jwks").write_text("damaged")
+    assert keys.current().kid == kid
     (tmp_path / "answers.jwks").unlink()
     assert keys.current().kid == kid
 
