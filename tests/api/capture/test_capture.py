@@ -75,7 +75,7 @@ def test_the_page_takes_a_picture_and_shows_the_answer(live: Live) -> None:
         page.fill("#key", live.hash_id)
         page.wait_for_selector("#take:enabled")
         page.click("#take")
-        page.wait_for_function("document.getElementById('state').textContent.includes('face')")
+        page.locator("#state", has_text="face").wait_for()
         assert page.text_content("#state") == "No face was found in the selfie image."
         told = json.loads(page.evaluate("capture()"))
         browser.close()
