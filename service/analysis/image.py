@@ -84,7 +84,7 @@ class Analyzer:
         check_models(settings)
         faces, detectors = _open_faces(settings), load_detectors(settings)
         analyzer = cls(settings, faces, detectors, calibrated=calibrated)
-        analyzer._tasks = load_tasks(settings, calibrated=calibrated)
+        analyzer._tasks = load_tasks(settings, detectors, calibrated=calibrated)
         return analyzer
 
     @classmethod

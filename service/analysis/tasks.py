@@ -71,6 +71,7 @@ class TaskJudge:
         policy = self.policy
         return {
             "advisory": self.advisory,
+            "fusion": policy.fusion.card(),
             "operating_point": {"bpcer": policy.bpcer, "threshold": policy.fusion.threshold},
             "calibration": policy.calibration and policy.calibration.model_dump(mode="json"),
             "detectors": [detector.card() for detector in self.detectors],
@@ -94,16 +95,20 @@ class TaskJudge:
         )
 
 
-def load_tasks(settings: Settings, *, calibrated: bool = True) -> tuple[TaskJudge, ...]:
-    """Of every task in force besides deepfakes. Raises StartupError."""
+def load_tasks(
+    settings: Settings, loaded: Sequence[Detector] = (), *, calibrated: bool = True
+) -> tuple[TaskJudge, ...]:
+    """Of every task in force besides deepfakes, whose detectors are `loaded`.
+
+    Raises StartupError.
+    """
     manifests = face_manifests(settings)
-    return tuple(
-        TaskJudge(
-            settings, task, load_detectors(settings, task=task), manifests, calibrated=calibrated
-        )
-        for task in tasks_in_force(settings)
-        if task != DEEPFAKE
-    )
+
+    def judge(task: Task) -> TaskJudge:
+        detectors = load_detectors(settings, task=task, loaded=loaded)
+        return TaskJudge(settings, task, detectors, manifests, calibrated=calibrated)
+
+    return tuple(judge(task) for task in tasks_in_force(settings) if task != DEEPFAKE)
 
 
 def ordered(findings: Sequence[Finding]) -> tuple[Finding, ...]:

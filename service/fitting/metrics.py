@@ -76,8 +76,12 @@ def default_is_statable(genuine: int) -> bool:
 
 
 def platt(logits: np.ndarray, fake: np.ndarray, weights: np.ndarray) -> tuple[float, float]:
-    """(slope, intercept) of the logistic regression of `fake` on `logits`, by Newton's method."""
-    design = np.stack([logits, np.ones_like(logits)], axis=1).astype(float)
+    """(slope, intercept) of the logistic regression of `fake` on `logits`, by Newton's method.
+
+    The logits may be of any scale: far from 1 the method would not come to an end.
+    """
+    scale = float(np.std(logits)) or 1.0
+    design = np.stack([logits / scale, np.ones_like(logits)], axis=1).astype(float)
     weights, solution = weights / weights.sum(), np.array([1.0, 0.0])
     for _ in range(50):
         probability = sigmoid(design @ solution)
@@ -85,7 +89,7 @@ def platt(logits: np.ndarray, fake: np.ndarray, weights: np.ndarray) -> tuple[fl
         curvature = (design.T * (weights * probability * (1 - probability))) @ design
         step = np.linalg.solve(curvature + 1e-9 * np.eye(2), gradient)
         solution = solution - np.clip(step, -2, 2)
-    return float(solution[0]), float(solution[1])
+    return float(solution[0]) / scale, float(solution[1])
 
 
 def sigmoid(x: np.ndarray) -> np.ndarray:

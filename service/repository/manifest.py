@@ -39,12 +39,13 @@ class Input(Part):
 
 
 class Output(Part):
-    """Names of the outputs: a single logit and, where there are some, a class activation map and
-    the features (1xN) that the head sees."""
+    """Names of the outputs: a single logit and, where there are some, a class activation map, the
+    features (1xN) that the head sees, and the pools (1xM) that other detectors read."""
 
     logit: str
     cam: str | None = None
     features: str | None = None
+    pools: str | None = None
 
 
 class Head(Part):
@@ -52,6 +53,13 @@ class Head(Part):
 
     weight: str
     bias: str
+
+
+class Reads(Part):
+    """The detector whose pools this one reads instead of pixels; its input and crop are theirs."""
+
+    name: str
+    version: str
 
 
 class Crop(Part):
@@ -169,6 +177,14 @@ class Manifest(Pointed):
     fast: bool = False
     mirrored: bool = False
     known_logit: float | None = None
+    reads: Reads | None = None
+
+    @property
+    def identity(self) -> str:
+        """Without what other detectors read of it, too."""
+        unsaid = set() if self.reads else {"reads"}
+        unread: dict[str, Any] = dict.fromkeys({*Tasked.model_fields, *unsaid}, True)
+        return self.model_dump_json(exclude=unread | {"output": {"pools"}})
 
 
 class SoundInput(Part):

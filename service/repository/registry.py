@@ -92,8 +92,22 @@ def detector_folders(
     if not chosen:
         raise _none_of(task, modality, named)
     if settings.detectors or settings.profile == "accurate":
-        return chosen
+        return _readable(chosen, settings, task)
     return [folder for folder in chosen if read_json(folder).get("fast")] or chosen
+
+
+def reads(folder: Path) -> str | None:
+    """The name of the detector whose pools this one reads. Raises StartupError."""
+    asked = read_json(folder).get("reads")
+    return str(asked.get("name")) if isinstance(asked, dict) else None
+
+
+def _readable(chosen: list[Path], settings: Settings, task: Task) -> list[Path]:
+    """Without those that read a detector that does not look: it would have to look for them."""
+    if task == DEEPFAKE or not any(map(reads, chosen)):
+        return chosen
+    looking = {None, *(folder.name for folder in detector_folders(settings))}
+    return [folder for folder in chosen if reads(folder) in looking] or chosen
 
 
 def voice_folders(settings: Settings) -> list[Path]:

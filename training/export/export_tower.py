@@ -57,7 +57,7 @@ def write(net: ClipNet, folder: Path, version: str) -> None:
         "base": {"file": BASE},
         "tuned": {"file": TUNED},
         "input": {"name": "image", "size": SIZE, "mean": MEAN, "std": STD},
-        "output": {"logit": "logit", "features": "features"},
+        "output": {"logit": "logit", "features": "features", "pools": "pools"},
         "head": HEAD,
     }
     write_manifest(folder, fields)

@@ -10,7 +10,7 @@ many for so few sources.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -89,6 +89,30 @@ def fit(
     for number, part in enumerate(parts):
         weights[part] = _part(some, number, part)
     return weights
+
+
+def fitted(
+    known: Mapping[str, np.ndarray], features: str, parts: Sequence[slice]
+) -> tuple[Standard, np.ndarray]:
+    """How the column `features` is made alike, and the weights; of all sources."""
+    found = [
+        (standard, fit(moments(views, [whole]), [whole]))
+        for standard, views, whole in by_parts(known, features, parts)
+    ]
+    mean, spread = ([getattr(one, name) for one, _ in found] for name in ("mean", "spread"))
+    standard = Standard(np.concatenate(mean), np.concatenate(spread))
+    return standard, np.concatenate([weights for _, weights in found])
+
+
+def by_parts(
+    known: Mapping[str, np.ndarray], features: str, parts: Sequence[slice]
+) -> Iterator[tuple[Standard, Views, slice]]:
+    """Standardised views of each part, one by one: the covariances of all would fill the memory."""
+    for part in parts:
+        seen = known[features][:, part].astype(np.float32)
+        standard = Standard.of(seen)
+        views = Views(standard(seen), known["source"], known["kind"])
+        yield standard, views, slice(0, seen.shape[1])
 
 
 def _part(known: Mapping[Key, Moments], number: int, part: slice) -> np.ndarray:

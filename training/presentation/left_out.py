@@ -6,13 +6,15 @@ speak for all. Intervals are 95 %, by drawing sources.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from sklearn.metrics import roc_auc_score
 
-from training.presentation.head import Standard, Views, fit, moments
+from service.fitting import metrics
+from training.presentation.head import by_parts, fit, moments
 
 MOST = 40
 RATES = (0.02, 0.05, 0.1)  # BPCER of the operating points
@@ -43,14 +45,16 @@ class Judged:
         return weight
 
 
-def logits(views: Views, tested: Views, parts: Sequence[slice]) -> np.ndarray:
-    """Of `tested`, each by a head that was fitted to the views of all other sources."""
-    standard = Standard.of(views.features)
-    known = moments(Views(standard(views.features), views.source, views.kind), parts)
-    features, found = standard(tested.features), np.zeros(len(tested.source))
-    for source in np.unique(tested.source):
-        mine = tested.source == source
-        found[mine] = features[mine] @ fit(known, parts, [str(source)])
+def logits(
+    known: Mapping[str, np.ndarray], features: str, tested: np.ndarray, parts: Sequence[slice]
+) -> np.ndarray:
+    """Of the `tested` rows, each by a head that was fitted to the views of all other sources."""
+    source, found = known["source"][tested], np.zeros(int(tested.sum()))
+    for _, views, whole in by_parts(known, features, parts):
+        seen, known_moments = views.features[tested], moments(views, [whole])
+        for name in np.unique(source):
+            mine = source == name
+            found[mine] += seen[mine] @ fit(known_moments, [whole], [str(name)])
     return found
 
 
@@ -120,3 +124,26 @@ def by_species(judged: Judged, line: float) -> dict[str, dict[str, float | int]]
         mine = attacks.where(attacks.species == name)
         found[str(name)] = {"attacks": len(mine.logit), "apcer": missed(mine, line)}
     return found
+
+
+def report(judged: Judged, others: Judged) -> dict[str, Any]:
+    """metrics.json: all of it of sources left out."""
+    line = threshold(judged, 0.05)
+    names = enumerate(np.unique(others.source), 1)
+    genuine = {f"pictures {number}": others.logit[others.source == name] for number, name in names}
+    return {
+        "auc": with_interval(judged, auc),
+        "apcer_at_bpcer": {
+            str(rate): with_interval(judged, lambda some, rate=rate: apcer(some, rate))
+            for rate in RATES
+        },
+        "by_source": by_source(judged, line),
+        "by_species": by_species(judged, line),
+        "bpcer_of_other_pictures": metrics.proportion(
+            int((others.logit >= line).sum()), len(others.logit)
+        ),
+        "bpcer_by_other_source": {
+            name: {"live": len(logit), "bpcer": float((logit >= line).mean())}
+            for name, logit in genuine.items()
+        },
+    }

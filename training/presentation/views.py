@@ -24,7 +24,7 @@ from training.nets.model import SIZE
 from training.presentation import attacks, camera
 
 MARGIN = 1.3
-SEEN, STRENGTHS = 6, (0.3, 0.6, 1.0)  # views of a photograph by the camera
+SEEN, STRENGTHS = 2, (0.3, 0.6, 1.0)  # views of a photograph by the camera
 Kind = Literal["live", "attack", "simulated"]
 
 
@@ -82,7 +82,7 @@ def views_of(photograph: Photograph, seed: int, *, presentation: bool) -> Iterat
     yield View(plain, photograph, kind, plain=True)
     for _ in range(SEEN if presentation else 1):
         yield View(_seen(photograph, kind, rng), photograph, kind)
-    for _ in range(0 if photograph.attack else 3 if presentation else 1):
+    for _ in range(0 if photograph.attack else SEEN if presentation else 1):
         yield View(_seen(photograph, "simulated", rng), photograph, "simulated")
 
 

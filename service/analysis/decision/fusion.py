@@ -10,6 +10,7 @@ from service.analysis.decision.rules import fuse, fused_threshold
 from service.analysis.decision.stacking import Rule, find_stack
 from service.analysis.detectors.base import Rated
 from service.repository.fusion_manifest import Stack
+from service.repository.manifest import DEEPFAKE, Task
 from service.repository.registry import added_models
 from service.settings import Settings
 
@@ -62,11 +63,11 @@ class Trained:
         return {"name": self.name, "manifest": json.loads(self._stack.identity)}
 
 
-def open_fusion(settings: Settings, detectors: Sequence[Rated]) -> Fusion:
-    """The fusion that the settings ask for, of these detectors. Raises StartupError."""
+def open_fusion(settings: Settings, detectors: Sequence[Rated], task: Task = DEEPFAKE) -> Fusion:
+    """The fusion that the settings ask for, of a task's detectors. Raises StartupError."""
     if settings.fusion != "stacking" or len(detectors) == 1:
         return Fixed("average" if settings.fusion == "stacking" else settings.fusion, detectors)
     # One that was fitted here comes before that of the release.
     roots = (added_models(settings), settings.models_dir)
-    found = next(filter(None, (find_stack(root, detectors) for root in roots)), None)
+    found = next(filter(None, (find_stack(root, detectors, task) for root in roots)), None)
     return Trained(*found, detectors, settings.bpcer) if found else Fixed("average", detectors)

@@ -70,7 +70,7 @@ class Policy:
         if key not in self._fusions:
             asked = self._settings.model_copy(update={"fusion": method})
             some = [one for one in self._detectors if one.name in names]
-            self._fusions[key] = open_fusion(asked, some)
+            self._fusions[key] = open_fusion(asked, some, self.task)
         return self._fusions[key]
 
     def without(self, left_out: Sequence[str]) -> tuple[Fusion, float, str]:

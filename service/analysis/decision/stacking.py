@@ -22,6 +22,7 @@ from service.repository.fusion_manifest import (
     fusion_folders,
     read_stack,
 )
+from service.repository.manifest import DEEPFAKE, Task
 
 Rule = Callable[[Sequence[str], Sequence[float]], float]
 
@@ -67,12 +68,14 @@ def open_stack(folder: Path) -> tuple[Stack, Rule]:
     return stack, Classifier(folder, stack).probability
 
 
-def find_stack(models_dir: Path, detectors: Sequence[Rated]) -> tuple[Stack, Rule] | None:
-    """The trained fusion of these detectors, where there is one, ready to run.
+def find_stack(
+    models_dir: Path, detectors: Sequence[Rated], task: Task = DEEPFAKE
+) -> tuple[Stack, Rule] | None:
+    """The trained fusion of these detectors for a task, where there is one, ready to run.
 
     Raises StartupError when a fusion is unusable.
     """
     for folder in fusion_folders(models_dir):
-        if read_stack(folder).fits(detectors):
+        if read_stack(folder).fits(detectors, task):
             return open_stack(folder)
     return None

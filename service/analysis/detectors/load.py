@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import structlog
@@ -13,6 +14,7 @@ from service.repository.registry import (
     detector_folders,
     ignored_heads,
     own_head,
+    reads,
     voice_folders,
 )
 from service.settings import Settings
@@ -21,19 +23,42 @@ log = structlog.get_logger()
 
 
 def load_detectors(
-    settings: Settings, heads: Heads | None = None, task: Task = DEEPFAKE
+    settings: Settings,
+    heads: Heads | None = None,
+    task: Task = DEEPFAKE,
+    *,
+    loaded: Sequence[Detector] = (),
 ) -> tuple[Detector, ...]:
     """All detectors of a task in force, by name.
 
     Raises StartupError when one is unusable or unknown.
 
-    `heads` are laid over the models; None stands for those of the data folder.
+    `heads` are laid over the models; None stands for those of the data folder. A detector that
+    reads one of those that are `loaded` shares it; one that reads another opens it for itself.
     """
     heads = open_heads(settings, task) if heads is None else heads
     for name in ignored_heads(settings, heads, task):
         log.warning("head ignored", model=name, reason="it was made for another version of it")
     folders = detector_folders(settings, task)
-    return tuple(_load(folder, settings.bpcer, own_head(folder, heads)) for folder in folders)
+    there = {one.name: one for one in loaded}
+    return tuple(
+        _reading(folder, settings, own_head(folder, heads), there)
+        if reads(folder)
+        else _load(folder, settings.bpcer, own_head(folder, heads))
+        for folder in folders
+    )
+
+
+def _reading(
+    folder: Path, settings: Settings, head: OwnHead | None, there: Mapping[str, Detector]
+) -> Detector:
+    from service.analysis.detectors.onnx import OnnxDetector
+    from service.analysis.detectors.reading import ReadingDetector
+
+    name = reads(folder)
+    source = there.get(name or "") or _load(folder.parent / str(name), settings.bpcer, None)
+    assert isinstance(source, OnnxDetector)
+    return ReadingDetector(folder, source, bpcer=settings.bpcer, own_head=head)
 
 
 def _load(folder: Path, bpcer: float, head: OwnHead | None) -> Detector:

@@ -56,17 +56,19 @@ class OnnxDetector:
 
     def predict(self, portrait: Portrait, *, explain: bool = False) -> Prediction:
         """Crop, normalise, run; the activation map is computed only to explain."""
-        logit, heat_map = self._run(self._crop(portrait), explain)
+        logit, heat_map, pools = self._run(self._crop(portrait), explain)
+        if pools is not None:
+            portrait.pools[self.name] = pools
         box = portrait.box(self.manifest.crop.margin)
         return Prediction(self._calibrated(logit), box, heat_map)
 
     def raw(self, portrait: Portrait) -> float:
         """The logit before calibration, for training's reports."""
-        return self.logit(self._crop(portrait))
+        return self._run(self._crop(portrait), explain=False)[0]
 
     def logit(self, crop: np.ndarray) -> float:
         """The logit before calibration of a face crop as `face_crop` makes it."""
-        return self._run(crop, explain=False)[0]
+        return self._run(self._seen(crop), explain=False)[0]
 
     @property
     def can_be_retrained(self) -> bool:
@@ -105,17 +107,32 @@ class OnnxDetector:
     def _crop(self, portrait: Portrait) -> np.ndarray:
         return portrait.crop(self.manifest.crop.margin, self.manifest.input.size)
 
-    def _run(self, crop: np.ndarray, explain: bool) -> tuple[float, np.ndarray | None]:
+    def pools(self, portrait: Portrait) -> np.ndarray:
+        """1xM float32 that other detectors read; kept in the portrait where this one has looked."""
+        if self.name not in portrait.pools:
+            self.predict(portrait)
+        return portrait.pools[self.name]
+
+    def pools_of(self, crop: np.ndarray) -> np.ndarray:
+        """The same of a face crop as `face_crop` makes it."""
+        return self._outputs(crop, self.manifest.output.pools)[0]
+
+    def _run(
+        self, crop: np.ndarray, explain: bool
+    ) -> tuple[float, np.ndarray | None, np.ndarray | None]:
+        """The logit; the heat map, if it was asked for; the pools, if others read them."""
         output = self.manifest.output
-        maps_of = [output.cam] if explain and output.cam else []
-        logit, *maps = self._outputs(crop, output.logit, *maps_of)
-        heat_map = np.squeeze(maps[0]).astype(np.float32) if maps else None
-        return float(np.asarray(logit).reshape(())), heat_map
+        names = (output.logit, output.cam if explain else None, output.pools)
+        asked = [name for name in names if name]
+        found = dict(zip(asked, self._outputs(crop, *asked), strict=True))
+        map_ = found.get(names[1] or "")
+        heat_map = None if map_ is None else np.squeeze(map_).astype(np.float32)
+        return float(found[output.logit].reshape(())), heat_map, found.get(output.pools or "")
 
     def _outputs(self, crop: np.ndarray, *names: str | None) -> list[np.ndarray]:
         """Of these names; of a mirrored model the means over the crop and its mirror image."""
         taken = self.manifest.input
-        pixels = normalise(crop, taken.mean, taken.std)
+        pixels = self._fed(crop)
         outputs: list[np.ndarray] = self._session.run(names, {taken.name: pixels, **self._tuned})
         if not self.manifest.mirrored:
             return outputs
@@ -124,6 +141,12 @@ class OnnxDetector:
         cam = self.manifest.output.cam
         others = [o[..., ::-1] if name == cam else o for name, o in zip(names, others, strict=True)]
         return [(one + other) / 2 for one, other in zip(outputs, others, strict=True)]
+
+    def _seen(self, crop: np.ndarray) -> np.ndarray:
+        return crop
+
+    def _fed(self, crop: np.ndarray) -> np.ndarray:
+        return normalise(crop, self.manifest.input.mean, self.manifest.input.std)
 
     def _value(self, name: str) -> np.ndarray:
         if name in self._tuned:
@@ -148,7 +171,8 @@ class OnnxDetector:
         """The logit of a pattern. Warms up: the first run allocates what later ones use again."""
         size = self.manifest.input.size
         pattern = np.arange(size * size * 3, dtype=np.uint32) % 251
-        logit, heat_map = self._run(pattern.astype(np.uint8).reshape(size, size, 3), explain=True)
+        crop = pattern.astype(np.uint8).reshape(size, size, 3)
+        logit, heat_map, _ = self._run(self._seen(crop), explain=True)
         if not math.isfinite(logit) or (heat_map is not None and heat_map.ndim != 2):
             raise StartupError(f"The model {self.name} fails its self-test.", RESTORE)
         return logit

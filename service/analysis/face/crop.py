@@ -38,11 +38,13 @@ class Portrait:
     """A face, and the upright HxWx3 uint8 RGB image it is in.
 
     Detectors that look at the same crop share it: whoever hands it on to write on, copies it.
+    `pools` holds what a detector made of it on the way, by the detector's name.
     """
 
     def __init__(self, image: np.ndarray, face: Face) -> None:
         self._image, self._face = image, face
         self._crops: dict[tuple[float, int], np.ndarray] = {}
+        self.pools: dict[str, np.ndarray] = {}
 
     def crop(self, margin: float, size: int) -> np.ndarray:
         """As `face_crop` makes it; made once."""

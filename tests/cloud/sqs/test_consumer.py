@@ -19,10 +19,12 @@ from service.cloud.aws.session import Cloud
 from service.cloud.consumer import Consumer
 from service.cloud.sqs.statistics import Statistics
 from service.judging.loader import Loader
+from service.settings import Settings
 from tests import clips
 from tests.aws import Aws
 from tests.cloud.sqs.queues import Letters, make_consumer, through
 from tests.images import genuine
+from tests.live import steady_models, steady_presentation
 from tests.receiver import Receiver
 from tests.servers import MongoServer
 from tests.sites import Site, page
@@ -84,6 +86,20 @@ def test_a_message_is_judged_posted_and_deleted(
     assert post.result["metadata"] == {"user": 7}
     assert post.result["queue_url"] == letters.url
     assert post.result["s3_file_info"]["size"] == len(genuine())
+
+
+def test_what_was_found_besides_is_a_warning_in_the_result(
+    tmp_path: Path, letters: Letters, selfie: str, receiver: Receiver, cloud: Cloud
+) -> None:
+    folder = steady_models(tmp_path / "models", 0.233)
+    steady_presentation(folder, 0.9)
+    loader = Loader.load(Settings(models_dir=folder, store="null"))
+    letters.send({"sqs_to_ml_url": selfie, "callback_url": receiver.url, "request_id": "r-1"})
+    consumer = make_consumer(tmp_path, loader, cloud, letters, store="sqlite")
+    assert consumer.start_consuming(run_once=True).processed == 1
+    (post,) = receiver.posts
+    assert post.result["label"] == "REAL"
+    assert post.result["warnings"] == [{"task": "presentation_attack", "score": 0.9}]
 
 
 def test_the_threshold_of_the_message_counts(

@@ -55,12 +55,13 @@ def test_the_default_threshold_needs_two_hundred_genuine_images() -> None:
     assert not metrics.default_is_statable(199)
 
 
-def test_platt_finds_the_line_that_made_the_labels() -> None:
+@pytest.mark.parametrize("size", [0.01, 1.0, 50.0])
+def test_platt_finds_the_line_that_made_the_labels(size: float) -> None:
     rng = np.random.default_rng(0)
     logits = rng.normal(0, 3, 40_000)
     fake = rng.random(40_000) < metrics.sigmoid(0.7 * logits - 1.2)
-    slope, intercept = metrics.platt(logits, fake, np.ones(40_000))
-    assert slope == pytest.approx(0.7, abs=0.03)
+    slope, intercept = metrics.platt(logits * size, fake, np.ones(40_000))
+    assert slope * size == pytest.approx(0.7, abs=0.03)
     assert intercept == pytest.approx(-1.2, abs=0.05)
 
 
