@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from jwt import PyJWS
 from jwt.utils import base64url_decode, base64url_encode
 
+from service.app import create_app
 from service.errors import StartupError
 from service.settings import Settings
 from service.signing import SigningKeys
@@ -95,6 +96,7 @@ def test_given_keys_sign_and_are_not_changed_here(tmp_path: Path) -> None:
     assert not (tmp_path / "data").exists()
 
 
+NO_KEYS = "SIGNING_UNAVAILABLE"
 PUBLIC = json.dumps({"keys": list(KEYS.public)})
 RSA = '{"keys": [{"kty": "RSA", "n": "AQAB", "e": "AQAB"}]}'
 
@@ -107,3 +109,22 @@ def test_keys_that_are_none_are_told_in_a_sentence(text: str, tmp_path: Path) ->
     if text not in (PUBLIC, '{"keys": []}'):
         with pytest.raises(ValueError):  # noqa: PT011
             public_keys(text)
+
+
+def test_without_keys_no_answer_leaves_that_should_be_signed(tmp_path: Path) -> None:
+    (tmp_path / "answers.jwks").write_text("damaged")
+    with pytest.raises(StartupError, match="no JSON Web Key set"):
+        create_app(Settings(data_dir=tmp_path, store="null", sign=True))
+    bare = Settings(data_dir=tmp_path, store="null", models_dir=tmp_path)  # nothing is judged
+    client = create_app(bare).test_client()
+    for path, code in (
+        ("/.well-known/jwks.json", ["code"]),
+        ("/nothing", ["code"]),
+        ("/1.0/check.json", ["error", "code"]),
+    ):
+        answer = client.get(path, headers={"Accept": "application/jose"})
+        found = answer.get_json()
+        for name in code:
+            found = found[name]
+        assert (answer.status_code, found) == (503, 706 if "check" in path else NO_KEYS), path
+    assert client.get("/nothing").status_code == 404
