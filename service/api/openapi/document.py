@@ -49,6 +49,11 @@ SCRIPT = """SwaggerUIBundle({
   layout: "BaseLayout",
 });
 """
+ABOUT_ALL = (
+    "With `Accept: application/jose` every answer in JSON is one signed text; see"
+    " `/.well-known/jwks.json`. What has something judged may carry the header"
+    " `Facegate-Challenge` with a challenge of `POST /v1/sessions`."
+)
 SECURITY = {
     "bearer": {"type": "http", "scheme": "bearer", "description": "the hash_id as a bearer token"},
     "header": {"type": "apiKey", "in": "header", "name": "X-Hash-Id"},
@@ -91,6 +96,7 @@ def document(max_batch: int) -> dict[str, Any]:
             "title": "Facegate",
             "version": __version__,
             "summary": "Tells a genuine selfie from a deepfake, on your own machine.",
+            "description": ABOUT_ALL,
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
         "servers": [{"url": "."}],
