@@ -20,6 +20,7 @@ FacegateError                     500 INTERNAL_ERROR
 ├── FetchError                    400 URL_NOT_FETCHED
 │   └── AddressRefused            400 URL_REFUSED
 ├── CannotJudge                   422 one of `Reason`
+├── ProvenanceRefused             422 PROVENANCE_REFUSED
 ├── LicenceError                  401 LICENCE_UNKNOWN
 │   ├── LicenceExpired            403 LICENCE_EXPIRED
 │   ├── LicenceRevoked            403 LICENCE_REVOKED
@@ -238,6 +239,18 @@ class CannotJudge(FacegateError):
         self.reason = reason
         self.code = reason.value
         super().__init__(SENTENCES[reason])
+
+
+class ProvenanceRefused(FacegateError):
+    """A rule of the operator's on where pictures may come from holds."""
+
+    code, status = "PROVENANCE_REFUSED", 422
+    sentence = "Where this image comes from is not accepted; send one as the camera took it."
+
+    def __init__(self, rule: str = "", why: str | None = None) -> None:
+        """why: the rule's sentence."""
+        self.rule = rule
+        super().__init__(why and f"{why} Send a picture as the camera took it.")
 
 
 class LicenceError(FacegateError):

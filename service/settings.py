@@ -237,6 +237,34 @@ class Settings(BaseSettings):
     )
     signing_keys_file: Path | None = Field(None, description="file that holds these keys")
 
+    # Provenance
+    provenance: Literal["off", "on"] = Field(
+        "on", description="whether the bytes of a picture are asked where it comes from"
+    )
+    provenance_rules: Path = Field(
+        PACKAGE / "provenance" / "rules.toml", description="file of provenance rules"
+    )
+    provenance_flag: Annotated[frozenset[str], NoDecode] = Field(
+        frozenset(), description="provenance rules that flag an answer, comma list"
+    )
+    provenance_refuse: Annotated[frozenset[str], NoDecode] = Field(
+        frozenset(), description="provenance rules that refuse a picture, comma list"
+    )
+    provenance_anchors: Path | None = Field(
+        None, description="file of certificates (PEM) whose Content Credentials are trusted"
+    )
+    provenance_seen: bool = Field(
+        False,
+        description="keep a keyed perceptual hash of each picture, to tell when it comes again",
+    )
+    provenance_seen_ttl: float = Field(
+        30 * 86400, gt=0, description="seconds that such a hash is kept"
+    )
+    provenance_key: SecretStr | None = Field(
+        None, description="key of these hashes; none: made once in the data folder"
+    )
+    provenance_key_file: Path | None = Field(None, description="file that holds that key")
+
     # At the edge of AWS
     upload_bucket: str | None = Field(None, description="bucket of the Lambda function's uploads")
     endpoint_name: str | None = Field(None, description="SageMaker endpoint that it asks")
@@ -307,7 +335,9 @@ class Settings(BaseSettings):
         return value
 
     @field_validator(
-        "detectors", "refuse", "licence_files", "fetch_allow", "trusted_proxies", mode="before"
+        *("detectors", "refuse", "licence_files", "fetch_allow", "trusted_proxies"),
+        *("provenance_flag", "provenance_refuse"),
+        mode="before",
     )
     @classmethod
     def _split(cls, value: object) -> object:

@@ -38,6 +38,8 @@ from service.analysis.tasks import (
 from service.errors import Reason
 from service.media.image import DecodedImage, decode
 from service.media.medium import Medium
+from service.provenance.facts import Provenance
+from service.provenance.inspector import Inspector
 from service.repository.manifest import DEEPFAKE, Task
 from service.repository.registry import check_models, face_manifests
 from service.runtime.allocator import keep_freed
@@ -67,6 +69,7 @@ class Analyzer:
     ) -> None:
         self._settings = settings
         self._tasks: tuple[TaskJudge, ...] = ()  # besides its own
+        self._inspector: Inspector | None = None
         self._faces = faces
         self._detectors = tuple(detectors)
         self._face_manifests = face_manifests(settings)
@@ -85,6 +88,8 @@ class Analyzer:
         faces, detectors = _open_faces(settings), load_detectors(settings)
         analyzer = cls(settings, faces, detectors, calibrated=calibrated)
         analyzer._tasks = load_tasks(settings, detectors, calibrated=calibrated)
+        if settings.provenance == "on":
+            analyzer._inspector = Inspector(settings)
         return analyzer
 
     @classmethod
@@ -112,7 +117,8 @@ class Analyzer:
         if isinstance(medium, bytes):
             medium = Medium.of(medium, "image")
         with watch.stage("decode"):
-            image = decode(medium.read(), max_pixels=self._settings.max_pixels)
+            data = medium.read()
+            image = decode(data, max_pixels=self._settings.max_pixels)
         with watch.stage("detect"):
             detection = self._faces.detect(image.pixels)
             subjects = select(detection, self._settings, scale=image.scale)
@@ -125,6 +131,10 @@ class Analyzer:
         facts = _facts(medium, image, detection)
         analysis = _analysis(policy, facts, detection, faces, predictions)
         analysis = self._with_tasks(analysis, looked)
+        if self._inspector is not None:
+            with watch.stage("provenance"):
+                origin = Provenance(self._inspector.facts(data, image))
+            analysis = replace(analysis, provenance=origin)
         heat_map = None
         if explain:
             with watch.stage("explain"):

@@ -11,6 +11,7 @@ from pydantic import Field, TypeAdapter
 from pydantic.dataclasses import dataclass
 
 from service.errors import Reason
+from service.provenance.facts import Provenance
 
 Decision = Literal["bona_fide", "deepfake", "presentation_attack"]
 Task = Literal["deepfake", "presentation_attack", "voice_spoof"]
@@ -230,6 +231,7 @@ class ImageAnalysis(_Judgement):
     """The judgement of one image. `faces`: most prominent first; `counted`: the one that decided.
 
     heat_map: PNG data URI, only when it was asked for.
+    provenance: where the picture comes from; None where nobody asked, or an earlier release judged.
     """
 
     kind: Literal["image"] = "image"
@@ -238,6 +240,7 @@ class ImageAnalysis(_Judgement):
     counted: int
     faces_found: int
     heat_map: str | None = None
+    provenance: Provenance | None = None
 
     @property
     def facts(self) -> ImageFacts:

@@ -22,6 +22,7 @@ from service.errors import (
     CannotJudge,
     ImageError,
     MediaError,
+    ProvenanceRefused,
     Unreadable,
     UnsupportedMedia,
 )
@@ -33,7 +34,7 @@ from service.media.medium import Medium
 from service.media.sizes import largest, too_large
 from service.settings import Settings, load_settings
 
-FINAL = (CannotJudge, ImageError, MediaError, UnsupportedMedia, BodyTooLarge)
+FINAL = (CannotJudge, ProvenanceRefused, ImageError, MediaError, UnsupportedMedia, BodyTooLarge)
 
 
 @dataclass(frozen=True)

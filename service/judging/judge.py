@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Self
 
 from service.analysis.judgement import Analysis
 from service.audit import AuditLog, open_audit
-from service.errors import CannotJudge
+from service.errors import CannotJudge, ProvenanceRefused
 from service.judging.loader import Loader
-from service.judging.recorder import Recorder
+from service.judging.provenance import ProvenanceJudge
+from service.judging.recorder import OPERATOR, Recorder
 from service.media.medium import Medium
 from service.runtime.concurrency import ConcurrencyLimit
 from service.runtime.machine import usable_cores
@@ -47,9 +48,13 @@ class Judge:
         limit: ConcurrencyLimit,
         audit: AuditLog | None = None,
     ) -> None:
-        """audit: where another judge of this process has opened it already."""
+        """audit: where another judge of this process has opened it already.
+
+        Raises StartupError where the rules of provenance are unusable.
+        """
         self._loader = loader
         self._recorder = Recorder(settings, store, audit or open_audit(settings, store))
+        self._provenance = ProvenanceJudge(settings, store)
         self._limit = limit
 
     @classmethod
@@ -76,12 +81,13 @@ class Judge:
     def judge(self, medium: Medium, *, owner: str | None, explain: bool = False) -> Judged:
         """Judge a medium; `owner` is the digest of a licence, None the operator.
 
-        Raises UnsupportedMedia for a kind without a pipeline, ImageError, CannotJudge, Unavailable
-        or Overloaded; a store that is away only shows in `stored`.
+        Raises UnsupportedMedia for a kind without a pipeline, ImageError, CannotJudge,
+        ProvenanceRefused, Unavailable or Overloaded; a store that is away only shows in `stored`.
         """
         try:
             analysis, cached = self._answer(medium, owner, explain)
-        except CannotJudge as error:
+            analysis = self._provenance.add(medium, analysis, owner or OPERATOR)
+        except (CannotJudge, ProvenanceRefused) as error:
             self._recorder.refuse(medium, error, owner)
             raise
         result_id, stored = self._recorder.record(medium, analysis, owner)

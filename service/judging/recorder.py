@@ -8,7 +8,7 @@ import uuid
 from service.analysis.judgement import Analysis
 from service.analysis.records import UnreadableRecord, from_record, to_record
 from service.audit import AuditLog
-from service.errors import CannotJudge, StoreUnavailable
+from service.errors import CannotJudge, ProvenanceRefused, StoreUnavailable
 from service.media.medium import Medium
 from service.runtime import metrics
 from service.runtime.origin import contract
@@ -62,9 +62,12 @@ class Recorder:
         """Whether the bytes are kept; those of videos and recordings are too many."""
         return self._settings.store_images and medium.kind == "image"
 
-    def refuse(self, medium: Medium, error: CannotJudge, owner: str | None) -> None:
+    def refuse(
+        self, medium: Medium, error: CannotJudge | ProvenanceRefused, owner: str | None
+    ) -> None:
         """Note that no answer could be given. Raises AuditUnavailable."""
-        self._audit.write("refusal", **_facts(medium, owner), reasons=[error.code])
+        rule = [error.rule] if isinstance(error, ProvenanceRefused) else []
+        self._audit.write("refusal", **_facts(medium, owner), reasons=[error.code, *rule])
 
     def _result(self, medium: Medium, analysis: Analysis, owner: str | None) -> StoredResult:
         now = time.time()

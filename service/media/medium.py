@@ -24,7 +24,8 @@ HEAD = 4096  # bytes that tell the kind
 @dataclass(frozen=True, eq=False)
 class Medium:
     """One reader at a time. `format`: of an image, else None; size: bytes; max_seconds: the longest
-    footage or sound that is accepted here, where that is less than everywhere."""
+    footage or sound that is accepted here, where that is less than everywhere; name: of the file,
+    where one was given; it is kept nowhere."""
 
     kind: Kind
     format: str | None
@@ -33,12 +34,14 @@ class Medium:
     _bytes: bytes | None = field(default=None, repr=False)
     _file: IO[bytes] | None = field(default=None, repr=False)
     max_seconds: float = inf
+    name: str = field(default="", repr=False)
 
     @classmethod
     def of(cls, data: bytes, kind: Kind | None = None, name: str = "") -> Self:
         """Of bytes that are in memory; `kind` where a contract says it, else told by content."""
         digest = hashlib.sha256(data).hexdigest()
-        return cls(kind or kind_of(data, name), format_of(data), len(data), digest, data)
+        kind = kind or kind_of(data, name)
+        return cls(kind, format_of(data), len(data), digest, data, name=name)
 
     @classmethod
     def receive(cls, stream: IO[bytes], limit: int, name: str = "") -> Self:
@@ -56,7 +59,7 @@ class Medium:
             spool.close()
             raise
         kind = kind_of(head, name)
-        return cls(kind, format_of(head), size, digest.hexdigest(), _file=spool)
+        return cls(kind, format_of(head), size, digest.hexdigest(), _file=spool, name=name)
 
     def open(self) -> IO[bytes]:
         """Its bytes, from the first one on."""

@@ -38,6 +38,9 @@ STAGE_SECONDS = Histogram(
 SCORE = Histogram("facegate_score", "Scores given; 0.5 is the decision line", buckets=TENTHS)
 DECISIONS = Counter("facegate_decisions", "Judgements by decision", ["decision"])
 FINDINGS = Counter("facegate_findings", "What was found for each task", ["task", "decision"])
+PROVENANCE = Counter(
+    "facegate_provenance", "Provenance rules that held for a picture", ["rule", "action"]
+)
 REJECTIONS = Counter("facegate_rejections", "Requests refused, by code", ["reason"])
 CACHE_HITS = Counter("facegate_cache_hits", "Judgements answered from the result cache")
 CACHE_MISSES = Counter("facegate_cache_misses", "Judgements that had to be made")

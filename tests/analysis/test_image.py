@@ -71,7 +71,7 @@ def test_a_judgement_is_complete(analyzer: Analyzer) -> None:
     )
     assert (finding.score, finding.threshold) == (analysis.score, analysis.threshold)
     assert (finding.decision == "attack") == (analysis.decision == "deepfake")
-    assert set(analysis.timings) == {"decode", "detect", "infer", "total"}
+    assert set(analysis.timings) == {"decode", "detect", "infer", "provenance", "total"}
     assert sum(analysis.timings.values()) <= 2 * analysis.timings["total"]
 
 

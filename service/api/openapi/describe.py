@@ -34,6 +34,7 @@ from service.errors import (
     NoPictures,
     NoSound,
     Overloaded,
+    ProvenanceRefused,
     QuotaExceeded,
     RequestError,
     SigningUnavailable,
@@ -56,7 +57,7 @@ CHALLENGE: list[ErrorClass] = [
     *(ChallengeError, ChallengeMissing, ChallengeExpired, ChallengeUsed),
 ]
 JUDGING: list[ErrorClass] = [
-    *(ImageError, ImageTooLarge, CannotJudge),
+    *(ImageError, ImageTooLarge, CannotJudge, ProvenanceRefused),
     *(QuotaExceeded, Unavailable, Overloaded, AuditUnavailable, SigningUnavailable),
     *CHALLENGE,
 ]

@@ -23,6 +23,7 @@ from service.analysis.judgement import (
     Window,
 )
 from service.errors import Reason
+from service.provenance.facts import Provenance
 
 MAX_ID = 128
 ImageText = Annotated[
@@ -118,6 +119,9 @@ class Judgement(BaseModel):
     left_out: tuple[str, ...] = Field((), description="detectors that failed; not among `models`")
     fingerprint: str = Field(description="of the models and settings that judged")
     image: ImageFacts
+    provenance: Provenance | None = Field(
+        None, description="where the picture comes from, as facts; never part of the score"
+    )
     timings_ms: dict[str, float] = Field(description="milliseconds a stage, when it was judged")
 
 

@@ -10,7 +10,14 @@ import structlog
 from botocore.exceptions import BotoCoreError, ClientError
 
 from service.cloud.aws.session import Cloud
-from service.errors import CannotJudge, FacegateError, ImageError, InferenceFailed, Reason
+from service.errors import (
+    CannotJudge,
+    FacegateError,
+    ImageError,
+    InferenceFailed,
+    ProvenanceRefused,
+    Reason,
+)
 
 log = structlog.get_logger()
 
@@ -65,6 +72,8 @@ def _refusal(error: ClientError) -> FacegateError:
         code = _code_within(error.response.get("OriginalMessage"))
     if code == ImageError.code:
         return ImageError()
+    if code == ProvenanceRefused.code:
+        return ProvenanceRefused()
     if code in Reason.__members__:
         return CannotJudge(Reason(code))
     log.warning("inference failed", code=code)

@@ -194,6 +194,7 @@ def test_every_code_is_tested_here() -> None:
     elsewhere |= {"REQUEST_TIMEOUT"}  # in tests/security/test_slow_clients.py
     elsewhere |= {"UNREADABLE", "BAD_MESSAGE", "CALLBACK_REFUSED", "CALLBACK_UNAVAILABLE"}
     elsewhere |= {"INFERENCE_FAILED"}  # in tests/cloud
+    elsewhere |= {"PROVENANCE_REFUSED"}  # in tests/contracts/test_provenance.py
     elsewhere |= _codes(AccountError)  # in tests/contracts/test_gateway.py
     # The face's measures that the bundled portrait cannot be made to show: tests/analysis.
     elsewhere |= {"FACE_IS_OCCLUDED", "FACE_ANGLE_TOO_LARGE"}
