@@ -27,8 +27,8 @@ from service.errors import (
     RequestError,
     StartupError,
 )
-from service.media.fetching import Fetcher
-from service.media.formats import media_type
+from service.media.fetching import MEDIA, Fetcher
+from service.media.kinds import media_type
 from service.settings import Settings, load_settings
 
 Answer = dict[str, Any]
@@ -98,10 +98,10 @@ def _proxied(text: Any, encoded: bool) -> Any:
 
 
 def _detect(here: Services, url: str) -> Answer:
-    data = here.fetcher.fetch(url)
+    data = here.fetcher.fetch(url, MEDIA)
     form = media_type(data)  # what a server calls it is not asked
     name = str(uuid.uuid4())
-    key = f"uploads/{name}.jpg"
+    key = f"uploads/{name}.{_suffix(form)}"
     with failures_told():
         here.cloud.client("s3").put_object(
             Bucket=here.settings.upload_bucket, Key=key, Body=data, ContentType=form
@@ -115,6 +115,12 @@ def _detect(here: Services, url: str) -> Answer:
         "model_used": verdict.model_used,
         "model_version": verdict.model_version,
     }
+
+
+def _suffix(media_type: str) -> str:
+    """Of the object's name; the contract has one for all images."""
+    kind, _, subtype = media_type.partition("/")
+    return "jpg" if kind == "image" else subtype.rpartition("-")[2]
 
 
 def _refuse(error: FacegateError) -> Answer:

@@ -11,13 +11,21 @@ from service.media.formats import format_of
 Kind = Literal["image", "video", "audio"]
 SUFFIXES: dict[Kind, frozenset[str]] = {
     "image": formats.SUFFIXES,
-    "video": frozenset({".mp4", ".avi", ".mov", ".mkv", ".wmv", ".webm", ".m4v"}),
-    "audio": frozenset({".wav", ".mp3", ".flac", ".m4a", ".ogg", ".opus", ".aac"}),
+    "video": frozenset((".mp4", ".avi", ".mov", ".mkv", ".wmv", ".webm", ".m4v", ".3gp", ".asf")),
+    "audio": frozenset(
+        (".wav", ".mp3", ".flac", ".m4a", ".ogg", ".oga", ".opus", ".aac", ".amr", ".wma")
+    ),
 }
 
 # Second bytes of a frame, after 0xFF; a JPEG begins with FF D8.
 MP3, ADTS = (b"\xfb", b"\xfa", b"\xf3", b"\xf2", b"\xe3", b"\xe2"), (b"\xf1", b"\xf9")
 QUICKTIME = (b"moov", b"mdat", b"wide", b"free", b"skip")  # first atoms of files without a brand
+SUBTYPES = {
+    **{b"ID3": "mpeg", b"fLaC": "flac", b"OggS": "ogg", b"#!AMR": "amr"},
+    **{b"\xff" + second: "mpeg" for second in MP3},
+    **{b"\xff" + second: "aac" for second in ADTS},
+    **{b"\x1aE\xdf\xa3": "x-matroska", b"0&\xb2u": "x-ms-wmv"},
+}
 
 
 def kind_of(data: bytes, name: str = "") -> Kind:
@@ -41,6 +49,19 @@ def is_media_name(name: str) -> bool:
         kind_by_name(name) in ("video", "audio")
         and not PurePosixPath(name).name.startswith(formats.APPLE_DOUBLE)
     )
+
+
+def media_type(data: bytes) -> str:
+    """Such as `video/mp4`, by content alone. Raises ImageError for what is no medium."""
+    kind = _container(data) if format_of(data) is None else None
+    return f"{kind}/{_subtype(data)}" if kind else formats.media_type(data)
+
+
+def _subtype(data: bytes) -> str:
+    if data[:4] == b"RIFF":
+        return "wav" if data[8:12] == b"WAVE" else "x-msvideo"
+    known = (name for magic, name in SUBTYPES.items() if data.startswith(magic))
+    return next(known, "quicktime" if data[4:8] in QUICKTIME else "mp4")
 
 
 def _container(data: bytes) -> Kind | None:

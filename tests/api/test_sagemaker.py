@@ -10,9 +10,13 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
+from tests import clips
 from tests.images import genuine
 from tests.live import Live, data_uri
+from tests.voices import SPOKEN
 
+FILM = clips.video(clips.faces(8))
+SPEECH = SPOKEN.read_bytes()
 JPEG = {"Content-Type": "image/jpeg"}
 LINES = {"Content-Type": "application/jsonlines"}
 
@@ -55,6 +59,29 @@ def test_the_access_key_may_be_the_hash_id(live: Live) -> None:
         EndpointName="any", ContentType="application/x-image", Body=genuine()
     )
     assert json.loads(answer["Body"].read())[0]["label"] == "real"
+
+
+@pytest.mark.parametrize(
+    ("form", "body"), [("video/mp4", FILM), ("audio/flac", SPEECH), ("application/ogg", SPEECH)]
+)
+def test_videos_and_recordings(live: Live, form: str, body: bytes) -> None:
+    labels = asked(live, ContentType=form, Body=body)
+    assert {one["label"] for one in labels} == {"fake", "real"}
+    assert labels[0]["score"] + labels[1]["score"] == pytest.approx(1)
+
+
+@pytest.mark.parametrize(
+    ("form", "body", "code"),
+    [
+        ("video/mp4", FILM[:3000], "INVALID_MEDIA"),
+        ("audio/wav", clips.recording(), "NO_SPEECH"),
+        ("video/mp4", clips.video(clips.plain(70), rate=1), "MEDIA_TOO_LONG"),
+    ],
+)
+def test_boto3_is_told_why_not(live: Live, form: str, body: bytes, code: str) -> None:
+    with pytest.raises(ClientError) as error:
+        asked(live, ContentType=form, Body=body)
+    assert error.value.response["Error"]["Code"] == code
 
 
 def test_boto3_is_told_code_and_sentence(live: Live) -> None:

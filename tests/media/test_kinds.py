@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from service.media.kinds import is_media_name, kind_of
+from service.errors import ImageError
+from service.media.kinds import is_media_name, kind_of, media_type
+from tests import clips
 from tests.images import encode, genuine, heif, portrait
 
 
@@ -45,3 +47,30 @@ def test_film_is_told_by_content() -> None:
 )
 def test_names_of_media(name: str, is_one: bool) -> None:
     assert is_media_name(name) == is_one
+
+
+@pytest.mark.parametrize(
+    ("form", "told"),
+    [
+        ("mp4", "video/mp4"),
+        ("mov", "video/mp4"),
+        ("avi", "video/x-msvideo"),
+        ("matroska", "video/x-matroska"),
+        ("asf", "video/x-ms-wmv"),
+        ("wav", "audio/wav"),
+        ("mp3", "audio/mpeg"),
+        ("flac", "audio/flac"),
+        ("ipod", "audio/mp4"),
+        ("ogg", "audio/ogg"),
+        ("adts", "audio/aac"),
+    ],
+)
+def test_types_of_media(form: str, told: str) -> None:
+    made = clips.video(clips.plain(3), form) if form in clips.CODECS else clips.recording(form)
+    assert media_type(made) == told
+
+
+def test_types_of_images_and_of_nothing() -> None:
+    assert media_type(genuine()) == "image/jpeg"
+    with pytest.raises(ImageError):
+        media_type(b"whatever")

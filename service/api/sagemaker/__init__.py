@@ -18,6 +18,7 @@ from service.api.http.licensed import (
     check_first,
     credential,
     judge_image,
+    judge_medium,
     licensed,
     use_challenge,
 )
@@ -26,10 +27,14 @@ from service.api.sagemaker.caller import caller
 from service.errors import FacegateError, RequestError, WrongMediaType
 from service.licensing.grant import Grant
 from service.media.datauri import decode_image_text
+from service.media.medium import Medium
 
 blueprint = Blueprint("sagemaker", __name__)
 LINES = ("application/jsonlines", "application/x-jsonlines", "application/jsonl")
-BYTES = ("image/", "application/octet-stream", "application/x-image", "binary/octet-stream")
+BYTES = (
+    *("image/", "video/", "audio/", "application/ogg", "application/x-image"),
+    *("application/octet-stream", "binary/octet-stream"),
+)
 FIELDS = ("image", "inputs", "selfie_image")
 
 
@@ -41,7 +46,7 @@ def ping() -> Response:
 
 @blueprint.post("/invocations")
 def invocations() -> Response:
-    """Judge one image, or each line of a batch transform."""
+    """Judge one medium, or each image, line by line, of a batch transform."""
     return _lines() if request.mimetype in LINES else _one()
 
 
@@ -64,7 +69,7 @@ shaped(blueprint, _refusal)
 
 def _one() -> Response:
     with licensed(caller()) as grant:
-        judged = judge_image(_image(read_raw(), request.mimetype), grant)
+        judged = judge_medium(Medium.of(_media(read_raw(), request.mimetype)), grant)
         response = Response(orjson.dumps(_labels(judged.analysis)), mimetype="application/json")
     response.headers["X-Amzn-SageMaker-Custom-Attributes"] = _models(judged.analysis)
     return response
@@ -109,18 +114,18 @@ def _answers(lines: list[bytes], grant: Grant) -> Iterator[bytes]:
 
 def _outcome(line: bytes, grant: Grant) -> list[dict[str, Any]] | dict[str, str]:
     try:
-        image = _image(line, "application/json")
+        image = _media(line, "application/json")
         return _labels(judge_image(image, grant).analysis)
     except Exception as error:
         known = ours(error)
         return {"error": known.sentence, "code": known.code}
 
 
-def _image(data: bytes, media_type: str) -> bytes:
+def _media(data: bytes, media_type: str) -> bytes:
     if media_type == "application/json":
         return decode_image_text(_text(data), max_bytes=services().settings.max_body_bytes)
     if media_type and not media_type.startswith(BYTES):
-        raise WrongMediaType("The content type must be that of an image, of JSON or JSON lines.")
+        raise WrongMediaType("The content type must be that of a medium, of JSON or JSON lines.")
     return data
 
 

@@ -1,4 +1,4 @@
-"""A SageMaker endpoint that runs this service's image, asked for one image."""
+"""A SageMaker endpoint that runs this service's image, asked for one medium."""
 
 from __future__ import annotations
 
@@ -15,10 +15,24 @@ from service.errors import (
     FacegateError,
     ImageError,
     InferenceFailed,
+    MediaError,
+    MediaTooComplex,
+    MediaTooLarge,
+    MediaTooLong,
+    NoPictures,
+    NoSound,
     ProvenanceRefused,
     Reason,
+    UnsupportedMedia,
 )
 
+REFUSALS: dict[str, type[FacegateError]] = {
+    one.code: one
+    for one in (
+        *(ImageError, MediaError, NoPictures, NoSound, MediaTooLarge, MediaTooLong),
+        *(MediaTooComplex, UnsupportedMedia, ProvenanceRefused),
+    )
+}
 log = structlog.get_logger()
 
 
@@ -41,7 +55,7 @@ class Endpoint:
         self._more = {"CustomAttributes": f"hash_id={hash_id.strip()}"} if hash_id else {}
 
     def predict(self, data: bytes, media_type: str) -> Verdict:
-        """Raises ImageError or CannotJudge as the endpoint does, and InferenceFailed."""
+        """Raises what the endpoint says of a medium, and InferenceFailed."""
         try:
             answer = self._client.invoke_endpoint(
                 EndpointName=self._name, ContentType=media_type, Body=data, **self._more
@@ -66,14 +80,12 @@ def _verdict(body: bytes, attributes: str) -> Verdict:
 
 
 def _refusal(error: ClientError) -> FacegateError:
-    """An image that cannot be judged is nobody's failure; SageMaker wraps what its model said."""
+    """A medium that cannot be judged is nobody's failure; SageMaker wraps what its model said."""
     code = str(error.response.get("Error", {}).get("Code", ""))
     if code == "ModelError":
         code = _code_within(error.response.get("OriginalMessage"))
-    if code == ImageError.code:
-        return ImageError()
-    if code == ProvenanceRefused.code:
-        return ProvenanceRefused()
+    if code in REFUSALS:
+        return REFUSALS[code]()
     if code in Reason.__members__:
         return CannotJudge(Reason(code))
     log.warning("inference failed", code=code)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import signal
@@ -16,6 +17,7 @@ from service.cloud.aws.session import Cloud
 from service.errors import CloudError, CloudUnavailable
 from service.media.address import Address
 from service.settings import Settings
+from tests import clips
 from tests.aws import Aws
 from tests.cloud.conftest import surroundings
 from tests.commands.conftest import Ran, Run
@@ -23,7 +25,9 @@ from tests.forks import SCRIPT
 from tests.images import MODERN, genuine, manipulated, nasty
 from tests.servers import free_port
 from tests.store.records import eventually
+from tests.voices import SPOKEN
 
+FILMS = {"film.mkv": clips.video(clips.faces(8), "matroska"), "call.flac": SPOKEN.read_bytes()}
 NO_KEYS = {"AWS_ACCESS_KEY_ID": None, "AWS_SECRET_ACCESS_KEY": None}
 
 
@@ -226,6 +230,20 @@ def test_predict_takes_a_local_path_and_a_threshold(facegate: Run, tmp_path: Pat
         0.233,
         False,
     )
+
+
+@pytest.mark.parametrize("key", sorted(FILMS))
+def test_detect_and_predict_take_videos_and_recordings(
+    aws: Aws, bucket: str, facegate: Run, key: str
+) -> None:
+    aws.client("s3").put_object(Bucket=bucket, Key=key, Body=FILMS[key])
+    found = json.loads(facegate("detect", f"s3://{bucket}/", "--format", "jsonl").stdout)
+    result = predicted(facegate("predict", f"s3://{bucket}/{key}"))
+    kind = "video" if key.startswith("film") else "audio"
+    assert (found["analysis"]["kind"], result["file_type"]) == (kind, kind)
+    assert found["decision"] in ("bona_fide", "deepfake")
+    assert result["prediction_score"] == pytest.approx(found["score"], abs=1e-3)
+    assert result["sha256"] == hashlib.sha256(FILMS[key]).hexdigest()
 
 
 def test_predict_names_media_that_it_cannot_judge(facegate: Run, tmp_path: Path) -> None:

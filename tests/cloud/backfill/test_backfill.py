@@ -14,12 +14,14 @@ import pytest
 from service.cloud.aws.session import Cloud
 from service.cloud.backfill.output import S3Output, open_output
 from service.errors import StartupError
+from tests import clips
 from tests.aws import Aws
 from tests.cloud.conftest import surroundings
 from tests.commands.conftest import Run
 from tests.forks import SCRIPT
 from tests.images import genuine
 from tests.store.records import eventually
+from tests.voices import SPOKEN
 
 WORKERS = {"local": "spawn_main", "ray": "ray::MapWorker"}
 
@@ -71,6 +73,20 @@ def test_a_killed_worker_costs_nothing(
     assert process.returncode == 0, err
     assert json.loads(out)["shards_left"] == 0
     once_each(tmp_path / "out", prefix)
+
+
+def test_videos_and_recordings_are_judged_too(
+    aws: Aws, bucket: str, facegate: Run, tmp_path: Path
+) -> None:
+    stored = {"film.mp4": clips.video(clips.faces(8)), "call.flac": SPOKEN.read_bytes()}
+    for name, body in {**stored, "torn.mov": b"\0\0\0\x08wide"}.items():
+        aws.client("s3").put_object(Bucket=bucket, Key=name, Body=body)
+    ran = facegate("backfill", f"s3://{bucket}/", "--output", "out", "--engine", "local")
+    assert ran.returncode == 0, ran.stderr
+    found = {row["source"].rpartition("/")[2]: row for row in rows(tmp_path / "out")}
+    assert found["film.mp4"]["decision"] == "bona_fide"
+    assert 0 < found["call.flac"]["score"] < 1
+    assert found["torn.mov"]["code"] == "INVALID_MEDIA"
 
 
 def workers(pid: int) -> list[tuple[psutil.Process, str]]:

@@ -27,11 +27,13 @@ from service.cloud.predictor import Predictor
 from service.cloud.serverless.detections import Detection, Detections
 from service.cloud.serverless.endpoint import Verdict
 from service.cloud.serverless.recheck import recheck
+from tests import clips
 from tests.aws import Aws
 from tests.cloud.conftest import NUMBERS
 from tests.commands.conftest import Run
 from tests.images import MODERN, encode, genuine, nasty, portrait
 from tests.live import Live
+from tests.voices import SPOKEN
 
 ROOT = Path(__file__).parents[3]
 TEMPLATE = ROOT / "deploy/aws/lambda/template.yaml"
@@ -41,6 +43,10 @@ FILES = {
     "/blank.jpg": encode(portrait().resize((64, 64)).point(lambda _: 127), "JPEG"),
     **{f"/{form}": nasty(form) for form in MODERN},
     "/page.jpg": b"<html>secret</html>",
+    "/film.mp4": clips.video(clips.faces(8)),
+    "/call.flac": SPOKEN.read_bytes(),
+    "/torn.mp4": clips.video(clips.faces(8))[:3000],
+    "/silent.wav": clips.recording(),
     "/large.jpg": genuine() + bytes(2_000_000),
 }
 
@@ -49,7 +55,7 @@ class Site(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         body = FILES.get(self.path)
         self.send_response(200 if body else 404)
-        self.send_header("Content-Type", "image/jpeg")
+        self.send_header("Content-Type", "application/octet-stream")
         self.end_headers()
         self.wfile.write(body or b"")
 
@@ -182,6 +188,20 @@ def test_every_format_is_judged(site: str, function: Function, form: str) -> Non
     assert (status, body["verdict"], body["confidence"]) == (200, "fake", 0.977)
 
 
+@pytest.mark.parametrize(
+    ("path", "form", "suffix"),
+    [("/film.mp4", "video/mp4", "mp4"), ("/call.flac", "audio/flac", "flac")],
+)
+def test_videos_and_recordings_are_judged(
+    aws: Aws, bucket: str, site: str, function: Function, path: str, form: str, suffix: str
+) -> None:
+    status, body = call({"file_url": site + path})
+    assert (status, body["verdict"] in ("fake", "real")) == (200, True)
+    key = f"uploads/{body['uuid']}.{suffix}"
+    kept = aws.client("s3").get_object(Bucket=bucket, Key=key)
+    assert (kept["ContentType"], kept["Body"].read()) == (form, FILES[path])
+
+
 @pytest.mark.parametrize("encoded", [False, True])
 def test_api_gateways_event_is_understood(site: str, function: Function, encoded: bool) -> None:
     text = json.dumps({"file_url": f"{site}/selfie.jpg"})
@@ -208,6 +228,8 @@ def test_no_address_no_answer(function: Function, event: Any) -> None:
         ("/large.jpg", 400, "URL_NOT_FETCHED"),
         ("/page.jpg", 400, "INVALID_IMAGE"),
         ("/blank.jpg", 422, "FACE_NOT_FOUND"),
+        ("/torn.mp4", 400, "INVALID_MEDIA"),
+        ("/silent.wav", 422, "NO_SPEECH"),
     ],
 )
 def test_what_cannot_be_judged_has_a_code(

@@ -28,6 +28,7 @@ from tests.live import steady_models, steady_presentation
 from tests.receiver import Receiver
 from tests.servers import MongoServer
 from tests.sites import Site, page
+from tests.voices import SPOKEN
 
 Consume = Callable[..., Statistics]
 
@@ -190,10 +191,22 @@ def test_a_video_end_to_end(
     assert letters.left() == 0
 
 
-def test_a_broken_video_gets_a_named_result(
+def test_a_recording_end_to_end(
     aws: Aws, bucket: str, letters: Letters, receiver: Receiver, consume: Consume
 ) -> None:
-    name = "film.mp4"
+    aws.client("s3").put_object(Bucket=bucket, Key="call.flac", Body=SPOKEN.read_bytes())
+    letters.send({"sqs_to_ml_url": f"s3://{bucket}/call.flac", "callback_url": receiver.url})
+    assert consume().processed == 1
+    found = receiver.posts[0].result
+    assert (found["file_type"], found["models"][0].split()[0]) == ("audio", "voice")
+    assert found["label"] in ("FAKE", "REAL")
+    assert letters.left() == 0
+
+
+@pytest.mark.parametrize("name", ["film.mp4", "call.mp3"])
+def test_a_broken_medium_gets_a_named_result(
+    aws: Aws, bucket: str, letters: Letters, receiver: Receiver, consume: Consume, name: str
+) -> None:
     aws.client("s3").put_object(Bucket=bucket, Key=name, Body=b"not pixels")
     letters.send({"sqs_to_ml_url": f"s3://{bucket}/{name}", "callback_url": receiver.url})
     assert consume().processed == 1
