@@ -10,7 +10,7 @@ NAME-reliability.png.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from statistics import NormalDist
 from typing import Any
@@ -30,21 +30,29 @@ DPI = 100
 
 def det(evaluation: Evaluation) -> Figure:
     """APCER against BPCER on normal-deviate axes, one curve a species."""
-    figure, axes = _axes("BPCER", "APCER", f"{evaluation.name}: DET curve, test split")
     p, test = evaluation.probability(evaluation.test), evaluation.test
-    for name in evaluation.species:
-        attacks = p[test.fake & (test.source == name)]
-        alarms, missed = det_curve(p[~test.fake], attacks)
-        axes.plot(_deviate(alarms), _deviate(missed), label=f"{_title(name)}, n={len(attacks):,}")
+    attacks = {_title(name): p[test.fake & (test.source == name)] for name in evaluation.species}
+    figure, axes = det_axes(f"{evaluation.name}: DET curve, test split", p[~test.fake], attacks)
+    axes.axvline(float(_deviate(np.array([evaluation.bpcer]))[0]), color="grey", linewidth=0.8)
+    return figure
+
+
+def det_axes(
+    title: str, genuine: np.ndarray, attacks: Mapping[str, np.ndarray]
+) -> tuple[Figure, Axes]:
+    """A curve of each kind of attack against all genuine scores."""
+    figure, axes = _axes("BPCER", "APCER", title)
+    for name, scores in attacks.items():
+        alarms, missed = det_curve(genuine, scores)
+        axes.plot(_deviate(alarms), _deviate(missed), label=f"{name}, n={len(scores):,}")
     ticks, names = _deviate(np.array(TICKS)), [f"{tick * 100:g} %" for tick in TICKS]
     axes.set_xticks(ticks, names, rotation=45)
     axes.set_yticks(ticks, names)
     axes.set_xlim(ticks[0], ticks[-2])
     axes.set_ylim(ticks[1], ticks[-1])
     axes.axline((0, 0), slope=1, color="grey", linewidth=0.8, linestyle=":")
-    axes.axvline(float(_deviate(np.array([evaluation.bpcer]))[0]), color="grey", linewidth=0.8)
     axes.legend(loc="lower left")
-    return figure
+    return figure, axes
 
 
 def histograms(evaluation: Evaluation) -> Figure:

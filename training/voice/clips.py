@@ -2,7 +2,8 @@
 
 The list is a CSV with the columns `source,repo,path,label,system,pair` (more may follow): `repo` a
 folder below `--data` in which `path` lies, `label` is `real` or `fake`, `system` what made it,
-`pair` joins a copy and the genuine recording of the same sentence (or is empty).
+`pair` joins a copy and the genuine recording of the same sentence (or is empty). `language`, where
+there is such a column, is a code like `en`, or empty.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ class Clip:
     system: str
     pair: str = ""
     home: bool = False
+    language: str = ""
 
 
 def listed(file: Path) -> list[Clip]:
@@ -44,7 +46,8 @@ def _clip(row: dict[str, str]) -> Clip:
     source = row["source"]
     pair = f"{source}/{row['pair']}" if row["pair"] else ""
     path = f"{row['repo']}/{row['path'].lstrip('/')}"
-    return Clip(path, row["label"] == "fake", source, row["system"], pair)
+    language = row.get("language") or ""
+    return Clip(path, row["label"] == "fake", source, row["system"], pair, language=language)
 
 
 def decode(file: Path) -> np.ndarray:

@@ -1,6 +1,7 @@
 """Views of clips: two seconds of each through drawn channels, made once and read by training.
 
-    python -m training.voice.views --list FILE --data DIR --out DIR [--vocoder FILE]
+    python -m training.voice.views --list FILE --data DIR --out DIR
+                                   [--vocoder FILE] [--copies NAME ...]
 
 `--list` is described in `training.voice.clips`. Copies of the genuine clips are made on the way.
 """
@@ -85,9 +86,10 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--vocoder", type=Path, help="ONNX file of a neural vocoder")
+    parser.add_argument("--copies", nargs="*", choices=COPIES, default=list(COPIES))
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()
-    makers = dict(COPIES)
+    makers = {name: COPIES[name] for name in args.copies}
     if args.vocoder:
         makers |= {"neural": neural(args.vocoder, False), "smooth": neural(args.vocoder, True)}
     rng = np.random.default_rng(args.seed)
