@@ -16,7 +16,7 @@ from service.analysis.decision.rules import centred, log_odds, sigmoid
 from service.analysis.detectors.base import VoiceDetector
 from service.analysis.detectors.load import load_voice_detectors
 from service.analysis.image import ModelInfo
-from service.analysis.judgement import AudioAnalysis, AudioFacts, DetectorScore, Finding, Window
+from service.analysis.judgement import AudioAnalysis, DetectorScore, Finding, Window
 from service.analysis.stopwatch import Stopwatch
 from service.analysis.voice.quality import reasons
 from service.analysis.voice.speech import MODEL, RATE, SpeechDetector
@@ -81,7 +81,7 @@ class VoiceAnalyzer:
             recording = sound(medium, self._settings)
         with watch.stage("infer"):
             voice = self.judge(recording.samples)
-        return _analysis(medium, recording, voice, self._policy, watch)
+        return _analysis(recording, voice, self._policy, watch)
 
     def judge(self, samples: np.ndarray) -> Voice:
         """Judge the voice in 16 kHz mono float32 sound. Raises CannotJudge."""
@@ -129,6 +129,24 @@ class VoiceAnalyzer:
         """Fusion, calibration and threshold in force."""
         return self._policy
 
+    def model_card(self) -> dict[str, object]:
+        """Manifests, measured figures and the operating point in force, ready for JSON."""
+        policy = self._policy
+        return {
+            "fingerprint": policy.fingerprint,
+            "fusion": policy.fusion.card(),
+            "operating_point": {"bpcer": policy.bpcer, "threshold": policy.fusion.threshold},
+            "calibration": policy.calibration and policy.calibration.model_dump(mode="json"),
+            "advisory": self._settings.voice != "decide",
+            "detectors": [detector.card() for detector in self._detectors],
+            "speech_detector": read_json(self._settings.models_dir / MODEL),
+        }
+
+    @property
+    def ignored_calibration(self) -> bool:
+        """Whether there is a calibration that was fitted for other models."""
+        return self._policy.ignored_calibration
+
     @property
     def fingerprint(self) -> str:
         """Short hash of everything that an answer depends on besides the sound."""
@@ -139,7 +157,11 @@ class Silent:
     """Stands where voices are not judged."""
 
     fingerprint = "silent"
+    ignored_calibration = False
     models: tuple[ModelInfo, ...] = ()
+
+    def model_card(self) -> None:
+        """There is none."""
 
     def analyze(
         self,
@@ -177,20 +199,11 @@ def _windows(cut: Sequence[Stretch], probabilities: Sequence[float]) -> tuple[Wi
     return tuple(Window(a / RATE, b / RATE, probability) for (a, b), probability in pairs)
 
 
-def _analysis(
-    medium: Medium, recording: Sound, voice: Voice, policy: Policy, watch: Stopwatch
-) -> AudioAnalysis:
+def _analysis(recording: Sound, voice: Voice, policy: Policy, watch: Stopwatch) -> AudioAnalysis:
     """In a recording nothing else could decide, so the voice does, advisory or not."""
     found = voice.finding
     return AudioAnalysis(
-        audio=AudioFacts(
-            sha256=medium.sha256,
-            format=recording.format,
-            codec=recording.codec,
-            seconds=recording.seconds,
-            sample_rate=recording.sample_rate,
-            channels=recording.channels,
-        ),
+        audio=recording.facts,
         decision="deepfake" if found.decision == "attack" else "bona_fide",
         score=found.score,
         probability=found.probability,

@@ -73,9 +73,8 @@ class Analyzer:
         self._faces = faces
         self._detectors = tuple(detectors)
         self._face_manifests = face_manifests(settings)
-        manifests = self._face_manifests
-        make = partial(Policy, settings, detectors, manifests, calibrated=calibrated, task=task)
-        self._current = CurrentPolicy(settings, make, follow=calibrated)
+        self._calibrated, self._task = calibrated, task
+        self._current = self.policies(settings)
         self._ensemble = Ensemble(detectors)
 
     @classmethod
@@ -154,6 +153,12 @@ class Analyzer:
         predictions = self._ensemble.ask(portraits, explain=False)
         faces = _face_judgements(policy, predictions, subjects, scale)
         return faces, predictions.left_out
+
+    def policies(self, settings: Settings) -> CurrentPolicy:
+        """The policies of these detectors by other settings. Raises StartupError."""
+        parts = (self._detectors, self._face_manifests)
+        make = partial(Policy, settings, *parts, calibrated=self._calibrated, task=self._task)
+        return CurrentPolicy(settings, make, follow=self._calibrated)
 
     @property
     def models(self) -> tuple[ModelInfo, ...]:

@@ -11,6 +11,7 @@ from pydantic import Field, TypeAdapter
 from pydantic.dataclasses import dataclass
 
 from service.errors import Reason
+from service.media.facts import AudioFacts, VideoFacts
 from service.provenance.facts import Provenance
 
 Decision = Literal["bona_fide", "deepfake", "presentation_attack"]
@@ -76,38 +77,6 @@ class ImageFacts:
     width: int
     height: int
     rotation: int
-
-
-@dataclass(frozen=True)
-class VideoFacts:
-    """The input: SHA-256 of its bytes, container and codec by content, size of the upright frames.
-
-    seconds and frames are what was found, not what the header claims; fps is their quotient;
-    rotation: degrees clockwise that the metadata asks for.
-    """
-
-    sha256: str
-    format: str
-    codec: str
-    width: int
-    height: int
-    seconds: float
-    frames: int
-    fps: float
-    rotation: int
-    has_audio: bool
-
-
-@dataclass(frozen=True)
-class AudioFacts:
-    """The input: SHA-256 of its bytes, container and codec by content, as it was recorded."""
-
-    sha256: str
-    format: str
-    codec: str
-    seconds: float
-    sample_rate: int
-    channels: int
 
 
 @dataclass(frozen=True)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol, cast
 
 from service.analysis.audio import VoiceAnalyzer, load_voice
-from service.analysis.image import Analyzer
+from service.analysis.image import Analyzer, ModelInfo
 from service.analysis.judgement import Analysis
 from service.analysis.video import VideoPipeline
 from service.media.kinds import Kind
@@ -20,6 +20,17 @@ class Pipeline(Protocol):
     @property
     def fingerprint(self) -> str:
         """Short hash of everything that an answer depends on besides the medium."""
+
+    @property
+    def ignored_calibration(self) -> bool:
+        """Whether there is a calibration that was fitted for other models."""
+
+    @property
+    def models(self) -> Sequence[ModelInfo]:
+        """Those that it asks."""
+
+    def model_card(self) -> dict[str, object] | None:
+        """What there is to tell of them, ready for JSON."""
 
     def analyze(self, medium: Medium, *, explain: bool = False) -> Analysis:
         """The judgement; `explain` adds a heat map where there is one. Reports its progress."""
@@ -37,15 +48,17 @@ PIPELINES: Mapping[Kind, Callable[[Settings, Pipelines], Pipeline]] = {
 
 
 def load_pipelines(
-    settings: Settings, analyzer: Analyzer | VoiceAnalyzer | None = None
+    settings: Settings, analyzer: Analyzer | VoiceAnalyzer | VideoPipeline | None = None
 ) -> Pipelines:
     """One of each kind; `analyzer`: that of images where it is loaded already, or one that judges
-    voices, and then nothing else is judged.
+    voices or videos, and then nothing else is judged.
 
     Raises StartupError.
     """
     if isinstance(analyzer, VoiceAnalyzer):
         return {"audio": analyzer}
+    if isinstance(analyzer, VideoPipeline):
+        return {"video": analyzer}
     loaded: dict[Kind, Pipeline] = {} if analyzer is None else {"image": analyzer}
     for kind, load in PIPELINES.items():
         if kind not in loaded:

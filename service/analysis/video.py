@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
+from pathlib import Path as FilePath
 from typing import Protocol
 
 import numpy as np
@@ -15,20 +16,20 @@ from service.analysis import over_time
 from service.analysis.decision.policy import Policy
 from service.analysis.decision.rules import centred
 from service.analysis.findings import with_findings
-from service.analysis.image import Analyzer
+from service.analysis.image import Analyzer, ModelInfo
 from service.analysis.judgement import (
     Analysis,
     Finding,
     Frame,
     TrackedFace,
     VideoAnalysis,
-    VideoFacts,
 )
 from service.analysis.stopwatch import Stopwatch
 from service.analysis.tracks import Path, SeenFace, join, look_of
 from service.errors import CannotJudge, FacegateError, NoPictures, Reason
+from service.media.facts import VideoFacts
 from service.media.medium import Medium
-from service.media.video import Footage, Picture, frames, luma
+from service.media.video import Picture, frames, luma
 from service.runtime.machine import usable_cores
 from service.runtime.prefetch import prefetch_map
 from service.runtime.reporting import report
@@ -66,11 +67,29 @@ class VideoPipeline:
         self, settings: Settings, analyzer: Analyzer, sound: SoundPipeline | None = None
     ) -> None:
         self._settings, self._analyzer, self._sound = settings, analyzer, sound
+        own = calibration_of_videos(settings)
+        self._own = analyzer.policies(own) if own else None
 
     @property
     def fingerprint(self) -> str:
         """Short hash of everything that an answer depends on besides the video."""
-        return self._fingerprint(self._analyzer.policy.fingerprint)
+        return self._fingerprint(self.policy.fingerprint)
+
+    @property
+    def policy(self) -> Policy:
+        """That of images, but where videos have a calibration of their own."""
+        own = self._own.now if self._own else None
+        return own if own and own.calibration else self._analyzer.policy
+
+    @property
+    def ignored_calibration(self) -> bool:
+        """Whether videos have one of their own that was fitted for other models."""
+        return self._own is not None and self._own.now.ignored_calibration
+
+    @property
+    def models(self) -> tuple[ModelInfo, ...]:
+        """Those of images."""
+        return self._analyzer.models
 
     def analyze(self, medium: Medium, *, explain: bool = False) -> Analysis:
         """Judge a video; there is no heat map. A video without pictures is a recording.
@@ -79,7 +98,7 @@ class VideoPipeline:
         NoDetectorAnswered when every detector failed.
         """
         watch = Stopwatch()
-        policy = self._analyzer.policy  # one for the whole answer
+        policy = self.policy  # one for the whole answer
         try:
             footage, looked = self._look(medium, policy)
         except NoPictures:
@@ -87,23 +106,32 @@ class VideoPipeline:
                 raise
             return self._sound.analyze(medium, explain=explain)
         watch.lap("frames")
-        found = self._judged(medium, policy, footage, looked)
+        found = self._judged(policy, footage, looked)
         if footage.has_audio and self._sound is not None:
             found = with_findings(found, self._heard(medium))
             watch.lap("sound")
         return replace(found, timings=watch.timings())
 
-    def _look(self, medium: Medium, policy: Policy) -> tuple[Footage, list[Looked]]:
+    def model_card(self) -> dict[str, object] | None:
+        """The line for videos where they have a calibration of their own; else that of images."""
+        policy = self._own.now if self._own else None
+        if policy is None or policy.calibration is None:
+            return None
+        point = {"bpcer": policy.bpcer, "threshold": policy.fusion.threshold}
+        calibration = policy.calibration.model_dump(mode="json")
+        return {"operating_point": point, "calibration": calibration}
+
+    def _look(self, medium: Medium, policy: Policy) -> tuple[VideoFacts, list[Looked]]:
         with closing(frames(medium, self._settings)) as shown:  # type: ignore[type-var]
             footage = next(shown)
-            assert isinstance(footage, Footage)
+            assert isinstance(footage, VideoFacts)
             looked = []
             for one in self._each(shown, policy):
                 looked.append(one)
                 report(NEARLY_ALL * min(1.0, one.time / footage.seconds))
         return footage, looked
 
-    def _each(self, shown: Iterator[Footage | Picture], policy: Policy) -> Iterator[Looked]:
+    def _each(self, shown: Iterator[VideoFacts | Picture], policy: Policy) -> Iterator[Looked]:
         """Several frames at the same time, as many as there are cores."""
         pictures = (one for one in shown if isinstance(one, Picture))
         cores = usable_cores()
@@ -121,7 +149,7 @@ class VideoPipeline:
         return Looked(time, light, tuple(seen), left_out)
 
     def _judged(
-        self, medium: Medium, policy: Policy, footage: Footage, looked: Sequence[Looked]
+        self, policy: Policy, footage: VideoFacts, looked: Sequence[Looked]
     ) -> VideoAnalysis:
         paths = join([one.faces for one in looked])
         if not paths:
@@ -147,7 +175,7 @@ class VideoPipeline:
             detectors=tracks[number].detectors,
         )
         return VideoAnalysis(
-            video=VideoFacts(medium.sha256, **vars(footage)),
+            video=footage,
             decision="deepfake" if fake else "bona_fide",
             score=finding.score,
             probability=probability,
@@ -175,6 +203,17 @@ class VideoPipeline:
     def _fingerprint(self, of_pictures: str) -> str:
         of_sound = self._sound.fingerprint if self._sound is not None else ""
         return hashlib.sha256(f"video {VERSION} {of_pictures} {of_sound}".encode()).hexdigest()[:16]
+
+
+def calibration_of_videos(settings: Settings) -> Settings | None:
+    """The settings by which videos are judged where they have a calibration of their own."""
+    path = video_calibration(settings)
+    return settings.model_copy(update={"calibration": path}) if path.exists() else None
+
+
+def video_calibration(settings: Settings) -> FilePath:
+    """Where the calibration of videos would lie."""
+    return settings.data_dir / "video" / "calibration.json"
 
 
 def _why(looked: Sequence[Looked]) -> Reason:

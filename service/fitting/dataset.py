@@ -10,6 +10,7 @@ import numpy as np
 
 from service.analysis.audio import Silent, VoiceAnalyzer, load_voice
 from service.analysis.image import Analyzer
+from service.analysis.video import VideoPipeline
 from service.cloud.bulk import judge_all
 from service.errors import StartupError
 from service.judging.judge import Judge
@@ -21,7 +22,7 @@ from service.settings import Settings
 
 UNNAMED = "unnamed"  # what lies in no sub-folder
 GENUINE = "genuine"
-Judging = Analyzer | VoiceAnalyzer
+Judging = Analyzer | VoiceAnalyzer | VideoPipeline
 
 
 @dataclass(frozen=True)
@@ -56,18 +57,23 @@ class Scored:
 
 
 def kind_in(folder: Path) -> Kind:
-    """What the folder holds: `audio` where there are recordings and no image, else `image`."""
+    """What the folder holds: images where there is one, else videos, else recordings."""
     names = [path.name for path in folder.rglob("*")]
-    sounds = any(kind_by_name(name) == "audio" for name in names)
-    return "audio" if sounds and not any(map(is_image_name, names)) else "image"
+    if any(map(is_image_name, names)):
+        return "image"
+    kinds = {kind_by_name(name) for name in names}
+    return "video" if "video" in kinds else "audio" if "audio" in kinds else "image"
 
 
 def loaded(
     folder: Path, settings: Settings, *, calibrated: bool = True, task: Task = DEEPFAKE
 ) -> Judging:
     """What judges the media of a folder; `task`: of images. Raises StartupError."""
-    if kind_in(folder) == "image":
+    kind = kind_in(folder)
+    if kind == "image":
         return Analyzer.of_task(settings, task, calibrated=calibrated)
+    if kind == "video":  # by their faces; their sound has a calibration of its own
+        return VideoPipeline(settings, Analyzer.of_task(settings, DEEPFAKE, calibrated=calibrated))
     found = load_voice(settings, calibrated=calibrated)
     if isinstance(found, Silent):
         raise StartupError(
@@ -81,7 +87,7 @@ def labelled(folder: Path) -> list[Labelled]:
     found = images_in(folder)
     if not found:
         raise StartupError(
-            f"There is no image or recording in {folder / 'real'} or {folder / 'fake'}.",
+            f"There is no image, video or recording in {folder / 'real'} or {folder / 'fake'}.",
             "Put genuine ones into real/ and attacks into fake/, sub-folders being species; or"
             " genuine ones into genuine/PERSON/ and attacks into SPECIES/PERSON/.",
         )

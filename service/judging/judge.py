@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from service.analysis.audio import VoiceAnalyzer
     from service.analysis.image import Analyzer
     from service.analysis.pipelines import Pipeline
+    from service.analysis.video import VideoPipeline
 
 PATIENT = 10_000  # that may wait where nobody is sent away
 
@@ -68,7 +69,7 @@ class Judge:
         return cls(settings, Loader.load(settings), store or NullStore(), limit)
 
     @classmethod
-    def of(cls, settings: Settings, analyzer: Analyzer | VoiceAnalyzer) -> Self:
+    def of(cls, settings: Settings, analyzer: Analyzer | VoiceAnalyzer | VideoPipeline) -> Self:
         """One like that of `load`, with models that are loaded already."""
         limit = ConcurrencyLimit(usable_cores(), PATIENT, TIMEOUT_MAX)
         return cls(settings, Loader.of(settings, analyzer), NullStore(), limit)

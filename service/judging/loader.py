@@ -20,8 +20,9 @@ from service.settings import Settings
 
 if TYPE_CHECKING:
     from service.analysis.audio import VoiceAnalyzer
-    from service.analysis.image import Analyzer
+    from service.analysis.image import Analyzer, ModelInfo
     from service.analysis.pipelines import Pipeline
+    from service.analysis.video import VideoPipeline
 
 State = Literal["starting", "ready", "failed"]
 PATIENCE = 5.0  # seconds that a request waits for models that are being loaded
@@ -47,7 +48,7 @@ class Loader:
         return cls.of(settings, Analyzer.load(settings))
 
     @classmethod
-    def of(cls, settings: Settings, analyzer: Analyzer | VoiceAnalyzer) -> Self:
+    def of(cls, settings: Settings, analyzer: Analyzer | VoiceAnalyzer | VideoPipeline) -> Self:
         """One with models that are loaded already."""
         from service.analysis.pipelines import load_pipelines
 
@@ -80,6 +81,21 @@ class Loader:
         """The analyzer. Raises Unavailable while there is none."""
         return cast("Analyzer", self.pipeline("image"))
 
+    @property
+    def models(self) -> tuple[ModelInfo, ...]:
+        """Those of all pipelines, each once. Raises Unavailable while there are none."""
+        if self._pipelines is None:
+            raise Unavailable
+        every = (model for pipeline in self._pipelines.values() for model in pipeline.models)
+        return tuple(dict.fromkeys(every))
+
+    def model_card(self) -> dict[str, object]:
+        """That of images, and below it those of the other kinds. Raises Unavailable."""
+        cards: dict[str, Kind] = {"voice": "audio", "video": "video"}
+        others = {name: self.pipeline(kind).model_card() for name, kind in cards.items()}
+        known = {name: card for name, card in others.items() if card}
+        return self.analyzer.model_card() | known
+
     def wait(self, timeout: float = PATIENCE) -> None:
         """Wait until loading came to an end, good or bad, or `timeout` seconds have passed."""
         self._loaded.wait(timeout)
@@ -101,15 +117,17 @@ class Loader:
             log.exception("engine failed")
             self._fail("The models could not be loaded.", "Run `facegate doctor`.")
         else:
-            self._succeed(self.analyzer)
+            self._succeed(self.analyzer, self._pipelines)
 
     # The state comes last: whoever sees it finds the metric and the line of the log there already.
-    def _succeed(self, analyzer: Analyzer) -> None:
-        if analyzer.ignored_calibration:
-            log.warning("calibration ignored", reason="it was fitted for other models")
+    def _succeed(self, analyzer: Analyzer, pipelines: Mapping[Kind, Pipeline]) -> None:
+        for kind, pipeline in pipelines.items():
+            if pipeline.ignored_calibration:
+                reason = "it was fitted for other models"
+                log.warning("calibration ignored", reason=reason, of=kind)
         if misfit := analyzer.policy.misfit:
             log.warning("trained fusion not in force", reason=misfit[0], remedy=misfit[1])
-        log.info("ready", models=[f"{m.name} {m.version}" for m in analyzer.models])
+        log.info("ready", models=[f"{m.name} {m.version}" for m in self.models])
         metrics.READY.set(1)
         self.state = "ready"
 

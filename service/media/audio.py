@@ -8,6 +8,7 @@ import numpy as np
 
 from service.errors import NoSound
 from service.media.decoding import messages
+from service.media.facts import AudioFacts
 from service.media.medium import Medium
 from service.settings import Settings
 
@@ -16,26 +17,21 @@ RATE = 16_000  # Hz
 
 @dataclass(frozen=True, eq=False)
 class Sound:
-    """`samples`: float32, mono, 16 kHz, -1..1; the rest as it was recorded, seconds as counted."""
+    """`samples`: float32, mono, 16 kHz, -1..1."""
 
     samples: np.ndarray
-    format: str
-    codec: str
-    seconds: float
-    sample_rate: int
-    channels: int
+    facts: AudioFacts
 
 
 def sound(medium: Medium, settings: Settings) -> Sound:
     """The first audio stream of a recording or a video. Raises the MediaError family."""
     pieces, facts = [], None
     for head, payload in messages(medium, settings, "sound"):
-        if head["type"] == "samples":
+        if head.pop("type") == "samples":
             pieces.append(payload)
         else:
-            facts = head
+            head.pop("size")
+            facts = AudioFacts(medium.sha256, **head)
     if facts is None:
         raise NoSound
-    samples = np.frombuffer(b"".join(pieces), np.float32)
-    known = ("format", "codec", "seconds", "sample_rate", "channels")
-    return Sound(np.nan_to_num(samples), **{name: facts[name] for name in known})
+    return Sound(np.nan_to_num(np.frombuffer(b"".join(pieces), np.float32)), facts)

@@ -12,24 +12,9 @@ import numpy as np
 
 from service.media import high_range
 from service.media.decoding import messages
+from service.media.facts import VideoFacts
 from service.media.medium import Medium
 from service.settings import Settings
-
-
-@dataclass(frozen=True)
-class Footage:
-    """What is known of a video: container and codec by content, `width` and `height` upright,
-    seconds and frames as counted, rotation in degrees clockwise as the metadata asks for."""
-
-    format: str
-    codec: str
-    width: int
-    height: int
-    seconds: float
-    frames: int
-    fps: float
-    rotation: int
-    has_audio: bool
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,24 +27,24 @@ class Picture:
     scale: float
 
 
-def frames(medium: Medium, settings: Settings) -> Iterator[Footage | Picture]:
-    """First the footage, then about two frames a second, 32 at most, in the order of time.
+def frames(medium: Medium, settings: Settings) -> Iterator[VideoFacts | Picture]:
+    """First the facts, then about two frames a second, 32 at most, in the order of time.
 
     More around changes of scene; of long footage those at key frames. One frame is in memory at a
     time. Raises the MediaError family at any time.
     """
-    footage: Footage | None = None
+    facts: VideoFacts | None = None
     with closing(messages(medium, settings, "pictures")) as said:  # type: ignore[type-var]
         for head, payload in said:
             if head.pop("type") == "facts":
                 head.pop("size")
-                footage = Footage(**head)
-                yield footage
-            elif footage is not None:
-                yield _picture(head, payload, footage)
+                facts = VideoFacts(medium.sha256, **head)
+                yield facts
+            elif facts is not None:
+                yield _picture(head, payload, facts)
 
 
-def _picture(head: dict[str, Any], payload: bytes, footage: Footage) -> Picture:
+def _picture(head: dict[str, Any], payload: bytes, facts: VideoFacts) -> Picture:
     width, height, stride = head["width"], head["height"], head["stride"]
     rows = np.frombuffer(payload, np.uint8)[: stride * height].reshape(height, stride)
     pixels = rows[:, : width * 3].reshape(height, width, 3)
@@ -67,7 +52,7 @@ def _picture(head: dict[str, Any], payload: bytes, footage: Footage) -> Picture:
     upright = np.ascontiguousarray(np.rot90(pixels, round(head["rotation"] / 90) % 4))
     if head["transfer"]:
         upright = high_range.to_standard(upright, head["transfer"])
-    scale = max(footage.width, footage.height) / max(upright.shape[:2])
+    scale = max(facts.width, facts.height) / max(upright.shape[:2])
     return Picture(head["time"], upright, scale)
 
 

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from service.analysis.findings import with_findings
-from service.analysis.judgement import Finding, VideoAnalysis, VideoFacts
+from service.analysis.judgement import Finding, VideoAnalysis
+from service.media.facts import VideoFacts
 
 
 def finding(task: Any, score: float, *, advisory: bool = False) -> Finding:

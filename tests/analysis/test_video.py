@@ -11,7 +11,6 @@ from service.analysis import over_time
 from service.analysis.image import Analyzer
 from service.analysis.judgement import (
     AudioAnalysis,
-    AudioFacts,
     Box,
     DetectorScore,
     FaceJudgement,
@@ -23,6 +22,7 @@ from service.analysis.records import from_record, to_record
 from service.analysis.tracks import SeenFace, join
 from service.analysis.video import VideoPipeline
 from service.errors import CannotJudge, MediaError, NoPictures, Reason
+from service.media.facts import AudioFacts
 from service.media.medium import Medium
 from service.runtime.reporting import listening
 from service.settings import Settings

@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
+import psutil
 import pytest
 
 from service.api.check.schemas import CheckAnswer, CheckTakenIn
@@ -15,6 +16,7 @@ from tests import clips
 from tests.conftest import GENUINE
 from tests.images import genuine
 from tests.live import Live
+from tests.media.test_hostile_media import NO_FILMS, NO_RECORDINGS
 from tests.receiver import Receiver
 
 FILM = clips.video(clips.faces(12))
@@ -87,6 +89,22 @@ def test_what_cannot_be_judged_is_named_in_time(live: Live, name: str) -> None:
     assert (answer.status_code, answer.json()["code"]) == (status, code)
     assert time.monotonic() - start < 20  # under 5 on a machine that has nothing else to do
     assert analyze(live, FILM).status_code == 200
+
+
+LYING = ("many frames", "endless atom", "atoms in atoms", "heads in heads", "many streams")
+NOISE = ("65,535 channels", "a rate of 2 GHz", "mp3 of garbage", "an endless tag")
+
+
+def test_no_hostile_file_costs_a_worker(live: Live) -> None:
+    before = set(psutil.Process(live.process.pid).children())
+    files = [NO_FILMS[name][0]() for name in LYING] + [NO_RECORDINGS[name][0]() for name in NOISE]
+    for data in files:
+        start = time.monotonic()
+        answer = analyze(live, data)
+        assert answer.json()["code"] in ("INVALID_MEDIA", "MEDIA_TOO_COMPLEX")
+        assert time.monotonic() - start < 20
+    assert analyze(live, FILM).status_code == 200
+    assert before <= set(psutil.Process(live.process.pid).children())
 
 
 def test_a_long_one_is_a_job(live: Live) -> None:

@@ -65,5 +65,5 @@ def test_what_lies_beside_the_species_is_none(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("names", [(), ("stray.jpg",), ("genuine/a.txt",)])
 def test_nothing_to_read(tmp_path: Path, names: tuple[str, ...]) -> None:
-    with pytest.raises(StartupError, match="no image or recording"):
+    with pytest.raises(StartupError, match="no image, video or recording"):
         labelled(make(tmp_path, names))

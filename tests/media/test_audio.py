@@ -34,9 +34,10 @@ def test_every_format(form: str) -> None:
     data = clips.recording(form)
     found = heard(data)
     assert kind_of(data) == "audio"
-    assert (found.samples.dtype, found.sample_rate, found.channels) == (np.float32, 48_000, 1)
-    assert found.seconds == pytest.approx(1.0, abs=0.05)
-    assert len(found.samples) == pytest.approx(found.seconds * RATE, abs=16)
+    assert (found.facts.sample_rate, found.facts.channels) == (48_000, 1)
+    assert found.samples.dtype == np.float32
+    assert found.facts.seconds == pytest.approx(1.0, abs=0.05)
+    assert len(found.samples) == pytest.approx(found.facts.seconds * RATE, abs=16)
     assert loudest(found) == pytest.approx(440, abs=3)
     assert 0.3 < np.abs(found.samples[4000:12000]).max() < 0.5
 
@@ -54,7 +55,7 @@ def test_sample_rates(rate: int) -> None:
 
 def test_two_channels_become_one() -> None:
     found = heard(clips.recording(channels=2))
-    assert (found.channels, found.samples.ndim) == (2, 1)
+    assert (found.facts.channels, found.samples.ndim) == (2, 1)
     assert np.abs(found.samples).max() == pytest.approx(0.4, abs=0.03)
 
 
@@ -112,7 +113,7 @@ def test_kinds_by_content(data: bytes, name: str, kind: str) -> None:
 def test_tags_in_another_encoding_do_no_harm() -> None:
     """Old taggers write them as Windows does."""
     data = recording_with_title(b"Guard Tux")
-    assert heard(data.replace(b"Guard Tux", b"\xca\xf1\xfe\xf8\xe0 Tux")).seconds == 1.0
+    assert heard(data.replace(b"Guard Tux", b"\xca\xf1\xfe\xf8\xe0 Tux")).facts.seconds == 1.0
 
 
 def recording_with_title(title: bytes) -> bytes:

@@ -17,9 +17,10 @@ import pytest
 from service.errors import MediaError, MediaTooComplex, MediaTooLarge, MediaTooLong, NoPictures
 from service.media import decoding, high_range
 from service.media.decoder.plan import Seen, plan
+from service.media.facts import VideoFacts
 from service.media.kinds import kind_of
 from service.media.medium import Medium
-from service.media.video import Footage, Picture, frames
+from service.media.video import Picture, frames
 from service.settings import Settings
 from tests import clips
 
@@ -27,9 +28,9 @@ SETTINGS = Settings(max_seconds=60)
 SETTINGS_LONG = Settings(max_seconds=200)
 
 
-def looked_at(data: bytes, settings: Settings = SETTINGS) -> tuple[Footage, list[Picture]]:
+def looked_at(data: bytes, settings: Settings = SETTINGS) -> tuple[VideoFacts, list[Picture]]:
     footage, *pictures = frames(Medium.of(data, "video"), settings)
-    assert isinstance(footage, Footage)
+    assert isinstance(footage, VideoFacts)
     return footage, [one for one in pictures if isinstance(one, Picture)]
 
 

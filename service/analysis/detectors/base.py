@@ -69,3 +69,6 @@ class VoiceDetector(Rated, Protocol):
 
     def predict(self, windows: Sequence[np.ndarray]) -> list[float]:
         """The calibrated probability of each window of 16 kHz mono float32 sound."""
+
+    def card(self) -> dict[str, object]:
+        """What it is, and the figures measured in training."""

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import math
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -17,9 +15,8 @@ from service.repository.checksums import RESTORE
 from service.repository.heads import OwnHead
 from service.repository.initializers import read_initializer
 from service.repository.manifest import Manifest, load_manifest
+from service.repository.opening import check_logit, opening, read_metrics
 from service.repository.session import open_session
-
-TOLERATED = 0.5  # log-odds; measured: 0.15 from CPU to CPU at the most, 17 with wrong products
 
 
 class OnnxDetector:
@@ -39,20 +36,14 @@ class OnnxDetector:
         self.identity = self.manifest.identity + (own_head.record.sha256 if own_head else "")
         self.own_head = own_head
         self._folder, self._bpcer = folder, bpcer
-        self._metrics = _read_metrics(folder)
-        try:
+        self._metrics = read_metrics(folder)
+        with opening(folder.name):
             self._tuned = tuned_values(folder, shipped)
             self._session = open_session(folder / self.manifest.file, threads)
-            self._self_test()
+            check_logit(self.name, self.pattern_logit(), self.manifest.known_logit)
             if own_head:
                 self._tuned |= own_head.values(shipped)
                 self.pattern_logit()
-        except StartupError:
-            raise
-        except Exception:  # ONNX Runtime's exceptions have no common, public base
-            raise StartupError(
-                f"The model {folder.name} cannot be run by this version of ONNX Runtime.", RESTORE
-            ) from None
 
     def predict(self, portrait: Portrait, *, explain: bool = False) -> Prediction:
         """Crop, normalise, run; the activation map is computed only to explain."""
@@ -157,16 +148,6 @@ class OnnxDetector:
         calibration = self.manifest.calibration
         return sigmoid(calibration.slope * logit + calibration.intercept)
 
-    def _self_test(self) -> None:
-        """On a CPU that a kernel is wrong for a model answers, too, and nobody would notice."""
-        found, known = self.pattern_logit(), self.manifest.known_logit
-        if known is not None and abs(found - known) > TOLERATED:
-            raise StartupError(
-                f"The model {self.name} does not answer on this CPU as it did where it was"
-                f" measured: {found:.2f} instead of {known:.2f}.",
-                "Use another CPU, or the version of ONNX Runtime in requirements.lock.",
-            )
-
     def pattern_logit(self) -> float:
         """The logit of a pattern. Warms up: the first run allocates what later ones use again."""
         size = self.manifest.input.size
@@ -187,10 +168,3 @@ def tuned_values(folder: Path, manifest: Manifest) -> dict[str, np.ndarray]:
         return {}
     with np.load(folder / manifest.tuned.file) as values:
         return {name: value.astype(np.float32) for name, value in values.items()}
-
-
-def _read_metrics(folder: Path) -> Any:
-    try:
-        return json.loads((folder / "metrics.json").read_text())
-    except (OSError, ValueError):
-        return None

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import json
-import math
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
 from service.analysis.decision.rules import sigmoid
-from service.analysis.detectors.onnx import TOLERATED
 from service.analysis.voice.speech import RATE
-from service.errors import StartupError
-from service.repository.checksums import RESTORE
 from service.repository.manifest import load_voice_manifest
+from service.repository.opening import check_logit, opening, read_metrics
 from service.repository.session import open_session
 
 
@@ -32,16 +28,10 @@ class OnnxVoiceDetector:
         self.bpcer = self.manifest.nearest(bpcer)
         self.threshold = self.manifest.threshold(self.bpcer)
         self.identity = self.manifest.identity
-        self._folder = folder
-        try:
+        self._metrics = read_metrics(folder)
+        with opening(folder.name):
             self._session = open_session(folder / self.manifest.file)
-            self._self_test()
-        except StartupError:
-            raise
-        except Exception:  # ONNX Runtime's exceptions have no common, public base
-            raise StartupError(
-                f"The model {folder.name} cannot be run by this version of ONNX Runtime.", RESTORE
-            ) from None
+            check_logit(self.name, self.logit(pattern(self.seconds)), self.manifest.known_logit)
 
     def predict(self, windows: Sequence[np.ndarray]) -> list[float]:
         """The calibrated probability of each window of speech that a machine made it."""
@@ -60,23 +50,7 @@ class OnnxVoiceDetector:
         """The manifest, the operating point in force, and the figures measured in training."""
         point = {"bpcer": self.bpcer, "threshold": self.threshold}
         manifest = self.manifest.model_dump(mode="json")
-        return {**manifest, "operating_point": point, "metrics": self._metrics()}
-
-    def _metrics(self) -> object:
-        try:
-            return json.loads((self._folder / "metrics.json").read_text())
-        except (OSError, ValueError):
-            return None
-
-    def _self_test(self) -> None:
-        """On a CPU that a kernel is wrong for a model answers, too, and nobody would notice."""
-        found, known = self.logit(pattern(self.seconds)), self.manifest.known_logit
-        if not math.isfinite(found) or (known is not None and abs(found - known) > TOLERATED):
-            raise StartupError(
-                f"The model {self.name} does not answer on this CPU as it did where it was"
-                f" measured: {found:.2f} instead of {known or 0:.2f}.",
-                "Use another CPU, or the version of ONNX Runtime in requirements.lock.",
-            )
+        return {**manifest, "operating_point": point, "metrics": self._metrics}
 
 
 def repeated(window: np.ndarray, least: int) -> np.ndarray:

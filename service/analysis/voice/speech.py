@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
-from service.errors import StartupError
-from service.repository.checksums import RESTORE, verify_checksum
+from service.repository.checksums import verify_checksum
 from service.repository.manifest import read_json
+from service.repository.opening import opening
 from service.repository.session import open_session
 
 RATE = 16_000  # samples a second, of all sound in here
@@ -41,16 +41,10 @@ class SpeechDetector:
     def __init__(self, models_dir: Path) -> None:
         folder = models_dir / MODEL
         manifest = read_json(folder)
-        try:
+        with opening(MODEL):
             verify_checksum(folder, manifest["file"], manifest["sha256"])
             self._session = open_session(folder / manifest["file"])
             self.find(np.zeros(RATE, np.float32))
-        except StartupError:
-            raise
-        except Exception:  # ONNX Runtime's exceptions have no common, public base
-            raise StartupError(
-                f"The model {MODEL} cannot be run by this version of ONNX Runtime.", RESTORE
-            ) from None
 
     def find(self, sound: np.ndarray) -> Speech:
         """Find the speech in 16 kHz mono float32 sound."""

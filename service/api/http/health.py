@@ -121,7 +121,7 @@ def _store_state() -> StoreState:
 
 def _models() -> list[Model]:
     try:
-        loaded = services().loader.analyzer.models
+        loaded = services().loader.models
     except Unavailable:
         return []
     return [Model(name=one.name, version=one.version) for one in loaded]

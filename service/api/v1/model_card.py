@@ -13,4 +13,4 @@ blueprint = Blueprint("model_card", __name__)
 @blueprint.get("/v1/model-card")
 def model_card() -> Response:
     """The card of the running models; no licence is needed."""
-    return json_reply(services().loader.analyzer.model_card())
+    return json_reply(services().loader.model_card())

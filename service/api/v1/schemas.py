@@ -10,7 +10,6 @@ from pydantic.config import JsonDict
 from pydantic_core import PydanticCustomError
 
 from service.analysis.judgement import (
-    AudioFacts,
     Box,
     Decision,
     FaceJudgement,
@@ -19,10 +18,10 @@ from service.analysis.judgement import (
     ImageFacts,
     Quality,
     Track,
-    VideoFacts,
     Window,
 )
 from service.errors import Reason
+from service.media.facts import AudioFacts, VideoFacts
 from service.provenance.facts import Provenance
 
 MAX_ID = 128

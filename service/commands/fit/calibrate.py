@@ -6,6 +6,7 @@ from pathlib import Path
 
 from service.analysis.audio import voice_settings
 from service.analysis.decision.calibration import LocalCalibration
+from service.analysis.video import video_calibration
 from service.audit.acts import note_act
 from service.errors import StartupError
 from service.fitting import metrics
@@ -49,7 +50,8 @@ def remove(task: Task = DEEPFAKE) -> None:
     """Delete the calibration in the data folder, where there is one."""
     settings = load_settings()
     path = settings.fitted_dir(task) / "calibration.json"
-    others = [voice_settings(settings).calibration_file()] if task == DEEPFAKE else []
+    own = [voice_settings(settings).calibration_file(), video_calibration(settings)]
+    others = own if task == DEEPFAKE else []
     found = [one for one in (path, *others) if one.exists()]
     for one in found:
         one.unlink()
@@ -61,9 +63,12 @@ def remove(task: Task = DEEPFAKE) -> None:
 
 
 def calibration_of(folder: Path, settings: Settings) -> Path:
-    """Voices have one of their own."""
-    if kind_in(folder) == "audio":
+    """Voices and videos have one of their own."""
+    kind = kind_in(folder)
+    if kind == "audio":
         return voice_settings(settings).calibration_file()
+    if kind == "video":
+        return video_calibration(settings)
     return settings.data_dir / "calibration.json"
 
 
@@ -100,5 +105,8 @@ def tell(path: Path, calibration: LocalCalibration, analyzer: Judging, scored: S
 
 
 def warn_of_setting(settings: Settings, path: Path) -> None:
+    """The setting names the calibration of images."""
+    if path != settings.data_dir / "calibration.json":
+        return
     if settings.calibration is not None and settings.calibration.absolute() != path.absolute():
         note(f"FACEGATE_CALIBRATION is set, so {settings.calibration} counts, and not {path}.")

@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import IO, Any
+from typing import Any
 
 import av
 from av.error import FFmpegError
 
+from service.media.decoder.whole import is_cut_off
 from service.media.decoder.wire import Failure, Order
 
 # By FFmpeg's names. Playlists and whatever else opens further addresses are not among them.
@@ -32,8 +33,6 @@ SOUNDS = (
     *("pcm_s16le", "pcm_s16be", "pcm_s24le", "pcm_s24be", "pcm_s32le", "pcm_s32be"),
     *("pcm_f32le", "pcm_f32be", "pcm_f64le", "pcm_f64be"),
 )
-STREAMED = 2**32 - 1  # a size that nobody knew when the head was written
-SLACK = 0.98  # share of the promised bytes that still is a whole file
 PROBED = 5 * 2**20  # bytes read to find out what is in the container
 
 
@@ -49,24 +48,15 @@ class Refused(Exception):
 def opened(order: Order) -> Iterator[Any]:
     """The container behind the descriptor, from its start. Raises Refused."""
     with os.fdopen(os.dup(order.descriptor), "rb") as file:
-        _check_size(file)
+        if is_cut_off(file):
+            raise Refused("damaged")
+        file.seek(0)
         try:
             container = av.open(file, options=_options(), metadata_errors="ignore")
         except (FFmpegError, ValueError, UnicodeError):
             raise Refused("damaged") from None
         with container:
             yield container
-
-
-def _check_size(file: IO[bytes]) -> None:
-    """A RIFF file (WAV, AVI) says how long it is. Raises Refused when it is cut off."""
-    size = file.seek(0, os.SEEK_END)
-    file.seek(0)
-    head = file.read(8)
-    file.seek(0)
-    promised = int.from_bytes(head[4:], "little")
-    if head[:4] == b"RIFF" and promised != STREAMED and size < SLACK * (promised + 8):
-        raise Refused("damaged")
 
 
 def _options() -> dict[str, str]:

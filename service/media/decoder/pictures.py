@@ -17,6 +17,7 @@ from service.media.decoder.wire import Order
 
 Message = tuple[dict[str, Any], Any]
 FASTEST = 125  # frames a second
+MOST_A_SECOND = 1000  # more frames are no footage, but a header that lies
 SLACK, WITH_SOUND = (0.95, 0.25), (0.8, 1.0)  # share and seconds below what is announced
 DAMAGED = 0.25  # share of packets that may fail to decode
 HD = 720  # rows from which on colours are BT.709 where the file is silent
@@ -79,7 +80,8 @@ def _whole(container: Any, stream: Any, seen: list[Seen], order: Order) -> float
         raise Refused("too_long")
     if len(seen) < share * stream.frames or seconds < share * announced - slack:
         raise Refused("damaged")
-    return seconds or 1 / float(stream.average_rate or 25)
+    # Of time stamps that are all alike, or nearly, some length that can be divided by.
+    return max(seconds or 1 / float(stream.average_rate or 25), len(seen) / MOST_A_SECOND)
 
 
 def _announced(container: Any, stream: Any) -> tuple[float, tuple[float, float]]:

@@ -35,7 +35,8 @@ class Plan:
 def plan(seen: Sequence[Seen], seconds: float, most: int) -> Plan:
     """Frames spread evenly; of long footage those at or after key frames, which cost little."""
     count = _count(seen, seconds, most)
-    even = [(i + 0.5) * seconds / count for i in range(count)]
+    last = max((one.time for one in seen), default=0.0)
+    even = [min((i + 0.5) * seconds / count, last) for i in range(count)]
     skip: Literal["DEFAULT", "NONREF"] = "NONREF" if len(seen) > MANY * count else "DEFAULT"
     if seconds <= SEQUENTIAL:
         return Plan(tuple(even), (True,) * len(seen), skip)

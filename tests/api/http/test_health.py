@@ -19,7 +19,7 @@ from service.store.null.store import NullStore
 from tests.images import genuine, nasty
 from tests.live import Live, data_uri
 
-MODELS = ["steady", "blazeface-full", "blazeface-short"]
+MODELS = ["steady", "blazeface-full", "blazeface-short", "voice", "silero-vad"]
 
 
 def counts(live: Live) -> Counter[str]:

@@ -78,7 +78,7 @@ def test_a_folder_without_real_is_all_genuine(tmp_path: Path) -> None:
 
 
 def test_an_empty_folder_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(StartupError, match="no image or recording"):
+    with pytest.raises(StartupError, match="no image, video or recording"):
         labelled(tmp_path)
     with pytest.raises(StartupError, match="no image file"):
         genuine_or_labelled(tmp_path)
@@ -169,7 +169,7 @@ def test_json_on_standard_output(facegate: Run, tmp_path: Path, red: Path) -> No
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (("nowhere",), "There is no image or recording in nowhere/real or nowhere/fake."),
+        (("nowhere",), "There is no image, video or recording in nowhere/real or nowhere/fake."),
         (("blank",), "None of these images could be judged."),
         (("blank", "--output", "no/folder.json"), "The output file no/folder.json cannot be"),
     ],

@@ -275,7 +275,7 @@ def test_one_detector_of_several_gets_another_head(
     [
         ((), "Name a folder, or --remove."),
         (("few", "--remove"), "Name a folder, or --remove."),
-        (("nowhere",), "There is no image or recording in"),
+        (("nowhere",), "There is no image, video or recording in"),
         (("few",), "3 genuine images can be held out to judge a new head by: 50 are needed."),
     ],
 )
