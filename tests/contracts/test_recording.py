@@ -83,3 +83,10 @@ def test_it_is_kept_and_recalled(live: Live) -> None:
     assert again["cached"]
     answer = live.get(f"/v1/results/{first['id']}", headers={"X-Hash-Id": live.hash_id})
     assert answer.json()["score"] == first["score"]
+
+
+def test_the_card_tells_of_voices(live: Live) -> None:
+    card = live.get("/v1/model-card").json()["voice"]
+    assert [one["name"] for one in card["detectors"]] == ["voice"]
+    assert (card["advisory"], card["speech_detector"]["name"]) == (False, "silero-vad")
+    assert card["detectors"][0]["metrics"]["pooled"]["genuine"] > 200
