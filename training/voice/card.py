@@ -21,9 +21,9 @@ licence, and none is part of this project. Who needs weights free of them retrai
 of his own (`training/README.md`).
 
 Two networks of 371,000 weights each hear the same sound, and the mean of their logits counts:
-one sees the log power of 256 lines of 31 Hz, the other that power less each line's mean over
-time, and how the phase of each line goes on from frame to frame. The front end is part of the
-ONNX graph.
+one sees the log power of 256 lines of 31 Hz, the other, which counts twice, that power less each
+line's mean over time, and how the phase of each line goes on from frame to frame. The front end
+is part of the ONNX graph.
 
 ## Data
 
@@ -70,7 +70,7 @@ Where a page or folder names it, and of 20 genuine recordings or more; BPCER at 
 
 | language | recordings | genuine | refused | synthetic | D-EER |
 |---|---|---|---|---|---|"""
-STEPS = "some 4,000 each"
+STEPS = "4,100 and 4,700"
 
 
 def card(folder: Path) -> str:

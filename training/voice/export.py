@@ -1,6 +1,7 @@
 """Trained voice networks -> a model folder that the service loads, checked against torch.
 
     python -m training.voice.export --checkpoint FILE [--checkpoint FILE] --out service/models/NAME
+                                    [--weight 1 --weight 2]
 
 Neutral calibration; `training.voice.evaluate` measures it and writes it into the manifest.
 """
@@ -33,6 +34,14 @@ def load(file: Path) -> VoiceNet:
     net = VoiceNet(phase=kept["phase"])
     net.load_state_dict(kept["net"])
     return net.eval()
+
+
+@torch.no_grad()
+def weigh(nets: Sequence[VoiceNet], weights: Sequence[float]) -> None:
+    """Have the mean of their logits be a weighted one; the last layers take the weights up."""
+    for net, weight in zip(nets, weights, strict=True):
+        net.out.weight.mul_(weight * len(nets) / sum(weights))
+        net.out.bias.mul_(weight * len(nets) / sum(weights))
 
 
 def export(nets: Sequence[VoiceNet], folder: Path, version: str) -> float:
@@ -78,9 +87,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--checkpoint", type=Path, action="append", required=True)
     parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--weight", type=float, action="append", help="of each; all alike without")
     parser.add_argument("--version", default="1.0.0")
     args = parser.parse_args()
     nets = [load(file) for file in args.checkpoint]
+    weigh(nets, args.weight or [1.0] * len(nets))
     print(f"largest difference from torch: {export(nets, args.out, args.version):.1e}")
 
 

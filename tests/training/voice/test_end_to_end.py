@@ -63,7 +63,8 @@ def test_from_recordings_to_a_detector(
     run(train, *more, "--out", nets[0])
     run(train, *more, "--out", nets[1], "--no-phase")
     run(train, *more, "--out", nets[1], "--no-phase", "--start", nets[1])
-    run(export, "--checkpoint", nets[0], "--checkpoint", nets[1], "--out", model)
+    run(export, "--checkpoint", nets[0], "--checkpoint", nets[1], "--out", model,
+        "--weight", 1, "--weight", 2)  # fmt: skip
 
     copy_speech_detector(tmp_path / "models")
     measured = (*given, "--model", model, "--calibrate", "--seen", data / "seen.csv")
