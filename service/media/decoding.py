@@ -5,13 +5,14 @@ A child that says nothing for too long, eats too much or dies is answered with a
 
 from __future__ import annotations
 
+import fcntl
 import os
 import selectors
 import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any, Literal
 
@@ -33,6 +34,7 @@ SILENCE = 20.0  # seconds without a message; on an idle machine the limit of CPU
 MEMORY = 400 * 2**20  # bytes of data
 LONGEST = 1920  # pixels of the longer side of a frame; no face detector or crop needs more
 FRAMES = 32
+PIPE = 2**20  # bytes on the way; with the usual 64 KiB both sides wait for each other all the time
 FAILURES: dict[str, type[MediaError]] = {
     "damaged": MediaError,
     "too_large": MediaTooLarge,
@@ -76,13 +78,15 @@ def _child(order: Order) -> Iterator[subprocess.Popen[bytes]]:
         pass_fds=(order.descriptor,),
         env={"PYTHONPATH": str(ROOT), "LD_LIBRARY_PATH": os.environ.get("LD_LIBRARY_PATH", "")},
     )
+    assert child.stdout is not None
+    with suppress(OSError):  # not everybody may have as much; then it takes longer
+        fcntl.fcntl(child.stdout, fcntl.F_SETPIPE_SZ, PIPE)
     try:
         yield child
     finally:
         child.kill()
         child.wait()
-        if child.stdout:
-            child.stdout.close()
+        child.stdout.close()
 
 
 def _heard(child: subprocess.Popen[bytes]) -> Iterator[tuple[dict[str, Any], bytes]]:
