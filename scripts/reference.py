@@ -26,7 +26,7 @@ Made from the code by `python -m scripts.reference`; do not edit by hand.
 
 def page() -> str:
     """The whole page."""
-    app = create_app(Settings(store="null"))
+    app = create_app(Settings(store="null", console="on"))
     parts = [
         INTRO,
         _table("Settings", ("variable", "default", "meaning"), _settings()),

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from flask import Flask
 
-from service.accounts import Accounts
+from service import web
+from service.accounts import Accounts, People
 from service.api import capture, check, facia, gateway, jwks, sagemaker
 from service.api.http import body, errors, health, reply, signed, telemetry
 from service.api.http.context import Services
@@ -26,8 +27,9 @@ from service.runtime.concurrency import ConcurrencyLimit
 from service.runtime.proxies import Proxies
 from service.settings import Settings, load_settings
 from service.signing import SigningKeys
-from service.store import open_store
+from service.store import Store, open_store
 from service.store.metered import StoreObserver
+from service.store.search import Search
 
 
 def create_app(settings: Settings | None = None) -> Flask:
@@ -70,6 +72,8 @@ def create_app(settings: Settings | None = None) -> Flask:
         document,
     ):
         app.register_blueprint(module.blueprint)
+    if settings.console_is_on():
+        web.install(app)
     return app
 
 
@@ -85,12 +89,14 @@ def _services(settings: Settings) -> Services:
         judge=Judge(settings, loader, store, limit, audit),
         fetcher=Fetcher(settings),
         accounts=Accounts(settings, store),
+        people=People(settings, store),
         jobs=Jobs(settings, loader, store, callback_fetcher(settings)),
         secrets=Secrets(settings),
         audit=audit,
         signing=_signing(settings),
         challenges=Challenges(settings, store),
         proxies=Proxies(settings.trusted_proxies),
+        results=_results(settings, store),
         gateway_licence=settings.secret("gateway_licence"),
         sagemaker_hash_id=settings.secret("sagemaker_hash_id"),
     )
@@ -102,6 +108,15 @@ def _signing(settings: Settings) -> SigningKeys:
     if settings.sign:
         keys.current()
     return keys
+
+
+def _results(settings: Settings, store: Store) -> Search:
+    """What the console shows; boto3 takes long to import, and only this source needs it."""
+    if settings.console_source == "store":
+        return store
+    from service.cloud.serverless.search import DetectionSearch
+
+    return DetectionSearch(settings)
 
 
 def _runner(services: Services) -> JobRunner:

@@ -19,6 +19,7 @@ from service.commands.cloud.app import cloud_app
 from service.commands.fit.app import measure_app
 from service.commands.licence.app import licence_app
 from service.commands.signing.app import signing_app
+from service.commands.users.app import users_app
 from service.errors import FacegateError, StartupError
 
 USAGE, INTERRUPTED = 3, 130
@@ -39,6 +40,7 @@ app.add_typer(measure_app)
 app.add_typer(signing_app)
 app.add_typer(licence_app, name="licence")
 app.add_typer(audit_app, name="audit")
+app.add_typer(users_app, name="users")
 app.add_typer(models_app, name="models")
 ensemble_app = typer.Typer(help="A trained fusion of the detectors.", no_args_is_help=True)
 app.add_typer(ensemble_app, name="ensemble")

@@ -2,6 +2,7 @@
 
 FacegateError                     500 INTERNAL_ERROR
 ├── RequestError                  400 BAD_REQUEST
+│   ├── WrongForm                 403 WRONG_FORM
 │   ├── RouteNotFound             404 NOT_FOUND
 │   ├── MethodNotAllowed          405 METHOD_NOT_ALLOWED
 │   ├── TooSlow                   408 REQUEST_TIMEOUT
@@ -45,6 +46,10 @@ FacegateError                     500 INTERNAL_ERROR
 ├── AccountError                  401 UNAUTHORISED
 │   ├── WrongToken                401 WRONG_TOKEN
 │   ├── WrongPassword             401 WRONG_PASSWORD
+│   ├── SessionEnded              401 SESSION_ENDED
+│   ├── NotAllowed                403 NOT_ALLOWED
+│   ├── UserNotFound              404 USER_NOT_FOUND
+│   ├── LastAdministrator         409 LAST_ADMINISTRATOR
 │   ├── UserExists                409 USER_EXISTS
 │   └── TooManyAttempts           429 TOO_MANY_ATTEMPTS
 ├── ChallengeError                403 CHALLENGE_UNKNOWN
@@ -128,6 +133,13 @@ class FacegateError(Exception):
 class RequestError(FacegateError):
     code, status = "BAD_REQUEST", 400
     sentence = "The request could not be understood."
+
+
+class WrongForm(RequestError):
+    """The token against forged requests is missing or wrong."""
+
+    code, status = "WRONG_FORM", 403
+    sentence = "This form is too old or was not made by this page; load the page again."
 
 
 class RouteNotFound(RequestError):
@@ -376,6 +388,26 @@ class WrongToken(AccountError):
 class WrongPassword(AccountError):
     code = "WRONG_PASSWORD"
     sentence = "User name or password is wrong."
+
+
+class SessionEnded(AccountError):
+    code = "SESSION_ENDED"
+    sentence = "Your session has ended; please log in again."
+
+
+class NotAllowed(AccountError):
+    code, status = "NOT_ALLOWED", 403
+    sentence = "Your role does not include this page."
+
+
+class UserNotFound(AccountError):
+    code, status = "USER_NOT_FOUND", 404
+    sentence = "There is no user of this name."
+
+
+class LastAdministrator(AccountError):
+    code, status = "LAST_ADMINISTRATOR", 409
+    sentence = "This is the last administrator; make another one first."
 
 
 class UserExists(AccountError):

@@ -7,19 +7,25 @@ listed as aliases.
 
 from __future__ import annotations
 
+import json
+import os
 import socket
 from functools import cache
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator
+from pydantic import AliasChoices, Field, PrivateAttr, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from service.errors import Reason, StartupError
+from service.runtime.files import replace_file
 from service.runtime.proxies import Proxies
 from service.runtime.secrets import read_secret
 
 PACKAGE = Path(__file__).parent
+OPERATING_POINT = "operating-point.json"  # of the data folder
+STARTED_WITH = "FACEGATE_STARTED_WITH_BPCER"  # from `serve` to its workers
 Format = Literal["JPEG", "PNG", "WEBP", "BMP", "TIFF", "HEIF", "AVIF"]
 ALSO = {"JPG": "JPEG", "TIF": "TIFF", "HEIC": "HEIF"}  # other names of formats
 Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
@@ -37,6 +43,8 @@ class Settings(BaseSettings):
         extra="ignore",
         populate_by_name=True,
     )
+
+    _applied: bool = PrivateAttr(False)  # whether the BPCER is one that was applied in the console
 
     # Serving
     host: str = Field("127.0.0.1", description="address to listen on, IPv4 or IPv6")
@@ -301,6 +309,24 @@ class Settings(BaseSettings):
         10, ge=1, description="attempts at one user from one address in 15 minutes; tenfold in all"
     )
 
+    # The console
+    console: Literal["auto", "on", "off"] = Field(
+        "auto",
+        description="the console at /console; auto: only where the service listens on this machine"
+        " alone",
+    )
+    console_source: Literal["store", "dynamodb"] = Field(
+        "store",
+        description="whose results the console shows: the service's own, or those of the Lambda"
+        " function's table and bucket",
+    )
+    console_idle: float = Field(
+        1800.0, gt=0, description="seconds after which a session that nobody uses ends"
+    )
+    console_longest: float = Field(
+        12 * 3600.0, gt=0, description="seconds after which every session ends"
+    )
+
     # Licences
     digest_key: SecretStr | None = Field(
         None, description="key of the hash_id digests; none: made once in the data folder"
@@ -373,6 +399,24 @@ class Settings(BaseSettings):
         every = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 (what to ask, not to bind)
         return f"http://{_bracketed(every.get(self.host, self.host))}:{self.port}"
 
+    @property
+    def bpcer_is_applied(self) -> bool:
+        """Whether the BPCER is one that was applied in the console."""
+        return self._applied
+
+    @property
+    def bpcer_is_given(self) -> bool:
+        """Whether the environment says the BPCER, and no console may change it."""
+        return "bpcer" in self.model_fields_set and not self._applied
+
+    def console_is_on(self) -> bool:
+        """Whether the console is served, `auto` resolved."""
+        return self.console == "on" or (self.console == "auto" and self.is_local())
+
+    def is_local(self) -> bool:
+        """Whether only this machine reaches the service."""
+        return self.host == "localhost" or is_loopback(self.host)
+
     def secret(self, name: str) -> str | None:
         """A secret's value: as set, or what its file holds; None where neither is given.
 
@@ -416,6 +460,14 @@ def _bracketed(host: str) -> str:
     return f"[{host}]" if ":" in host else host
 
 
+def is_loopback(host: str) -> bool:
+    """Whether an address is this machine's own."""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:  # a name
+        return False
+
+
 @cache
 def _resolves(host: str) -> bool:
     """Whether a linked container's name is known; a link shows itself in no other way."""
@@ -424,6 +476,40 @@ def _resolves(host: str) -> bool:
     except OSError:
         return False
     return True
+
+
+def applied_bpcer(data_dir: Path) -> float | None:
+    """The BPCER that was applied in the console. Raises StartupError for an unusable file."""
+    path = data_dir / OPERATING_POINT
+    try:
+        found = json.loads(path.read_text())["bpcer"]
+        if 0 < found < 1:
+            return float(found)
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, TypeError, LookupError):
+        pass
+    raise StartupError(
+        f"The operating point {path} is unusable.", "Remove the file, or apply one in the console."
+    )
+
+
+def apply_bpcer(data_dir: Path, bpcer: float) -> None:
+    """Keep a BPCER for the next start. Raises OSError."""
+    replace_file(data_dir / OPERATING_POINT, json.dumps({"bpcer": bpcer}).encode(), durable=True)
+
+
+def _with_operating_point(settings: Settings) -> Settings:
+    """What the environment says counts; a worker takes what the service was started with."""
+    if settings.bpcer_is_given:
+        return settings
+    passed = os.environ.get(STARTED_WITH)
+    found = applied_bpcer(settings.data_dir) if passed is None else float(passed or 0)
+    if not found:
+        return settings
+    applied = settings.model_copy(update={"bpcer": found})
+    applied._applied = True
+    return applied
 
 
 def load_settings() -> Settings:
@@ -441,4 +527,4 @@ def load_settings() -> Settings:
             "Correct it or unset it; `facegate settings` lists them all.",
         ) from None
     settings.check_secrets()
-    return settings
+    return _with_operating_point(settings)

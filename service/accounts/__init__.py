@@ -1,7 +1,8 @@
-"""Who uses the gateway: users, their passwords and their tokens."""
+"""Who uses the gateway and the console: users, their passwords, tokens and sessions."""
 
 from __future__ import annotations
 
 from service.accounts.accounts import Accounts
+from service.accounts.people import People
 
-__all__ = ["Accounts"]
+__all__ = ["Accounts", "People"]

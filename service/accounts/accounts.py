@@ -39,14 +39,14 @@ class Accounts:
         Raises RequestError for what cannot be a name or a password, UserExists, TooManyAttempts,
         Overloaded or StoreUnavailable.
         """
-        name = _name(name)
-        _check_password(name, password)
+        name = check_name(name)
+        check_password(name, password)
         self._attempts.begin_registration(name, address)
         user = User(
             name=name,
             password=self._passwords.hashed(password),
             created_at=self._clock(),
-            stamp=_new_stamp(),
+            stamp=new_stamp(),
         )
         if not self._store.add_user(user):
             raise UserExists
@@ -67,7 +67,7 @@ class Accounts:
 
     def revoke_tokens(self, user: User) -> None:
         """No token of this user that was given out until now holds any more."""
-        self._store.put_user(replace(user, stamp=_new_stamp()))
+        self._store.put_user(replace(user, stamp=new_stamp()))
 
     def change_password(self, user: User, old: str, new: str, address: str) -> str:
         """A new token; no other one holds any more.
@@ -75,8 +75,8 @@ class Accounts:
         Raises WrongPassword, RequestError, TooManyAttempts, Overloaded or StoreUnavailable.
         """
         self._proven(user.name, old, address)
-        _check_password(user.name, new)
-        changed = replace(user, password=self._passwords.hashed(new), stamp=_new_stamp())
+        check_password(user.name, new)
+        changed = replace(user, password=self._passwords.hashed(new), stamp=new_stamp())
         self._store.put_user(changed)
         return self._tokens.issue(user.name, changed.stamp)
 
@@ -99,13 +99,13 @@ class Accounts:
         return user
 
 
-def _new_stamp() -> str:
-    """Of a user deleted and made anew, too, no old token holds."""
+def new_stamp() -> str:
+    """A fresh one. Of a user deleted and made anew, too, no old token holds."""
     return secrets.token_hex(8)
 
 
-def _name(name: str) -> str:
-    """Names differ by more than case, so that nobody can pose as another."""
+def check_name(name: str) -> str:
+    """In lower case, so that nobody can pose as another. Raises RequestError."""
     if not NAME.fullmatch(name.lower()):
         raise RequestError(
             "The field username must have 3 to 64 letters, digits or ._@+- and begin with"
@@ -114,7 +114,8 @@ def _name(name: str) -> str:
     return name.lower()
 
 
-def _check_password(name: str, password: str) -> None:
+def check_password(name: str, password: str) -> None:
+    """Raises RequestError for what cannot be a password."""
     if not SHORTEST <= len(password) <= LONGEST:
         raise RequestError(f"The field password must have {SHORTEST} to {LONGEST} characters.")
     if why := weakness(password, name):

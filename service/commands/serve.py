@@ -11,7 +11,8 @@ from service.commands.listening import obstacle
 from service.errors import StartupError
 from service.repository.checksums import verified_files
 from service.runtime import data_lock, metric_files
-from service.settings import PACKAGE, Settings, load_settings
+from service.runtime.console import note
+from service.settings import PACKAGE, STARTED_WITH, Settings, load_settings
 
 
 def serve(development: bool) -> None:
@@ -23,6 +24,7 @@ def serve(development: bool) -> None:
     environment = _environment(settings) | lock
     if development:
         environment |= _announce(settings)
+    _warn_of_the_console(settings)
     streams.finish()
     streams.silence()
     os.execve(sys.executable, _command(), environment)  # noqa: S606 (no shell meant)
@@ -83,11 +85,15 @@ def _enough_memory(settings: Settings) -> None:
 
 def _announce(settings: Settings) -> dict[str, str]:
     """Print how to try it; returns what lets the gateway be tried without a licence."""
+    from service.accounts.development import development_user
     from service.licensing.development import NAME, development_licence
     from service.store import open_store
 
     store = open_store(settings)
     hash_id = development_licence(settings, store)
+    if settings.console_is_on():
+        name, password = development_user(settings, store)
+        print(f"console: {settings.local_url()}/console  user: {name}  password: {password}")
     store.close()
     url = f"{settings.local_url()}/v1/analyze"
     print(f"hash_id: {hash_id}")
@@ -96,6 +102,14 @@ def _announce(settings: Settings) -> dict[str, str]:
         return {}
     file = settings.data_dir.absolute() / f"{NAME}.hash_id"
     return {"FACEGATE_GATEWAY_LICENCE_FILE": str(file)}
+
+
+def _warn_of_the_console(settings: Settings) -> None:
+    if settings.console_is_on() and not settings.is_local():
+        note(
+            f"The console is on at {settings.listens_on()}/console: put TLS in front of it, and"
+            " name the proxy in FACEGATE_TRUSTED_PROXIES."
+        )
 
 
 def _command() -> list[str]:
@@ -115,5 +129,7 @@ def _environment(settings: Settings) -> dict[str, str]:
         "MALLOC_ARENA_MAX": "2",
         # Two pools on the same cores halve throughput; the workers are the parallelism.
         "OMP_NUM_THREADS": "1",
+        # What is applied in the console later counts for none of them before all start anew.
+        STARTED_WITH: str(settings.bpcer) if settings.bpcer_is_applied else "",
         **verified_files(),
     }

@@ -80,6 +80,7 @@ class Recorder:
             expires_at=now + self._settings.result_ttl,
             analysis=to_record(analysis),
             image=medium.read() if self._keeps(medium) else None,
+            contract=contract(),
         )
 
 

@@ -105,6 +105,13 @@ class Licensing:
         )
         return self._register.issue(terms)
 
+    def revoke(self, digest: str) -> LicenceRecord:
+        """Refuse a licence from now on. Raises LicenceError or StoreUnavailable."""
+        found = self._store.get_licence(digest)
+        if found is None:
+            raise LicenceError
+        return self._register.revoke(found)
+
     def settle(self) -> None:
         """Count what could not be counted when it was used, and look at the time; never raises."""
         self._high_water.look()

@@ -94,6 +94,11 @@ def exposition() -> bytes:
     return generate_latest(_registry())
 
 
+def collected() -> Iterable[Metric]:
+    """All workers' metrics, as the client library holds them."""
+    return _registry().collect()
+
+
 def everyone_has_the_store() -> bool:
     """Whether no worker, this one or another, does without the store."""
     return not _registry().get_sample_value("facegate_workers_without_store")

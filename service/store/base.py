@@ -20,6 +20,8 @@ from service.store.counter import Counter
 from service.store.forgetting import Forgetting
 from service.store.jobs import Jobs
 from service.store.pictures import Pictures
+from service.store.records import Records
+from service.store.search import Search
 
 
 class EntryRefused(StoreUnavailable):
@@ -58,13 +60,15 @@ class StoredResult:
     expires_at: float
     analysis: dict[str, Any]
     image: bytes | None = None  # only when STORE_IMAGES says so
+    contract: str = ""  # by which route it came in
+    label: str | None = None  # what people found: genuine, deepfake or unsure
 
 
 LICENCE = TypeAdapter(LicenceRecord)
 RESULT = TypeAdapter(StoredResult)
 
 
-class Store(Accounts, Audit, Forgetting, Jobs, Pictures, Protocol):
+class Store(Accounts, Audit, Forgetting, Jobs, Pictures, Records, Search, Protocol):
     """A room for state. `kind` is `mongo`, `sqlite` or `null`."""
 
     kind: str

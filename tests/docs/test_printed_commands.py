@@ -40,6 +40,7 @@ NOT_RUN = {
     r"facegate (calibrate|train|evaluate|ensemble)": "needs hundreds of images: tests/commands/fit",
     r"facegate models add": "needs the page's files: tests/docs/test_adding_a_detector.py",
     r"facegate aws setup": "asks questions: tests/cloud/aws/test_credentials.py",
+    r"facegate users add": "asks for a password: tests/commands/users",
     r"facegate consume (?!.*--run-once)": "goes on for ever; with --run-once it is run",
     r"facegate forget --licence": "needs a licence of that name: tests/commands/test_forget.py",
     r"facegate audit": "needs a log with a checkpoint: tests/commands/audit",

@@ -106,3 +106,15 @@ def test_the_demo_without_a_service_says_how_to_start_one(tmp_path: Path) -> Non
     )
     assert run.returncode != 0
     assert "start one with `make run`" in run.stdout
+
+
+def test_the_printed_user_gets_into_the_console(quickstart: Quickstart) -> None:
+    url = quickstart.printed(r"^console: (\S+) ")
+    name = quickstart.printed(r"user: (\S+) ")
+    password = quickstart.printed(r"password: (\S+)$")
+    session = requests.Session()
+    token = re.search(r'name="csrf" value="([^"]+)"', session.get(f"{url}/login").text)
+    assert token is not None
+    given = {"csrf": token[1], "username": name, "password": password}
+    answer = session.post(f"{url}/login", data=given)
+    assert "Log out everywhere" in answer.text

@@ -17,6 +17,7 @@ from service.store.base import Store
 from service.store.mongo.store import MongoStore
 from service.store.null.store import NullStore
 from service.store.pictures import SeenPicture
+from service.store.records import Record
 from service.store.resilient.spool import Spool
 from service.store.resilient.store import ResilientStore
 from service.store.sqlite import forgetting
@@ -27,7 +28,7 @@ from tests.store.test_jobs import a_job
 OURS, THEIRS = "a1" * 32, "b2" * 32  # licences
 ONE, OTHER = "5a" * 32, "6b" * 32  # media
 LATER = 4e9
-ALL = {"results": 1, "jobs": 1, "history": 1, "pictures": 1}
+ALL = {"results": 1, "jobs": 1, "history": 1, "pictures": 1, "records": 1}
 
 
 def keep(store: Store, licence: str = OURS, sha256: str = ONE, at: float = 1000.0) -> None:
@@ -39,6 +40,9 @@ def keep(store: Store, licence: str = OURS, sha256: str = ONE, at: float = 1000.
     store.add_job(job)
     answer = {"sha256": sha256, "licence": licence, "full_response": {}}
     store.put_entry(HistoryEntry(uuid4().hex, licence[:4], at, LATER, answer))
+    review = {"sha256": sha256, "licence": licence, "made_at": at}
+    store.put_record(Record("reviews", uuid4().hex, time.time(), review))
+    store.put_record(Record("people", uuid4().hex, 1.0, {"name": "ada"}))
     store.put_picture(SeenPicture(uuid4().hex, licence, sha256, "", "00", ("0-00",), at, LATER))
 
 
@@ -59,6 +63,7 @@ def test_what_is_meant_goes_and_nothing_else(store: Store, given: dict[str, Any]
     assert (kept(store, OURS), kept(store, THEIRS)) == (3, 0)
     assert store.forget(**given) == dict.fromkeys(ALL, 0)
     assert store.get_licence(THEIRS) is not None
+    assert len(store.list_records("people", 10)) == 2
 
 
 def test_of_several_conditions_all_must_hold(store: Store) -> None:

@@ -73,6 +73,13 @@ class Policy:
             self._fusions[key] = open_fusion(asked, some, self.task)
         return self._fusions[key]
 
+    def threshold_at(self, bpcer: float) -> float:
+        """The threshold that another BPCER would have. Raises StartupError where there is none."""
+        if self.calibration:
+            return self.calibration.threshold(bpcer)
+        asked = self._settings.model_copy(update={"bpcer": bpcer})
+        return open_fusion(asked, [At(one, bpcer) for one in self._detectors]).threshold
+
     def without(self, left_out: Sequence[str]) -> tuple[Fusion, float, str]:
         """Fusion, BPCER and fingerprint when these detectors did not answer.
 
@@ -106,6 +113,16 @@ class Policy:
             "settings": {**settings, "refuse": sorted(settings["refuse"])},
         }
         return _digest(parts)[:16]
+
+
+class At:
+    """A detector as it would be at another BPCER; one without operating points stays as it is."""
+
+    def __init__(self, detector: Rated, bpcer: float) -> None:
+        self.name, self.version = detector.name, detector.version
+        self.identity, self.card = detector.identity, detector.card
+        at = getattr(detector, "threshold_at", None)
+        self.threshold: float = at(bpcer) if at else detector.threshold
 
 
 class CurrentPolicy:

@@ -45,6 +45,10 @@ class OnnxDetector:
                 self._tuned |= own_head.values(shipped)
                 self.pattern_logit()
 
+    def threshold_at(self, bpcer: float) -> float:
+        """The threshold for another BPCER. Raises StartupError where there is none."""
+        return (self.own_head.record if self.own_head else self.manifest).threshold(bpcer)
+
     def predict(self, portrait: Portrait, *, explain: bool = False) -> Prediction:
         """Crop, normalise, run; the activation map is computed only to explain."""
         logit, heat_map, pools = self._run(self._crop(portrait), explain)

@@ -7,7 +7,7 @@ from typing import cast
 
 from flask import current_app, g, request
 
-from service.accounts import Accounts
+from service.accounts import Accounts, People
 from service.audit import AuditLog
 from service.judging.callbacks import Secrets
 from service.judging.jobs import Jobs
@@ -20,6 +20,7 @@ from service.runtime.proxies import Proxies, counted_as
 from service.settings import Settings
 from service.signing import SigningKeys
 from service.store.base import Store
+from service.store.search import Search
 
 
 @dataclass(frozen=True)
@@ -33,12 +34,14 @@ class Services:
     judge: Judge
     fetcher: Fetcher
     accounts: Accounts
+    people: People
     jobs: Jobs
     secrets: Secrets  # that sign callbacks
     audit: AuditLog
     signing: SigningKeys
     challenges: Challenges
     proxies: Proxies
+    results: Search  # that the console shows
     gateway_licence: str | None  # a hash_id
     sagemaker_hash_id: str | None
 

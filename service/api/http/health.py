@@ -87,17 +87,20 @@ def readyz() -> Response:
 
     Ready is said for all workers at once: the next request may be answered by another one.
     """
+    return json_reply(readiness(), 200 if services().loader.state == "ready" else 503)
+
+
+def readiness() -> Readiness:
+    """How this worker and its store are."""
     loader, store = services().loader.state, _store_state()
     sound = store.reachable and not store.spool_pending and metrics.everyone_has_the_store()
-    state = "degraded" if loader == "ready" and not sound else loader
-    answer = Readiness(
-        state=state,
+    return Readiness(
+        state="degraded" if loader == "ready" and not sound else loader,
         models=_models(),
         self_test=SELF_TEST[loader],
         notices=_notices(),
         store=store,
     )
-    return json_reply(answer, 200 if loader == "ready" else 503)
 
 
 @blueprint.get("/metrics")

@@ -74,6 +74,39 @@ class Detections:
                 for item in page["Items"]:
                     yield {name: TypeDeserializer().deserialize(v) for name, v in item.items()}
 
+    def all(self, limit: int) -> Iterator[dict[str, Any]]:
+        """Items in no order, at most so many."""
+        pages = self._client.get_paginator("scan").paginate(
+            TableName=self._table, PaginationConfig={"MaxItems": limit}
+        )
+        with failures_told():
+            for page in pages:
+                for item in page["Items"]:
+                    yield {name: TypeDeserializer().deserialize(v) for name, v in item.items()}
+
+    def get(self, uuid: str) -> dict[str, Any] | None:
+        """One item."""
+        with failures_told():
+            answer = self._client.get_item(TableName=self._table, Key=_encoded({"uuid": uuid}))
+        found = answer.get("Item")
+        return {n: TypeDeserializer().deserialize(v) for n, v in found.items()} if found else None
+
+    def note(self, uuid: str, name: str, value: str) -> bool:
+        """Write one attribute of an item; False when it has gone."""
+        try:
+            with failures_told():
+                self._client.update_item(
+                    TableName=self._table,
+                    Key=_encoded({"uuid": uuid}),
+                    UpdateExpression="SET #name = :value",
+                    ConditionExpression="attribute_exists(#uuid)",
+                    ExpressionAttributeNames={"#name": name, "#uuid": "uuid"},
+                    ExpressionAttributeValues=_encoded({":value": value}),
+                )
+        except ConditionFailed:
+            return False
+        return True
+
     def settle(self, uuid: str, changes: dict[str, Any]) -> bool:
         """Write what a recheck found; False when another one was faster or the item has gone."""
         names = {f"#{n}": name for n, name in enumerate(changes)}

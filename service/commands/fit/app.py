@@ -1,5 +1,6 @@
 """Signatures of the commands that measure the models on images of one's own."""
 
+# ruff: noqa: PLR0913, PLR0917 (every option is an argument)
 from __future__ import annotations
 
 from pathlib import Path
@@ -8,11 +9,19 @@ from typing import Annotated, Literal
 import typer
 
 measure_app = typer.Typer()
+Reviewed = Annotated[
+    str | None,
+    typer.Option(
+        metavar="DATE", help="Instead of DIR: all that was reviewed in the console since."
+    ),
+]
 
 
 @measure_app.command()
 def evaluate(
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Holds real/ and fake/.")],
+    folder: Annotated[
+        Path | None, typer.Argument(metavar="DIR", help="Holds real/ and fake/.")
+    ] = None,
     output: Annotated[Path | None, typer.Option(help="Write the report there as JSON.")] = None,
     form: Annotated[
         Literal["table", "json"], typer.Option("--format", help="How to print it.")
@@ -21,6 +30,7 @@ def evaluate(
         Literal["deepfake", "presentation_attack"],
         typer.Option(help="Of which detectors; fake/ holds attacks of that kind."),
     ] = "deepfake",
+    reviewed_since: Reviewed = None,
 ) -> None:
     """Report the error rates of the models in force on images of which you know the truth.
 
@@ -28,8 +38,10 @@ def evaluate(
     images of one person or one video. Terms are those of ISO/IEC 30107-3.
     """
     from service.commands.fit.evaluate import evaluate as run
+    from service.fitting.reviewed import folder_of
 
-    run(folder, form, output, task)
+    with folder_of(folder, reviewed_since) as images:
+        run(images, form, output, task)
 
 
 @measure_app.command()
@@ -50,6 +62,7 @@ def calibrate(
         Literal["deepfake", "presentation_attack"],
         typer.Option(help="Of which detectors; fake/ holds attacks of that kind."),
     ] = "deepfake",
+    reviewed_since: Reviewed = None,
 ) -> None:
     """Fit the threshold to your own genuine images; with fake/, fit the probabilities as well.
 
@@ -57,13 +70,15 @@ def calibrate(
     next start of the service, as long as the same models are in force.
     """
     from service.commands.fit import calibrate as run
+    from service.fitting.reviewed import folder_of
 
-    if remove == (folder is not None):
+    if remove == bool(folder or reviewed_since):
         raise typer.BadParameter("Name a folder, or --remove.", param_hint="DIR")
-    if folder is None:
+    if remove:
         run.remove(task)
-    else:
-        run.calibrate(folder, bpcer, force=force, task=task)
+        return
+    with folder_of(folder, reviewed_since) as images:
+        run.calibrate(images, bpcer, force=force, task=task)
 
 
 @measure_app.command()
@@ -80,6 +95,7 @@ def train(
         Literal["deepfake", "presentation_attack"],
         typer.Option(help="Of which detectors; fake/ holds attacks of that kind."),
     ] = "deepfake",
+    reviewed_since: Reviewed = None,
 ) -> None:
     """Fit other heads of the models to your own images; keep them if they are better.
 
@@ -91,10 +107,13 @@ def train(
     Exit code 1: the new heads are not better than the shipped ones, so nothing was written.
     """
     from service.commands.fit import train as run
+    from service.fitting.reviewed import folder_of
 
-    if remove == (folder is not None):
+    if remove == bool(folder or reviewed_since):
         raise typer.BadParameter("Name a folder, or --remove.", param_hint="DIR")
-    if folder is None:
+    if remove:
         run.remove(task)
-    else:
-        raise typer.Exit(run.train(folder, dry_run=dry_run, force=force, task=task))
+        return
+    with folder_of(folder, reviewed_since) as images:
+        code = run.train(images, dry_run=dry_run, force=force, task=task)
+    raise typer.Exit(code)

@@ -18,6 +18,12 @@ FIELDS = {
     "jobs": {"sha256": "sha256", "licence": "owner", "before": "created_at"},
     "history": {"sha256": "answer.sha256", "licence": "answer.licence", "before": "created_at"},
     "pictures": {"sha256": "sha256", "licence": "licence", "before": "created_at"},
+    # Reviews; no other record of the console says of which result it is.
+    "records": {
+        "sha256": "document.sha256",
+        "licence": "document.licence",
+        "before": "document.made_at",
+    },
 }
 
 

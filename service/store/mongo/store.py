@@ -25,13 +25,15 @@ from pymongo.errors import (
 from service.errors import StoreUnavailable
 from service.store.base import LICENCE, EntryRefused, LicenceRecord, StoredResult
 from service.store.counter import Counter
-from service.store.mongo import accounts, audit, jobs, pictures
+from service.store.mongo import accounts, audit, jobs, pictures, records, search
 from service.store.mongo import counters as atomic
 from service.store.mongo.accounts import MongoAccounts
 from service.store.mongo.audit import MongoAudit
 from service.store.mongo.forgetting import MongoForgetting
 from service.store.mongo.jobs import MongoJobs
 from service.store.mongo.pictures import MongoPictures
+from service.store.mongo.records import MongoRecords
+from service.store.mongo.search import MongoSearch
 
 Document = dict[str, Any]
 log = structlog.get_logger(__name__)
@@ -48,15 +50,19 @@ INDEXES = {
         IndexModel([("sha256", ASCENDING), ("fingerprint", ASCENDING), ("created_at", DESCENDING)]),
         IndexModel([("licence", ASCENDING), ("created_at", DESCENDING), ("_id", DESCENDING)]),
         IndexModel([("purge_at", ASCENDING)], expireAfterSeconds=0),
+        *search.INDEXES,
     ],
     **accounts.INDEXES,
     **audit.INDEXES,
     **jobs.INDEXES,
     **pictures.INDEXES,
+    **records.INDEXES,
 }
 
 
-class MongoStore(MongoAccounts, MongoAudit, MongoForgetting, MongoJobs, MongoPictures):
+class MongoStore(
+    MongoAccounts, MongoAudit, MongoForgetting, MongoJobs, MongoPictures, MongoRecords, MongoSearch
+):
     """See `Store`. A method takes `timeout` seconds at most, however many calls it makes.
 
     Uniqueness rests on `_id` alone, so nothing breaks where the indexes cannot be made. There are
@@ -179,6 +185,7 @@ class MongoStore(MongoAccounts, MongoAudit, MongoForgetting, MongoJobs, MongoPic
             db.history.delete_many({"expires_at": {"$lte": now}})
             db.pictures.delete_many({"expires_at": {"$lte": now}})
             self._purge_jobs(db, now)
+            db.records.delete_many({"expires_at": {"$lte": now}})
             return db.results.delete_many({"expires_at": {"$lte": now}}).deleted_count
 
     def _find(self, query: Document, limit: int) -> list[StoredResult]:
@@ -266,6 +273,8 @@ def _from_result(result: StoredResult) -> Document:
         "purge_at": atomic.date(result.expires_at),
         "analysis": result.analysis,
         "image": result.image if fits else None,
+        "contract": result.contract,
+        "label": result.label,
     }
 
 

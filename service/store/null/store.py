@@ -12,9 +12,13 @@ from service.store.null.audit import NullAudit
 from service.store.null.forgetting import NullForgetting
 from service.store.null.jobs import NullJobs
 from service.store.null.pictures import NullPictures
+from service.store.null.records import NullRecords
+from service.store.null.search import NullSearch
 
 
-class NullStore(NullAccounts, NullAudit, NullForgetting, NullJobs, NullPictures):
+class NullStore(
+    NullAccounts, NullAudit, NullForgetting, NullJobs, NullPictures, NullRecords, NullSearch
+):
     """See `Store`. No result is kept.
 
     Licences and quota counters live in the memory of this process only, so that a signed licence

@@ -17,6 +17,8 @@ from service.store.resilient.audit import ResilientAudit
 from service.store.resilient.forgetting import ResilientForgetting
 from service.store.resilient.jobs import ResilientJobs
 from service.store.resilient.pictures import ResilientPictures
+from service.store.resilient.records import ResilientRecords
+from service.store.resilient.search import ResilientSearch
 from service.store.resilient.spool import Entry, Spool, Use
 from service.store.resilient.watch import Watch
 
@@ -59,7 +61,13 @@ class Observer:
 
 
 class ResilientStore(
-    ResilientAccounts, ResilientAudit, ResilientForgetting, ResilientJobs, ResilientPictures
+    ResilientAccounts,
+    ResilientAudit,
+    ResilientForgetting,
+    ResilientJobs,
+    ResilientPictures,
+    ResilientRecords,
+    ResilientSearch,
 ):
     """See `Store`. A circuit breaker and a spool before a primary store.
 

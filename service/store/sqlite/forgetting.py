@@ -21,6 +21,12 @@ TABLES = {
         "before": "created_at",
     },
     "pictures": {"sha256": "sha256", "licence": "licence", "before": "created_at"},
+    # Reviews; no other record of the console says of which result it is.
+    "records": {
+        "sha256": "json_extract(document, '$.document.sha256')",
+        "licence": "json_extract(document, '$.document.licence')",
+        "before": "json_extract(document, '$.document.made_at')",
+    },
 }
 
 

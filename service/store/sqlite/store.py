@@ -23,11 +23,18 @@ from service.store.sqlite.jobs import MIGRATION as JOBS
 from service.store.sqlite.jobs import SqliteJobs
 from service.store.sqlite.pictures import MIGRATION as PICTURES
 from service.store.sqlite.pictures import SqlitePictures
+from service.store.sqlite.records import MIGRATION as RECORDS
+from service.store.sqlite.records import SqliteRecords
+from service.store.sqlite.search import MIGRATION as SEARCH
+from service.store.sqlite.search import SqliteSearch
 
 PURGE_STEP = 500  # rows a transaction, so that a purge never holds up a request
-COLUMNS = "id, licence, sha256, fingerprint, created_at, expires_at, analysis, image"
+COLUMNS = (
+    "id, licence, sha256, fingerprint, created_at, expires_at, analysis, image, contract, label"
+)
 INSERT_RESULT = (
-    f"INSERT INTO results ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING"  # noqa: S608
+    f"INSERT INTO results ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608
+    " ON CONFLICT (id) DO NOTHING"
 )
 
 MIGRATIONS: tuple[Migration, ...] = (
@@ -50,10 +57,20 @@ MIGRATIONS: tuple[Migration, ...] = (
     JOBS,
     AUDIT,
     PICTURES,
+    RECORDS,
+    SEARCH,
 )
 
 
-class SqliteStore(SqliteAccounts, SqliteAudit, SqliteJobs, SqlitePictures, SqliteForgetting):
+class SqliteStore(
+    SqliteAccounts,
+    SqliteAudit,
+    SqliteJobs,
+    SqlitePictures,
+    SqliteForgetting,
+    SqliteRecords,
+    SqliteSearch,
+):
     """See `Store`. What it acknowledges is on the disk."""
 
     kind = "sqlite"
@@ -161,6 +178,7 @@ class SqliteStore(SqliteAccounts, SqliteAudit, SqliteJobs, SqlitePictures, Sqlit
         self._delete_expired("history", "id", now)
         self._delete_expired("pictures", "id", now)
         self._purge_jobs(now)
+        self._purge_records(now)
         return self._delete_expired("results", "id", now)
 
     def _select(self, where: str, *values: object) -> list[StoredResult]:
@@ -199,6 +217,8 @@ def _to_row(result: StoredResult) -> tuple[object, ...]:
         result.expires_at,
         orjson.dumps(result.analysis).decode(),
         result.image,
+        result.contract,
+        result.label,
     )
 
 

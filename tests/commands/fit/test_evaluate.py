@@ -182,3 +182,18 @@ def test_refusals(
     ran = facegate("evaluate", *arguments, models_dir=red)
     assert ran.returncode == 3
     assert sentence in ran.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        ((), "--reviewed-since"),
+        (("--reviewed-since", "yesterday"), "is not a date"),
+        (("--reviewed-since", "2026-01-01"), "No reviewed result of that time has its picture."),
+    ],
+)
+def test_what_names_no_images_is_told_in_a_sentence(
+    facegate: Run, arguments: tuple[str, ...], sentence: str
+) -> None:
+    ran = facegate("evaluate", *arguments)
+    assert (ran.returncode, sentence in ran.stderr) == (3, True)

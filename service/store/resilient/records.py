@@ -1,0 +1,34 @@
+"""The console's records behind the circuit breaker; nothing of them is set aside."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+
+from service.store.records import Place, Record, Records
+
+
+class ResilientRecords:
+    """See `Records`."""
+
+    def _reach(self, operation: str) -> AbstractContextManager[Records]:
+        raise NotImplementedError
+
+    def add_record(self, record: Record) -> bool:
+        with self._reach("add_record") as primary:
+            return primary.add_record(record)
+
+    def put_record(self, record: Record) -> None:
+        with self._reach("put_record") as primary:
+            primary.put_record(record)
+
+    def get_record(self, shelf: str, record_id: str) -> Record | None:
+        with self._reach("get_record") as primary:
+            return primary.get_record(shelf, record_id)
+
+    def list_records(self, shelf: str, limit: int, before: Place | None = None) -> list[Record]:
+        with self._reach("list_records") as primary:
+            return primary.list_records(shelf, limit, before)
+
+    def delete_record(self, shelf: str, record_id: str) -> bool:
+        with self._reach("delete_record") as primary:
+            return primary.delete_record(shelf, record_id)

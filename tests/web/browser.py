@@ -1,0 +1,63 @@
+"""Debian's Chromium, driven by Playwright: one for all tests, a new profile for each page."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from playwright.sync_api import Browser, Page, sync_playwright
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+QUIET = [
+    *("--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run"),
+    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
+    "--disable-features=OptimizationHints,MediaRouter,Translate,AutofillServerCommunication",
+    *("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"),
+    # What tries to leave gets nowhere.
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
+]
+
+
+@contextmanager
+def chromium() -> Iterator[Browser]:
+    """A browser without a window."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
+        yield browser
+        browser.close()
+
+
+@contextmanager
+def opened(browser: Browser, base: str, **options: object) -> Iterator[Page]:
+    """A page with an empty profile. At its end it must have asked no other host, broken no policy
+    and thrown no error."""
+    context = browser.new_context(base_url=base, **options)  # type: ignore[arg-type]
+    context.set_default_timeout(10_000)
+    page = context.new_page()
+    wrong: list[str] = []
+    page.on("pageerror", lambda error: wrong.append(f"error: {error}"))
+    page.on("console", lambda m: wrong.append(m.text) if "Security Policy" in m.text else None)
+    page.on("request", lambda r: wrong.append(r.url) if not _local(r.url, base) else None)
+    yield page
+    context.close()
+    assert wrong == []
+
+
+def log_in(page: Page, name: str, password: str) -> None:
+    """Through the form."""
+    page.goto("/console/login")
+    page.fill("[name=username]", name)
+    page.fill("[name=password]", password)
+    page.click("main form button")
+    page.wait_for_url(lambda url: "/login" not in url)
+
+
+def picture(page: Page, folder: Path, name: str) -> None:
+    """A screenshot, kept as an artefact of the tests."""
+    page.screenshot(path=folder / f"{name}.png")
+
+
+def _local(url: str, base: str) -> bool:
+    return url.startswith((base, "data:", "blob:"))
