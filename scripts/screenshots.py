@@ -16,6 +16,7 @@ from playwright.sync_api import Page
 
 from service.judging.reviews import Reviews
 from service.store import open_store
+from service.web.preview import small_copy
 from tests.images import genuine, manipulated
 from tests.live import Live
 from tests.web.browser import chromium, log_in, opened
@@ -29,8 +30,7 @@ COLOURS = 96
 def _try(page: Page) -> None:
     for name, data in (("genuine.jpg", genuine()), ("manipulated.jpg", manipulated())):
         page.set_input_files("#media", {"name": name, "mimeType": "image/jpeg", "buffer": data})
-        page.locator("#answers summary .tag").first.wait_for()
-        page.wait_for_timeout(500)
+        page.locator("#answers > details").first.locator("summary .tag").first.wait_for()
 
 
 def _nothing(_: Page) -> None:
@@ -49,8 +49,10 @@ SHOTS: dict[str, tuple[str, Callable[[Page], None]]] = {
 def seed(live: Live) -> None:
     """Results of a day, some reviewed, all with a picture."""
     store = open_store(live.settings)
+    small = small_copy(genuine(), 480)
+    assert small is not None
     for number, one in enumerate(results(2500)):
-        image = genuine() if number < 30 or number % 25 == 0 else None
+        image = small[0]
         store.put_result(replace(one, image=image, created_at=one.created_at - number * 25))
         if number % 100 == 0:
             found = "deepfake" if one.analysis["score"] >= 0.5 else "genuine"

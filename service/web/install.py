@@ -32,4 +32,6 @@ def install(app: Flask) -> None:
     shaped(console, pages.refusal, below="/console")
     for module in (assets, entrance, *ROOMS):
         console.register_blueprint(module.blueprint)
+    order = [module.blueprint.name for module in ROOMS]
+    pages.DOORS.sort(key=lambda one: order.index(one.endpoint.split(".")[1]))
     app.register_blueprint(console)

@@ -84,7 +84,7 @@ def test_nothing_serious_for_those_who_see_or_move_less(
 def serious(page: Page, path: str = "") -> list[str]:
     """What axe-core finds, of those that keep people out."""
     if path:
-        page.goto(f"/console/{path}")
+        page.goto(f"/console/{path}", wait_until="networkidle")
     found = Axe().run(page).response["violations"]
     return [
         f"{one['id']}: {one['nodes'][0]['html'][:160]}"
@@ -233,3 +233,10 @@ def test_what_a_stranger_says_of_tls_counts_for_nothing(tmp_path: Path) -> None:
 
 def test_without_a_store_it_says_why_nobody_gets_in(tmp_path: Path) -> None:
     assert "runs without a store" in app(data_dir=tmp_path).test_client().get("/console/login").text
+
+
+def test_the_rooms_stand_in_the_order_of_the_work(boss: Page) -> None:
+    boss.goto("/console/")
+    names = boss.locator("header nav a").all_inner_texts()
+    assert names[:4] == ["Try", "Results", "Review", "Images"]
+    assert boss.url.endswith("/console/try/")

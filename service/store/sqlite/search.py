@@ -26,6 +26,7 @@ MIGRATION: Migration = (
     "CREATE INDEX results_by_time ON results (created_at, id)",
     "CREATE INDEX results_by_score ON results (score, id)",
     "CREATE INDEX results_by_decision ON results (decision, created_at, id)",
+    "CREATE INDEX results_by_both ON results (decision, score, id)",
     "CREATE INDEX results_by_label ON results (label, created_at, id) WHERE label IS NOT NULL",
     "CREATE INDEX results_with_image ON results (created_at, id) WHERE image IS NOT NULL",
 )

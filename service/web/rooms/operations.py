@@ -33,8 +33,8 @@ class Contract:
 
 @blueprint.get("/")
 def overview() -> str:
-    """The page; its figures are renewed every now and then."""
-    return page("operations.html", **_figures())
+    """The page at once; its figures come after it, and are renewed every now and then."""
+    return page("operations.html")
 
 
 @blueprint.get("/now")
