@@ -61,8 +61,7 @@ def check_memory(settings: Settings) -> Finding:
     """The least for a start, and the most that images could take: a small one in every slot, and
     in turn, one after the other, the largest."""
     workers, limit = workers_of(settings), usable_memory()
-    least = workers * worker_memory(settings)
-    most = least + workers * settings.slots * LIGHT + settings.max_pixels * PER_PIXEL
+    least, most = needed_memory(settings)
     has = f"{limit // MIB} MiB of memory may be used (container limit included)"
     if limit < least:
         return failed(
@@ -76,6 +75,13 @@ def check_memory(settings: Settings) -> Finding:
             "Set FACEGATE_MAX_PIXELS, FACEGATE_SLOTS or FACEGATE_WORKERS lower.",
         )
     return ok(f"{has}; {least // MIB} to {most // MIB} MiB are needed (workers: {workers}).")
+
+
+def needed_memory(settings: Settings) -> tuple[int, int]:
+    """Bytes for a start, and bytes that images could take at most."""
+    workers = workers_of(settings)
+    least = workers * worker_memory(settings)
+    return least, least + workers * settings.slots * LIGHT + settings.max_pixels * PER_PIXEL
 
 
 def worker_memory(settings: Settings) -> int:
