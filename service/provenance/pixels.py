@@ -59,13 +59,13 @@ def _thumbnail(parts: Parts, pixels: np.ndarray) -> Literal["none", "same", "oth
     small = _decoded(parts.exif.thumbnail)
     if small is None:
         return "none"
-    flip, turns = BACK[parts.exif.turn]
     every = max(1, min(pixels.shape[:2]) // 128)
     large = _tiny(pixels[::every, ::every])
-    stored = np.rot90(large[:, ::-1] if flip else large, turns)
-    # A thumbnail of another shape is cut out of the middle, or has black bars; one of a picture
-    # that was turned later may be turned or not.
-    best = max(_correlation(one, like) for one in (stored, large) for like in _views(small))
+    flip, _ = BACK[parts.exif.turn]
+    stored = large[:, ::-1] if flip else large
+    # Who turns a picture later seldom turns its thumbnail, so every turn of it is the same.
+    turned = [np.rot90(stored, turns) for turns in range(4)]
+    best = max(_correlation(one, like) for one in turned for like in _views(small))
     return "same" if best >= LIKE else "other"
 
 

@@ -9,7 +9,7 @@ import pytest
 from service.errors import StartupError
 from service.provenance.facts import Camera, Facts
 from service.provenance.rules import Condition, load_rules
-from service.settings import Settings
+from service.settings import PACKAGE, Settings
 
 RULES = """
 version = "7"
@@ -30,6 +30,15 @@ def test_the_shipped_rules_report_and_do_no_more() -> None:
     rules = load_rules(Settings())
     assert {one.action for one in rules.rules} == {"report"}
     assert all(one.sentence.endswith(".") for one in rules.rules)
+
+
+def test_every_shipped_rule_stands_in_the_table_of_false_alarms() -> None:
+    page = (PACKAGE.parent / "docs" / "provenance.md").read_text()
+    for rule in load_rules(Settings()).rules:
+        row = next(
+            (line for line in page.splitlines() if line.startswith(f"| `{rule.name}` |")), ""
+        )
+        assert row.count(" of ") >= 2, rule.name
 
 
 def test_settings_flag_and_refuse_by_rule() -> None:
