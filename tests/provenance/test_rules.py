@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -35,10 +36,8 @@ def test_the_shipped_rules_report_and_do_no_more() -> None:
 def test_every_shipped_rule_stands_in_the_table_of_false_alarms() -> None:
     page = (PACKAGE.parent / "docs" / "provenance.md").read_text()
     for rule in load_rules(Settings()).rules:
-        row = next(
-            (line for line in page.splitlines() if line.startswith(f"| `{rule.name}` |")), ""
-        )
-        assert row.count(" of ") >= 2, rule.name
+        rows = [one for one in page.splitlines() if one.startswith(f"| `{rule.name}` |")]
+        assert any(len(re.findall(r"\d+ of \d+", row)) >= 2 for row in rows), rule.name
 
 
 def test_settings_flag_and_refuse_by_rule() -> None:
