@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from typing import Any
 
@@ -19,6 +20,10 @@ INDEXES = [
     IndexModel([("analysis.decision", ASCENDING), ("created_at", DESCENDING)]),
     IndexModel([("label", ASCENDING), ("created_at", DESCENDING)]),
 ]
+HOUR = 3600.0
+WINDOWS = (HOUR, 24 * HOUR)
+SPARE = 50  # more than asked for, in the place of those that expired
+Order = list[tuple[str, int]]
 PATIENCE = 5.0  # seconds: a person waits longer than a request for judgement may
 NAMES = {"score": "analysis.score", "id": "_id"}
 EQUAL = {
@@ -36,7 +41,7 @@ WARNED = [
     {"analysis.findings": {"$elemMatch": {"advisory": True, "decision": "attack"}}},
 ]
 POINT = {
-    **dict.fromkeys(("created_at", "fingerprint", "label"), True),
+    **dict.fromkeys(("created_at", "expires_at", "fingerprint", "label"), True),
     **{f"analysis.{one}": True for one in ("decision", "score", "probability", "timings.total")},
 }
 BY_LABEL: dict[str, Document] = {"any": {"$gt": ""}, "none": {"$in": [None]}}
@@ -53,25 +58,25 @@ class MongoSearch:
     ) -> list[StoredResult]:
         name, ascending = ORDERS[sort]
         name = NAMES.get(name, name)
-        parts = _parts(wanted)
-        if after is not None:
-            parts.append(_after(name, ascending, after))
         way = ASCENDING if ascending else DESCENDING
         order = [("_id", way)] if name == "_id" else [(name, way), ("_id", way)]
+        query = _query(wanted) | ({} if after is None else _after(name, ascending, after))
         with self._calls(PATIENCE) as db:
+            found: list[Document] = []
+            for window in _windows(query, sort, after):
+                found = _alive(db, window, {"image": False}, order, limit)
+                if len(found) == limit:
+                    break
             # Of an image only whether there is one: it may have megabytes.
-            found = list(
-                db.results.find({"$and": parts}, {"image": False}).sort(order).limit(limit)
-            )
             kept = _with_image(db, [one["_id"] for one in found])
         return [_to_result(one, b"" if one["_id"] in kept else None) for one in found]
 
     def result_points(self, wanted: Filter, limit: int) -> list[Point]:
-        parts = [*_parts(wanted), {"analysis.decision": {"$exists": True}}]
+        query = _query(wanted)
         order = [("created_at", DESCENDING), ("_id", DESCENDING)]
         with self._calls(PATIENCE) as db:
-            found = db.results.find({"$and": parts}, POINT).sort(order).limit(limit)
-            return [_to_point(one) for one in found]
+            found = _alive(db, query, POINT, order, limit)
+        return [_to_point(one) for one in found if "decision" in one.get("analysis", {})]
 
     def find_by_id(self, result_id: str) -> StoredResult | None:
         with self._calls(PATIENCE) as db:
@@ -90,27 +95,49 @@ class MongoSearch:
             return db.results.update_one(query, {"$set": {"image": None}}).matched_count == 1
 
 
-def _parts(wanted: Filter) -> list[Document]:
-    parts: list[Document] = [{"expires_at": {"$gt": time.time()}}]
+def _query(wanted: Filter) -> Document:
+    """Without `$and`, for not every server takes an index for what stands below it."""
+    query: Document = {}
     for name, field in EQUAL.items():
         if (value := getattr(wanted, name)) is not None:
-            parts.append({field: value})
+            query[field] = value
     for field, how, name in BOUNDS:
         if (value := getattr(wanted, name)) is not None:
-            parts.append({field: {how: value}})
+            query.setdefault(field, {})[how] = value
     if wanted.label is not None:
-        parts.append({"label": BY_LABEL.get(wanted.label, wanted.label)})
+        query["label"] = BY_LABEL.get(wanted.label, wanted.label)
     if wanted.warned is not None:
-        parts.append({"$or" if wanted.warned else "$nor": WARNED})
+        query["$or" if wanted.warned else "$nor"] = WARNED
     if wanted.image is not None:
-        parts.append({"image": {"$ne" if wanted.image else "$eq": None}})
-    return parts
+        query["image"] = {"$ne" if wanted.image else "$eq": None}
+    return query
 
 
 def _after(name: str, ascending: bool, after: After) -> Document:
     beyond = "$gt" if ascending else "$lt"
     tie = {name: after[0], "_id": {beyond: after[1]}}
-    return {"_id": tie["_id"]} if name == "_id" else {"$or": [{name: {beyond: after[0]}}, tie]}
+    if name == "_id":
+        return {"_id": tie["_id"]}
+    return {"$and": [{"$or": [{name: {beyond: after[0]}}, tie]}]}
+
+
+def _windows(query: Document, sort: Sort, after: After | None) -> Iterator[Document]:
+    """The newest are looked for in the last hour first, then in longer times: a server that does
+    not take the order from an index has few to sort then."""
+    if sort == "newest" and "created_at" not in query:
+        newest = time.time() if after is None else float(after[0])
+        for seconds in WINDOWS:
+            yield query | {"created_at": {"$gte": newest - seconds, "$lte": newest + HOUR}}
+    yield query
+
+
+def _alive(
+    db: Database[Document], query: Document, fields: Document, order: Order, limit: int
+) -> list[Document]:
+    """What expired and is not purged yet is passed over here: no index serves two ranges."""
+    now = time.time()
+    found = db.results.find(query, fields).sort(order).limit(limit + SPARE)
+    return [one for one in found if one["expires_at"] > now][:limit]
 
 
 def _with_image(db: Database[Document], ids: list[str]) -> set[str]:
