@@ -14,7 +14,15 @@ import requests
 from PIL import Image, ImageFilter
 
 from service.app import create_app
-from service.errors import AccountError, CloudError, FacegateError, MediaError, Reason, StartupError
+from service.errors import (
+    AccountError,
+    ChallengeError,
+    CloudError,
+    FacegateError,
+    MediaError,
+    Reason,
+    StartupError,
+)
 from service.settings import Settings
 from tests.images import encode, genuine, nasty, portrait
 from tests.live import Live, data_uri
@@ -194,6 +202,9 @@ def test_every_code_is_tested_here() -> None:
     elsewhere |= {"REQUEST_TIMEOUT"}  # in tests/security/test_slow_clients.py
     elsewhere |= {"UNREADABLE", "BAD_MESSAGE", "CALLBACK_REFUSED", "CALLBACK_UNAVAILABLE"}
     elsewhere |= {"INFERENCE_FAILED"}  # in tests/cloud
+    elsewhere |= _codes(ChallengeError)  # in tests/contracts/test_sessions.py
+    elsewhere |= {"SIGNING_UNAVAILABLE"}  # in tests/signing
+    elsewhere |= {"WRONG_FORM"}  # in tests/web/test_people.py
     elsewhere |= {"PROVENANCE_REFUSED"}  # in tests/contracts/test_provenance.py
     elsewhere |= _codes(AccountError)  # in tests/contracts/test_gateway.py
     # The face's measures that the bundled portrait cannot be made to show: tests/analysis.
