@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import subprocess
 import threading
 import time
 from collections.abc import Iterator
@@ -18,7 +19,7 @@ from tests.faults.disks import NEEDS, can_mount, disk, fail, mount_again
 from tests.faults.load import Load, fresh_selfie, kept_ids
 from tests.faults.proxy import FAULTS, Fault, Proxy
 from tests.faults.test_running import workers
-from tests.live import Live
+from tests.live import COMMAND, Live
 from tests.servers import MongoServer
 from tests.waiting import eventually
 
@@ -172,6 +173,23 @@ def test_a_database_damaged_while_running_is_noticed_and_judging_goes_on(tmp_pat
         answers = [live.analyze(fresh_selfie()) for _ in range(6)]
         assert {one.status_code for one in answers} == {200}
         assert {one.json()["stored"] for one in answers} == {False}
+        assert f"{path} is damaged" in doctor(live)
+        assert "Another Facegate uses the data folder" in doctor(live, "--repair")
+        live.stop()
+        assert "The damaged file is facegate.db.damaged-" in doctor(live, "--repair")
+        assert f"{path} is sound." in doctor(live)
+        live.start()
+        live.wait_until("ready")
+
+
+def doctor(live: Live, *options: str) -> str:
+    """What an operator is told of the database."""
+    command = [COMMAND[0], "doctor", "--store", *options]
+    ran = subprocess.run(
+        command, env=live.environment, capture_output=True, text=True, timeout=120, check=False
+    )
+    assert "Traceback" not in ran.stderr
+    return " ".join((ran.stdout + ran.stderr).split())
 
 
 @pytest.mark.skipif(not can_mount(), reason=NEEDS)
