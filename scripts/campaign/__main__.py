@@ -137,19 +137,25 @@ def run(minutes: float, seed: int) -> int:
         loads = press(found, figures, minutes, seed)
         seconds = time.monotonic() - began
         print(f"ran {seconds / 60:.1f} minutes, seed {seed}")
-        lost = 0
-        kept = {"SQLite": lambda: kept_ids(found.near), "MongoDB": lambda: in_mongo(found.server)}
-        for name, live in found.services.items():
-            gone = missing(loads[name], kept[name])
-            tell_load(name, loads[name], seconds, len(gone))
-            memory = [worker.memory_info().rss >> 20 for worker in workers(live)]
-            print(f"  memory of its workers: {memory} MiB")
-            lost += len(gone)
+        lost = told_missing(found, loads, seconds)
         told = sum(len(INNARDS.findall(live.log())) for live in found.services.values())
     figures.tell()
     print(f"innards or keys in answers: {figures.leaks}, in logs: {told}")
     print(f"acknowledged results lost: {lost}")
     return int(lost + figures.leaks + told + figures.mishaps.total() > 0)
+
+
+def told_missing(found: Field, loads: dict[str, Load], seconds: float) -> int:
+    """Tell what both services held; how many results they lost."""
+    kept = {"SQLite": lambda: kept_ids(found.near), "MongoDB": lambda: in_mongo(found.server)}
+    lost = 0
+    for name, live in found.services.items():
+        gone = missing(loads[name], kept[name])
+        tell_load(name, loads[name], seconds, len(gone))
+        memory = [worker.memory_info().rss >> 20 for worker in workers(live)]
+        print(f"  memory of its workers: {memory} MiB")
+        lost += len(gone)
+    return lost
 
 
 def main() -> None:
