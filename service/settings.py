@@ -485,7 +485,7 @@ def applied_bpcer(data_dir: Path) -> float | None:
         found = json.loads(path.read_text())["bpcer"]
         if 0 < found < 1:
             return float(found)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):  # of the folder another check tells
         return None
     except (OSError, ValueError, TypeError, LookupError):
         pass
