@@ -62,10 +62,10 @@ def test_damage_is_noticed_and_nothing_is_believed_until_a_copy_is_put_back(
 
 
 def leaf_with(path: Path, text: bytes) -> int:
-    """The page of a table's rows (type 13) that has this text in it."""
+    """The page of rows (a leaf: type 10 or 13) that has this text in it."""
     data = path.read_bytes()
     pages = (data[start : start + PAGE] for start in range(0, len(data), PAGE))
-    return next(number for number, page in enumerate(pages) if page[0] == 13 and text in page)
+    return next(number for number, page in enumerate(pages) if page[0] in (10, 13) and text in page)
 
 
 def test_repair_saves_what_lies_before_and_behind_the_damage(settings: Settings) -> None:
