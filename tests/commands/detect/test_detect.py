@@ -291,10 +291,16 @@ def test_an_interrupted_run_leaves_what_it_found(
 ) -> None:
     output = tmp_path / "out.json"
     command = [SCRIPT, "detect", *[selfie] * 20_000, "--output", output]
-    process = subprocess.Popen(command, env=environment({"models_dir": models["bona_fide"]}))
-    eventually(lambda: output.exists() and output.stat().st_size > 0, seconds=60)
-    process.send_signal(signal.SIGINT)
-    assert process.wait(timeout=30) == 130
+    # Tests that run in the background of a shell ignore the signal, and so would the command.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    with subprocess.Popen(command, env=environment({"models_dir": models["bona_fide"]})) as process:
+        signal.signal(signal.SIGINT, before)
+        try:
+            eventually(lambda: output.exists() and output.stat().st_size > 0, seconds=60)
+            process.send_signal(signal.SIGINT)
+            assert process.wait(timeout=30) == 130
+        finally:
+            process.kill()
     assert 0 < len(json.loads(output.read_text())) < 20_000
 
 
