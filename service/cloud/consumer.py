@@ -92,8 +92,10 @@ class Consumer:
     ) -> Statistics:
         """Work until `stop`, or for one poll. `message_handler` gets each result before its
         callback does; when it raises, the message comes again."""
-        heartbeat = Heartbeat(self._queue)
-        with ThreadPoolExecutor(self._options.max_messages) as pool:
+        with (
+            Heartbeat(self._queue) as heartbeat,
+            ThreadPoolExecutor(self._options.max_messages) as pool,
+        ):
 
             def begin(delivery: Delivery) -> None:
                 pool.submit(self._handle, delivery, heartbeat, message_handler)

@@ -15,7 +15,7 @@ from service.cloud.predictor import Predictor
 from service.judging.loader import Loader
 from service.settings import Settings
 from tests.aws import REGION, Aws
-from tests.cloud.sqs.queues import Letters, make_queue
+from tests.cloud.sqs.queues import Letters, close_stores, make_queue
 from tests.commands.conftest import Ran, Run
 from tests.forks import fork_server
 from tests.live import environment, steady_models
@@ -109,6 +109,12 @@ def loader(fake_models: Path) -> Loader:
 def letters(aws: Aws) -> Letters:
     """A new queue with a dead-letter queue."""
     return make_queue(aws, f"queue-{next(NUMBERS)}")
+
+
+@pytest.fixture(autouse=True)
+def no_store_stays_open() -> Iterator[None]:
+    yield
+    close_stores()
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Self
 
 import structlog
 
@@ -16,13 +17,21 @@ log = structlog.get_logger()
 
 
 class Heartbeat:
-    """One thread for all messages; a process that dies lets them go after their time-out."""
+    """One thread for all messages, from enter to exit; a process that dies lets them go after
+    their time-out."""
 
     def __init__(self, queue: Queue) -> None:
         self._queue = queue
         self._held: dict[str, Delivery] = {}
         self._lock = threading.Lock()
+        self._over = threading.Event()
+
+    def __enter__(self) -> Self:
         threading.Thread(target=self._run, name="heartbeat", daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
 
     @contextmanager
     def holding(self, delivery: Delivery) -> Iterator[None]:
@@ -36,9 +45,8 @@ class Heartbeat:
                 del self._held[delivery.receipt]
 
     def _run(self) -> None:
-        pause = threading.Event()
         # Three chances before the time-out ends: one renewal may fail.
-        while not pause.wait(self._queue.visibility / 3):
+        while not self._over.wait(self._queue.visibility / 3):
             with self._lock:
                 held = list(self._held.values())
             for delivery in held:

@@ -20,6 +20,7 @@ from service.judging.loader import Loader
 from service.runtime.concurrency import ConcurrencyLimit
 from service.settings import Settings
 from service.store import open_store
+from service.store.base import Store
 from service.store.metered import StoreObserver
 from tests.aws import Aws
 
@@ -75,6 +76,15 @@ def through(aws: Aws, url: str) -> str:
     return aws.url + "/" + url.split("/", 3)[3]
 
 
+OPENED: list[Store] = []  # by consumers; closed after each test
+
+
+def close_stores() -> None:
+    """A store that nobody closes goes on watching its server, in threads of its own."""
+    while OPENED:
+        OPENED.pop().close()
+
+
 def make_consumer(
     folder: Path, loader: Loader, cloud: Cloud, letters: Letters, **more: Any
 ) -> Consumer:
@@ -84,6 +94,7 @@ def make_consumer(
     options = Options(letters.url, wait_time=0, visibility_timeout=30)
     queue = Queue(cloud, letters.url, options.visibility_timeout)
     store = open_store(settings, StoreObserver())
+    OPENED.append(store)
     journal = Journal(settings, store)
     limit = ConcurrencyLimit(settings.slots, 100, 60)
     predictor = Predictor(settings, Judge(settings, loader, store, limit), cloud)

@@ -22,13 +22,14 @@ from service.judging.loader import Loader
 from service.settings import Settings
 from tests import clips
 from tests.aws import Aws
-from tests.cloud.sqs.queues import Letters, make_consumer, through
+from tests.cloud.sqs.queues import Letters, close_stores, make_consumer, through
 from tests.images import genuine
 from tests.live import steady_models, steady_presentation
 from tests.receiver import Receiver
 from tests.servers import MongoServer
 from tests.sites import Site, page
 from tests.voices import SPOKEN
+from tests.waiting import eventually
 
 Consume = Callable[..., Statistics]
 
@@ -87,6 +88,13 @@ def test_a_message_is_judged_posted_and_deleted(
     assert post.result["metadata"] == {"user": 7}
     assert post.result["queue_url"] == letters.url
     assert post.result["s3_file_info"]["size"] == len(genuine())
+
+
+def test_a_consumer_that_ended_leaves_no_thread_behind(consume: Consume) -> None:
+    before = set(threading.enumerate())
+    consume()
+    close_stores()
+    eventually(lambda: not {one.name for one in set(threading.enumerate()) - before})
 
 
 def test_what_was_found_besides_is_a_warning_in_the_result(
