@@ -49,11 +49,11 @@ RICH = {
 
 
 def looked_at(data: bytes) -> None:
-    began = time.perf_counter()
+    began = time.thread_time()  # a busy machine takes none of it
     facts = INSPECTOR.facts(data)
     assert isinstance(facts, Facts)
     INSPECTOR.judge(facts, now=1.8e9)
-    assert time.perf_counter() - began < PATIENCE
+    assert time.thread_time() - began < PATIENCE
 
 
 @pytest.mark.parametrize("name", sorted(RICH))
