@@ -8,6 +8,8 @@ from pathlib import Path
 import structlog
 
 from service.analysis.detectors.base import Detector, VoiceDetector
+from service.errors import StartupError
+from service.repository.checksums import RESTORE
 from service.repository.heads import Heads, OwnHead, open_heads
 from service.repository.manifest import DEEPFAKE, Task, kind_of
 from service.repository.registry import (
@@ -55,9 +57,10 @@ def _reading(
     from service.analysis.detectors.onnx import OnnxDetector
     from service.analysis.detectors.reading import ReadingDetector
 
-    name = reads(folder)
-    source = there.get(name or "") or _load(folder.parent / str(name), settings.bpcer, None)
-    assert isinstance(source, OnnxDetector)
+    name = str(reads(folder))
+    source = there.get(name) or _load(folder.parent / name, settings.bpcer, None)
+    if not isinstance(source, OnnxDetector):
+        raise StartupError(f"The model {folder.name} reads {name}, which is no ONNX file.", RESTORE)
     return ReadingDetector(folder, source, bpcer=settings.bpcer, own_head=head)
 
 

@@ -90,6 +90,16 @@ def test_it_reads_one_version_only(tmp_path: Path) -> None:
         ReadingDetector(READING, OnnxDetector(other, bpcer=0.05), bpcer=0.05)
 
 
+def test_what_it_reads_must_be_a_model_in_here(tmp_path: Path) -> None:
+    shutil.copytree(READING, tmp_path / "clip-pad")
+    (tmp_path / "clip").mkdir()
+    far = {"kind": "remote", "name": "clip", "version": "2.0.0", "url": "http://127.0.0.1:9"}
+    (tmp_path / "clip" / "manifest.json").write_text(json.dumps(far))
+    settings = Settings(models_dir=tmp_path, profile="accurate")
+    with pytest.raises(StartupError, match="clip-pad reads clip, which is no ONNX file"):
+        load_detectors(settings, task=PRESENTATION)
+
+
 def test_that_others_read_it_changes_no_answer_of_a_model(tmp_path: Path) -> None:
     """An operator's calibration still fits."""
     other = shutil.copytree(CLIP, tmp_path / "clip")
