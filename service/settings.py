@@ -488,7 +488,8 @@ def applied_bpcer(data_dir: Path) -> float | None:
     except (FileNotFoundError, NotADirectoryError):  # of the folder another check tells
         return None
     except (OSError, ValueError, TypeError, LookupError):
-        pass
+        if not os.access(data_dir, os.X_OK):  # a folder that may not be entered: likewise
+            return None
     raise StartupError(
         f"The operating point {path} is unusable.", "Remove the file, or apply one in the console."
     )

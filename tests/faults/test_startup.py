@@ -6,13 +6,17 @@ import os
 import shutil
 import socket
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from service.settings import PACKAGE, Settings
+from service.settings import OPERATING_POINT, PACKAGE, Settings
 from tests.forks import fork_server
 from tests.servers import free_port
+
+# Root itself may enter every folder, until this right is taken away.
+POWERLESS = () if os.geteuid() else ("setpriv", "--bounding-set=-dac_override,-dac_read_search")
 
 
 def serve(tmp_path: Path, **env: str) -> subprocess.CompletedProcess[str]:
@@ -70,6 +74,21 @@ def test_a_data_folder_that_cannot_be_made(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     run = serve(tmp_path, FACEGATE_DATA_DIR=str(tmp_path / "file" / "data"))
     assert refused(run, "cannot be written to", "FACEGATE_DATA_DIR")
+
+
+def test_a_data_folder_that_may_not_be_entered(tmp_path: Path) -> None:
+    (tmp_path / "closed").mkdir(mode=0)
+    env = os.environ | {"FACEGATE_DATA_DIR": str(tmp_path / "closed")}
+    command = [*POWERLESS, f"{Path(sys.executable).parent}/facegate", "serve"]
+    run = subprocess.run(command, env=env, capture_output=True, text=True, check=False, timeout=60)
+    assert refused(run, "cannot be written to: Permission denied", "FACEGATE_DATA_DIR")
+
+
+@pytest.mark.parametrize("text", ["", "{}", "[]", '{"bpcer": 2}', '{"bpcer": "low"}', "\0"])
+def test_an_operating_point_that_is_none(tmp_path: Path, text: str) -> None:
+    (tmp_path / OPERATING_POINT).write_text(text)
+    run = serve(tmp_path, FACEGATE_DATA_DIR=str(tmp_path))
+    assert refused(run, f"The operating point {tmp_path / OPERATING_POINT} is unusable.", "Remove")
 
 
 @pytest.mark.parametrize(
