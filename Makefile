@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/pip --disable-pip-version-check -q
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-dev run demo test test-quick test-containers lint format lock bench soak campaign clean
+.PHONY: help install install-dev run demo test test-full test-quick test-containers lint format lock bench soak campaign clean
 .PHONY: start stop health logs
 
 help: ## list the commands
@@ -57,12 +57,19 @@ health: ## how they are, and whether images are judged
 logs: ## what they wrote (FOLLOW=-f: and go on writing)
 	@$(PLATFORM) logs --tail=200 $(FOLLOW)
 
+# Much of a test is waiting, so there are more of them at once than cores. Those of the stores fork:
+# they run beside the others in a process of their own, where no server's threads run.
+TESTS_AT_ONCE ?= 3
 test: install-dev ## run the tests
-	@$(BIN)/python -m pytest tests/store  # forks workers: by itself, where no server's threads run
-	@$(BIN)/python -m pytest -n 2 --dist loadfile --ignore=tests/containers --ignore=tests/store
+	@log=$$(mktemp); $(BIN)/python -m pytest tests/store >$$log 2>&1 & stores=$$!; trap "kill $$stores" INT TERM; \
+	$(BIN)/python -m pytest -n $(TESTS_AT_ONCE) --dist loadfile --ignore=tests/containers --ignore=tests/store; \
+	others=$$?; wait $$stores; stores=$$?; cat $$log; rm $$log; exit $$((others | stores))
+
+test-full: export THOROUGH = 1
+test-full: test ## the same with the examples, sizes and times of a night
 
 test-quick: install-dev ## run the tests of the edit loop: no servers, nothing that takes long
-	@$(BIN)/python -m pytest -m "not slow" --ignore=tests/containers
+	@$(BIN)/python -m pytest -n 2 -m "not slow" --ignore=tests/containers
 
 CONTAINER_TESTS ?= tests/containers
 test-containers: install-dev ## build the images and test them with a real Docker engine (root, Debian or Ubuntu)

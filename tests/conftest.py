@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import ExitStack
-from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -36,18 +33,33 @@ def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
         yield service
 
 
-@pytest.fixture(scope="session", params=["sqlite", "mongo", "null"])
-def room(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Live]:
-    """The same service with each store."""
-    if request.param == "sqlite":
-        yield request.getfixturevalue("live")
-        return
-    folder = tmp_path_factory.mktemp(request.param)
-    with ExitStack() as stack:
-        more = _store(request.param, folder, stack)
-        yield stack.enter_context(Live(folder, probability=GENUINE, **more))
+@pytest.fixture(scope="session")
+def live_mongo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
+    """The same with MongoDB, in one worker."""
+    folder = tmp_path_factory.mktemp("live-mongo")
+    with MongoServer(folder / "mongo") as server:
+        server.with_schema("facegate")
+        # A busy test machine may take longer than a server room; how long is not tested here.
+        more = {"store": "mongo", "mongodb_uri": server.uri, "store_timeout": 5.0}
+        with Live(folder, probability=GENUINE, **more) as service:
+            yield service
+
+
+@pytest.fixture(scope="session")
+def live_null(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
+    """The same without a store, in one worker."""
+    with Live(tmp_path_factory.mktemp("live-null"), probability=GENUINE, store="null") as service:
+        yield service
+
+
+ROOMS = {"sqlite": "live", "mongo": "live_mongo", "null": "live_null"}
+
+
+@pytest.fixture(scope="session", params=ROOMS)
+def room(request: pytest.FixtureRequest) -> Live:
+    """The same service with each store; all three go on until the end of the run."""
+    service: Live = request.getfixturevalue(ROOMS[request.param])
+    return service
 
 
 @pytest.fixture(scope="session")
@@ -62,12 +74,3 @@ def mongo_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MongoServ
     """Shared: a test that stops it must start it again."""
     with MongoServer(tmp_path_factory.mktemp("mongo")) as server:
         yield server
-
-
-def _store(kind: str, folder: Path, stack: ExitStack) -> dict[str, Any]:
-    if kind == "null":
-        return {"store": "null"}
-    server = stack.enter_context(MongoServer(folder / "mongo"))
-    # A busy test machine may take longer than a server room; how long is not tested here.
-    server.with_schema("facegate")
-    return {"store": "mongo", "mongodb_uri": server.uri, "store_timeout": 5.0}

@@ -27,6 +27,8 @@ from typing import Any
 Ran = subprocess.CompletedProcess[bytes]
 ROOT = Path(__file__).parents[1]
 SCRIPT = Path(sys.executable).with_name("facegate")
+GONE = "a pipe that nobody reads"
+CLOSED = "no stream at all"
 # What commands import when they run. Nothing here starts a thread, which a fork would lose.
 HEAVY = (
     *("service.analysis.image", "service.judging.judge", "service.fitting", "service.licensing"),
@@ -60,7 +62,7 @@ class ForkServer:
         timeout: float = 60,
         stdout: str | None = None,
     ) -> Ran:
-        """Output goes into a file, or to `stdout`, a path.
+        """Output goes into a file, or to `stdout`: a path, GONE or CLOSED.
 
         Raises TimeoutExpired, when the command is killed.
         """
@@ -70,9 +72,11 @@ class ForkServer:
             files[0].write_bytes(stdin)
             given, out, err = map(str, files)
             asked = {"argv": command, "env": dict(env), "cwd": str(cwd)}
-            code = self._ask(asked | {"files": [given, stdout or out, err]}, timeout)
+            streams = [CLOSED] * 3 if stdout == CLOSED else [given, stdout or out, err]
+            code = self._ask(asked | {"files": streams}, timeout)
             written = b"" if stdout else files[1].read_bytes()
-            return Ran(command, code, written, files[2].read_bytes())
+            told = b"" if stdout == CLOSED else files[2].read_bytes()
+            return Ran(command, code, written, told)
 
     def close(self) -> None:
         self._socket.shutdown(socket.SHUT_RDWR)
@@ -133,22 +137,41 @@ def _import_all() -> None:
 def _become(asked: dict[str, Any]) -> None:
     """Take over what the command is given, and end as after the console script."""
     modes = (os.O_RDONLY, os.O_WRONLY | os.O_CREAT, os.O_WRONLY | os.O_CREAT)
-    for number, (file, mode) in enumerate(zip(asked["files"], modes, strict=True)):
-        opened = os.open(file, mode)
-        os.dup2(opened, number)
-        os.close(opened)
+    opened = [_open(file, mode) for file, mode in zip(asked["files"], modes, strict=True)]
+    for number, one in enumerate(opened):
+        os.close(number) if one is None else os.dup2(one, number)
     os.closerange(3, 64)
     os.chdir(asked["cwd"])
     os.environ.clear()
     os.environ.update(asked["env"])
     sys.argv = asked["argv"]
     sys.path[:0] = filter(None, asked["env"].get("PYTHONPATH", "").split(os.pathsep))
-    sys.stdin, sys.stdout = open(0, closefd=False), open(1, "w", closefd=False)  # noqa: SIM115
-    sys.stderr = open(2, "w", closefd=False, errors="backslashreplace")  # noqa: SIM115
-    _end(_exit_code(importlib.import_module("service.cli").main))
+    if asked["files"][1] == CLOSED:
+        sys.stdin = sys.stdout = sys.stderr = None  # type: ignore[assignment]
+    else:
+        _text_streams(asked["env"].get("PYTHONIOENCODING"))
+    end(exit_code(importlib.import_module("service.cli").main))
 
 
-def _exit_code(main: Callable[[], None]) -> int:
+def _open(file: str, mode: int) -> int | None:
+    if file == CLOSED:
+        return None
+    if file != GONE:
+        return os.open(file, mode)
+    reader, writer = os.pipe()
+    os.close(reader)
+    return writer
+
+
+def _text_streams(encoding: str | None) -> None:
+    sys.stdin = open(0, closefd=False, encoding=encoding)  # noqa: SIM115
+    sys.stdout = open(1, "w", closefd=False, encoding=encoding)  # noqa: SIM115
+    sys.stderr = open(  # noqa: SIM115
+        2, "w", closefd=False, encoding=encoding, errors="backslashreplace"
+    )
+
+
+def exit_code(main: Callable[[], None]) -> int:
     try:
         main()
     except SystemExit as end:
@@ -158,11 +181,11 @@ def _exit_code(main: Callable[[], None]) -> int:
     return 0
 
 
-def _end(code: int) -> None:
+def end(code: int) -> None:
     """All that an interpreter does at its end but taking every module apart, which takes long."""
     threading._shutdown()  # type: ignore[attr-defined]
     atexit._run_exitfuncs()
-    for stream in (sys.stdout, sys.stderr):
+    for stream in filter(None, (sys.stdout, sys.stderr)):
         with contextlib.suppress(OSError, ValueError):
             stream.flush()
     os._exit(code)

@@ -5,9 +5,10 @@ with Live(folder, workers=2) as live:
     live.log()                  # what it wrote to standard error
     live.process.send_signal(signal.SIGTERM)
 
-Keyword arguments are settings. A judgement does not hang on how well a detector is trained:
-`steady_models(folder, 0.233)` is a models folder whose real ONNX detector gives that probability
-to every face, and `Live(folder, probability=0.233)` uses one.
+Keyword arguments are settings. A service is a fork of the launcher (tests/launcher.py), which takes
+a third of the time; with a `command` it is a program of its own. A judgement does not hang on how
+well a detector is trained: `steady_models(folder, 0.233)` is a models folder whose real ONNX
+detector gives that probability to every face, and `Live(folder, probability=0.233)` uses one.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ from service.licensing.digest import new_hash_id, public_digest
 from service.licensing.signed import SignedLicence, load_private_key, new_key_pair, sign
 from service.settings import PACKAGE, Settings
 from service.store import open_store
+from tests.launcher import Launched, launcher
 from tests.models import make_detector
 from tests.servers import free_port
 
@@ -55,11 +57,13 @@ class Live:
         *,
         probability: float | None = None,
         presented: float | None = None,
-        command: Sequence[str] = COMMAND,
+        command: Sequence[str] | None = None,
+        watchful: bool = False,
         **settings: Any,
     ) -> None:
+        """watchful: it looks after its store every moment, so that a test need not wait for it."""
         folder.mkdir(parents=True, exist_ok=True)
-        self.folder = folder
+        self.folder, self._watchful = folder, watchful
         self.command = command
         options: dict[str, Any] = {"workers": 1, "store": "sqlite"} | settings
         options |= {"port": free_port(), "data_dir": folder / "data"}
@@ -75,7 +79,7 @@ class Live:
         self.settings = Settings(**options)
         self.base = f"http://127.0.0.1:{self.settings.port}"
         self.session = requests.Session()
-        self.process: subprocess.Popen[bytes]
+        self.process: subprocess.Popen[bytes] | Launched
 
     @cached_property
     def licensing(self) -> Licensing:
@@ -107,6 +111,11 @@ class Live:
 
     def start(self) -> None:
         """Launch; does not wait."""
+        if self.command is None:
+            self.process = launcher().start(
+                COMMAND, self.environment, self._log_file, self._watchful
+            )
+            return
         with self._log_file.open("ab") as log:
             self.process = subprocess.Popen(
                 self.command, env=self.environment, stdout=log, stderr=log, start_new_session=True
@@ -129,13 +138,20 @@ class Live:
 
     def stop(self) -> int:
         """SIGTERM, and its exit status; SIGKILL to what is left after half a minute."""
-        self.session.close()
+        self._hang_up()
         self.process.terminate()
         try:
             return self.process.wait(timeout=30)
         except subprocess.TimeoutExpired:
             self.process.kill()
             return self.process.wait(timeout=30)
+
+    def _hang_up(self) -> None:
+        """At once: a service that ends waits two seconds for clients who might ask once more."""
+        pools = self.session.get_adapter(self.base).poolmanager.pools  # type: ignore[attr-defined]
+        for key in pools.keys():  # noqa: SIM118 (no mapping)
+            pools[key].close()
+        self.session.close()
 
     def log(self) -> str:
         """What it wrote to standard output and standard error so far."""

@@ -8,14 +8,18 @@ with MongoServer(folder) as server:
 
 from __future__ import annotations
 
+import atexit
 import json
 import random
+import shutil
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -37,6 +41,15 @@ def free_port() -> int:
         with socket.socket() as probe, suppress(OSError):
             probe.bind(("127.0.0.1", port))
             return port
+
+
+@cache
+def _with_user(user: str, password: str) -> Path:
+    """The data of a server that has this user: made once, since a start takes seconds."""
+    folder = Path(tempfile.mkdtemp())
+    atexit.register(shutil.rmtree, folder)
+    MongoServer(folder / "mongo", user, password).create_user()
+    return folder / "mongo"
 
 
 class MongoServer:
@@ -69,9 +82,7 @@ class MongoServer:
         return f"mongodb://{credentials}@{self.host}/?authSource=admin{self._secured}"
 
     def __enter__(self) -> Self:
-        self._launch()
-        self._create_user()
-        self.stop()
+        shutil.copytree(_with_user(self.user, self.password), self.folder, dirs_exist_ok=True)
         self.start()
         return self
 
@@ -125,13 +136,17 @@ class MongoServer:
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(command, stdout=log, stderr=log)
 
-    def _create_user(self) -> None:
-        with self._wait(f"mongodb://{self.host}/?{self._secured[1:]}") as client:
+    def create_user(self) -> None:
+        """On a server that asks nobody for a password yet; it is killed after."""
+        self._launch()
+        with self._wait(f"mongodb://{self.host}/") as client:
             client.admin.command("createUser", self.user, pwd=self.password, roles=["root"])
+        self.kill()
 
     def _wait(self, uri: str, seconds: float = 30.0) -> pymongo.MongoClient[dict[str, Any]]:
         deadline = time.monotonic() + seconds
         while True:
+            self._wait_for_port(deadline)
             client: pymongo.MongoClient[dict[str, Any]]
             client = pymongo.MongoClient(uri, serverSelectionTimeoutMS=200)
             try:
@@ -142,6 +157,13 @@ class MongoServer:
                 if time.monotonic() > deadline or self._ended():
                     told = self.log.read_text(errors="replace")[-2000:]
                     raise RuntimeError(f"the server does not start:\n{told}") from None
+
+    def _wait_for_port(self, deadline: float) -> None:
+        """A driver that finds nobody waits longer than a look at the port takes."""
+        while time.monotonic() < deadline and not self._ended():
+            with suppress(OSError), socket.create_connection(("127.0.0.1", self.port), 1):
+                return
+            time.sleep(0.02)
 
     def _ended(self) -> bool:
         return self._process is None or self._process.poll() is not None

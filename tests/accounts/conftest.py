@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from argon2 import PasswordHasher
+from argon2.profiles import CHEAPEST
 
 from service.accounts import Accounts
 from service.settings import Settings
@@ -18,6 +20,14 @@ class Clock:
 
     def __call__(self) -> float:
         return self.now
+
+
+@pytest.fixture(autouse=True)
+def quick_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a hash costs, a core for a while, is the question of one test alone, which undoes it."""
+    nobodys = PasswordHasher.from_parameters(CHEAPEST).hash("nobody's own")
+    monkeypatch.setattr("service.accounts.passwords.RFC_9106_LOW_MEMORY", CHEAPEST)
+    monkeypatch.setattr("service.accounts.passwords.NOBODYS", nobodys)
 
 
 @pytest.fixture

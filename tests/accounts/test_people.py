@@ -52,24 +52,16 @@ def test_a_session_leads_back_to_its_person(people: People) -> None:
     ]
 
 
-def test_a_session_ends_when_nobody_uses_it(people: People, clock: Clock) -> None:
+@pytest.mark.parametrize(
+    ("uses", "after"), [(5, 101), (11, 20)], ids=["nobody uses it", "however much it is used"]
+)
+def test_a_session_ends(people: People, clock: Clock, uses: int, after: float) -> None:
     people.add("ada", SECRET, "viewer")
     token, _ = people.login("ada", SECRET, HERE)
-    for _ in range(5):
+    for _ in range(uses):
         clock.now += 90
         people.seat(token)
-    clock.now += 101
-    with pytest.raises(SessionEnded):
-        people.seat(token)
-
-
-def test_a_session_ends_however_much_it_is_used(people: People, clock: Clock) -> None:
-    people.add("ada", SECRET, "viewer")
-    token, _ = people.login("ada", SECRET, HERE)
-    for _ in range(11):
-        clock.now += 90
-        people.seat(token)
-    clock.now += 20
+    clock.now += after
     with pytest.raises(SessionEnded):
         people.seat(token)
 

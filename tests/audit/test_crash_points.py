@@ -23,6 +23,7 @@ from service.store.resilient.spool import Spool
 from service.store.resilient.store import ResilientStore
 from tests.store.conftest import mongo_store, open_mongo  # noqa: F401 (fixtures)
 from tests.store.records import eventually
+from tests.thorough import either
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +43,9 @@ def verified(key: AuditKey, sink: Audit) -> Report:
 
 
 @examples(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=either(60, 25),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(data=st.data())
 def test_a_file_that_ends_at_any_byte_of_the_last_write(

@@ -15,6 +15,7 @@ from service.audit.chain import Chain, canonical, digest, merkle_root
 from service.audit.keys import AuditKey
 from service.audit.verify import Report, Verifier
 from service.store.audit import AuditEntry, AuditHead
+from tests.thorough import either
 
 KEY = AuditKey.of("A" * 43 + "=")
 OTHER = AuditKey.of("B" * 42 + "A=")
@@ -181,14 +182,16 @@ def test_no_order_of_leaves_and_no_count_gives_the_same_root() -> None:
 
 @pytest.mark.slow
 def test_a_million_entries_are_verified_in_under_a_minute() -> None:
+    """In a routine run a tenth of them, in a tenth of the time."""
+    entries = either(1_000_000, 100_000)
     chain = Chain(KEY)
     begin = {"kind": "begin", "key": KEY.public}
     facts = {"kind": "judgement", "sha256": "5a" * 32, "score": 0.25, "decision": "bona_fide"}
-    batch = chain.extend([begin, *([facts] * 999_999)])
+    batch = chain.extend([begin, *([facts] * (entries - 1))])
     before = time.process_time()
     report = Verifier([KEY]).check(batch.entries, [batch.head])
-    assert time.process_time() - before < 60
-    assert (report.entries, report.findings) == (1_000_000, [])
+    assert time.process_time() - before < 60 * entries / 1e6
+    assert (report.entries, report.findings) == (entries, [])
 
 
 def named(report: Report, entry: AuditEntry) -> bool:

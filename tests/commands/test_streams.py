@@ -13,7 +13,7 @@ import typer
 
 from service.cli import app
 from tests.albums import fill
-from tests.forks import SCRIPT, fork_server
+from tests.forks import CLOSED, GONE, SCRIPT, fork_server
 from tests.images import genuine
 from tests.live import environment
 from tests.servers import free_port
@@ -75,7 +75,8 @@ AWS = {
     "AWS_EC2_METADATA_DISABLED": "true",
     "AWS_MAX_ATTEMPTS": "1",
 }
-FULL, CLOSED = "exec >/dev/full; ", "exec <&- >&- 2>&-; "
+FULL, SHUT, PASSED_BY = "exec >/dev/full; ", "exec <&- >&- 2>&-; ", " | true; exit ${PIPESTATUS[0]}"
+ASCII = {"LC_ALL": "C", "PYTHONIOENCODING": "ascii", "PYTHONCOERCECLOCALE": "0"}
 Ended = subprocess.CompletedProcess[bytes]
 
 
@@ -137,14 +138,14 @@ def run(folder: Path, models: dict[str, Path], tmp_path: Path) -> Callable[..., 
         cwd: str | None = None,
         **env: str,
     ) -> Ended:
-        """Of a fork where no more than `stdout` or `cwd` is unusual, else by a shell."""
+        """Of a fork, which takes no seconds to import everything; by a shell where one is asked."""
         given = {"aws": AWS["AWS_ENDPOINT_URL"], "new": tmp_path / "new", "number": free_port()}
         line = f"{command} {COMMANDS[command].format(**given)}"
-        if stdout or cwd:
+        if before or after:
+            ran = shell(folder, models, line, before, after, **env)
+        else:
             around, where = surroundings(folder, models, env), Path(cwd or folder)
             ran = fork_server().run(line.split(), around, where, stdout=stdout)
-        else:
-            ran = shell(folder, models, line, before, after, **env)
         text = (ran.stdout + ran.stderr).decode(errors="replace")
         assert "Traceback" not in text, text
         assert len(ran.stderr.splitlines()) < 12, text
@@ -171,20 +172,28 @@ def test_a_full_disk(run: Callable[..., Ended], command: str) -> None:
 
 @pytest.mark.parametrize("command", SHORT)
 def test_closed_streams(run: Callable[..., Ended], command: str) -> None:
-    ran = run(command, CLOSED)
+    ran = run(command, stdout=CLOSED)
     assert ran.returncode == 3 if command in PRINT else ran.returncode in {0, 2, 3}
 
 
 @pytest.mark.parametrize("command", sorted(PRINT - CHECKS))
 def test_a_reader_that_goes_away(run: Callable[..., Ended], command: str) -> None:
-    ran = run(command, after=" | true; exit ${PIPESTATUS[0]}", PYTHONUNBUFFERED="1")
-    assert ran.returncode in {0, 2, 3}  # a short output may be written before it is gone
+    assert run(command, stdout=GONE).returncode in {0, 2, 3}
+
+
+@pytest.mark.parametrize("command", ["detect", "licence issue"])
+def test_the_same_by_a_shell(run: Callable[..., Ended], command: str) -> None:
+    assert run(command, SHUT).returncode == 3
+    # A short output may be written before the reader is gone.
+    assert run(command, after=PASSED_BY, PYTHONUNBUFFERED="1").returncode in {0, 2, 3}
+    in_ascii = run(command, before=" ", HOME="", **ASCII)
+    in_ascii.stdout.decode("ascii")
+    assert in_ascii.returncode in {0, 2, 3}
 
 
 @pytest.mark.parametrize("command", sorted(PRINT - CHECKS))
 def test_a_terminal_of_ascii_and_no_home(run: Callable[..., Ended], command: str) -> None:
-    ascii_only = {"LC_ALL": "C", "PYTHONIOENCODING": "ascii", "PYTHONCOERCECLOCALE": "0"}
-    ran = run(command, HOME="", **ascii_only)
+    ran = run(command, HOME="", **ASCII)
     assert ran.returncode in {0, 2, 3}
     ran.stdout.decode("ascii")
 

@@ -24,6 +24,7 @@ from tests.conftest import GENUINE
 from tests.images import DEMO, MODERN, encode, genuine, nasty, portrait
 from tests.live import Live
 from tests.sites import Site, page, redirect
+from tests.thorough import either
 
 PATH = "/1.0/check.json"
 
@@ -270,7 +271,7 @@ def test_who_sits_on_the_line_leaves_room_for_the_others(site: Site, checks: Liv
 TEXT = st.text(max_size=40)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=either(60, 25), deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.dictionaries(st.sampled_from(["models", "api_user", "api_secret", "url", "x"]), TEXT))
 def test_no_parameter_breaks_the_envelope(checks: Live, odd: dict[str, str]) -> None:
     for answer in (checks.get(PATH, params=odd), checks.post(PATH, data=odd)):
@@ -278,14 +279,14 @@ def test_no_parameter_breaks_the_envelope(checks: Live, odd: dict[str, str]) -> 
             assert failed(answer)[0] in {400, 401}
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=either(30, 15), deadline=None, suppress_health_check=list(HealthCheck))
 @given(TEXT)
 def test_no_address_breaks_the_envelope(checks: Live, url: str) -> None:
     answer = checks.get(PATH, params=fields(checks, url=url))
     assert failed(answer)[0] == 400
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=either(40, 15), deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.binary(max_size=60), st.text(max_size=20), st.booleans())
 def test_no_upload_breaks_the_envelope(live: Live, junk: bytes, name: str, begins: bool) -> None:
     """Junk, and what begins as an image does."""

@@ -23,6 +23,7 @@ from service.api.gateway.schemas import FullRecord, GatewayFailure, Records, Ver
 from tests import clips
 from tests.images import MODERN, encode, genuine, nasty, portrait
 from tests.live import Live, data_uri
+from tests.thorough import either
 
 IMAGE = base64.b64encode(genuine()).decode()
 SECRET = "correct horse"
@@ -376,7 +377,7 @@ FIELDS = st.sampled_from(
 )
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=either(60, 25), deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.dictionaries(FIELDS, VALUES | st.lists(VALUES, max_size=3)))
 def test_no_field_breaks_the_shape(live: Live, odd: dict[str, Any]) -> None:
     """Sent as Python writes JSON, NaN and Infinity included."""
@@ -388,7 +389,7 @@ def test_no_field_breaks_the_shape(live: Live, odd: dict[str, Any]) -> None:
 TEXTS = st.text(max_size=12)
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=either(40, 15), deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.dictionaries(st.sampled_from(["ensemble_method", "threshold", "models", "x"]), TEXTS))
 def test_no_field_of_an_upload_breaks_the_shape(live: Live, odd: dict[str, str]) -> None:
     assert failed(detect(live, b"junk", **odd))[0] == 400
@@ -399,7 +400,7 @@ def reader(live: Live) -> dict[str, str]:
     return enrol(live)
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=either(40, 15), deadline=None, suppress_health_check=list(HealthCheck))
 @given(TEXTS | st.integers(), TEXTS)
 def test_no_page_breaks_the_shape(
     live: Live, reader: dict[str, str], limit: str | int, cursor: str
@@ -409,7 +410,7 @@ def test_no_page_breaks_the_shape(
         assert failed(page) == (400, "BAD_REQUEST")
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=either(40, 15), deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.text("abc123_-%$'\"{}é\0", min_size=1, max_size=40))
 def test_no_entry_breaks_the_shape(live: Live, reader: dict[str, str], entry: str) -> None:
     path = f"/history/{quote(entry, safe='')}"
@@ -417,7 +418,7 @@ def test_no_entry_breaks_the_shape(live: Live, reader: dict[str, str], entry: st
         assert failed(answer) == (404, "RESULT_NOT_FOUND")
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=either(40, 15), deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.sampled_from(["/register", "/token"]), st.text(max_size=20), st.text(max_size=9))
 def test_no_name_breaks_the_shape(gateway: Live, path: str, name: str, password: str) -> None:
     answer = gateway.post(path, data={"username": name, "password": password})

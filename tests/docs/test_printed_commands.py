@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import re
+import shlex
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -25,7 +26,7 @@ from tests.analysis.test_audio import recording
 from tests.aws import Aws
 from tests.cloud.sqs.queues import make_queue
 from tests.docs.test_docs import PAGES, ROOT
-from tests.forks import SCRIPT
+from tests.forks import SCRIPT, Ran, fork_server
 from tests.images import genuine
 from tests.live import Live, environment
 from tests.voices import spoken
@@ -125,16 +126,22 @@ def test_a_printed_command_does_what_it_says(place: Place, line: str) -> None:
     if filled.startswith("facegate licence keygen"):
         (place.folder / "vendor.key").unlink(missing_ok=True)
         (place.folder / "vendor.pub").unlink(missing_ok=True)
-    ran = subprocess.run(
-        ["bash", "-c", filled.replace("curl ", "curl --fail-with-body ", 1)],
-        cwd=place.folder,
-        env=place.environment | {"FACEGATE_VENDOR_PUBLIC_KEY": "vendor.pub"},
-        capture_output=True,
-        text=True,
-        timeout=150,
-        check=False,
+    if filled.startswith("facegate consume"):  # a long poll of an empty queue
+        filled += " --wait-time 1"
+    ran = run(
+        filled, place.folder, place.environment | {"FACEGATE_VENDOR_PUBLIC_KEY": "vendor.pub"}
     )
-    assert ran.returncode == 0, ran.stdout[-1500:] + ran.stderr[-1500:]
+    assert ran.returncode == 0, (ran.stdout + ran.stderr)[-3000:].decode(errors="replace")
+
+
+def run(line: str, folder: Path, around: dict[str, str]) -> Ran:
+    """By a shell; a command of ours that needs nothing of one as a fork, which is sooner there."""
+    if line.startswith("facegate ") and not set(line) & set("|&;<>$`*?~"):
+        return fork_server().run(shlex.split(line)[1:], around, folder, timeout=150)
+    command = ["bash", "-c", line.replace("curl ", "curl --fail-with-body ", 1)]
+    return subprocess.run(
+        command, cwd=folder, env=around, capture_output=True, timeout=150, check=False
+    )
 
 
 def test_there_are_commands_and_each_reason_is_needed() -> None:

@@ -14,7 +14,6 @@ import requests
 
 from service.settings import Settings, load_settings
 from tests.commands.conftest import Run, command_in
-from tests.forks import SCRIPT
 from tests.live import Live
 from tests.servers import free_port
 
@@ -42,7 +41,7 @@ class Live6(Live):
     """A service that is asked by IPv6."""
 
     def __init__(self, folder: Path, **settings: object) -> None:
-        super().__init__(folder, probability=0.2, command=[str(SCRIPT), "serve"], **settings)
+        super().__init__(folder, probability=0.2, **settings)
         self.base = f"http://[::1]:{self.settings.port}"
 
 

@@ -57,7 +57,7 @@ def test_replicas_with_a_mongodb_share_the_folder_of_what_waits_for_it(tmp_path:
 
 
 def test_a_data_folder_that_is_deleted_degrades_and_nothing_more(tmp_path: Path) -> None:
-    with Live(tmp_path, probability=0.2, workers=2) as live:
+    with Live(tmp_path, probability=0.2, workers=2, watchful=True) as live:
         assert live.analyze(fresh_selfie()).json()["stored"] is True
         shutil.rmtree(tmp_path / "data")
         live.wait_until("degraded", 20)

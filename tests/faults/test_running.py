@@ -16,7 +16,7 @@ import requests
 
 from service.api.http.health import FRESH
 from tests.faults.load import Load, fresh_selfie, kept_ids
-from tests.live import Live, data_uri
+from tests.live import COMMAND, Live, data_uri
 from tests.servers import MongoServer
 from tests.waiting import eventually
 
@@ -71,7 +71,7 @@ def metrics_folder(live: Live) -> Path:
 
 
 def test_metrics_that_a_starting_worker_has_not_yet_filled_fail_no_request(tmp_path: Path) -> None:
-    with Live(tmp_path, probability=0.2) as live:
+    with Live(tmp_path, probability=0.2, command=COMMAND) as live:
         live.wait_until("ready")
         for name in ("counter", "gauge_livesum"):
             (metrics_folder(live) / f"{name}_999999.db").touch(exist_ok=False)

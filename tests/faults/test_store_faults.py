@@ -159,7 +159,7 @@ def whole(path: Path) -> None:
 
 
 def test_a_database_damaged_while_running_is_noticed_and_judging_goes_on(tmp_path: Path) -> None:
-    with Live(tmp_path, probability=0.2, workers=2) as live:
+    with Live(tmp_path, probability=0.2, workers=2, watchful=True) as live:
         assert live.analyze(fresh_selfie()).json()["stored"] is True
         path = live.settings.data_dir / "facegate.db"
         whole(path)

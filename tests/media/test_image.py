@@ -17,6 +17,7 @@ from service.media.formats import format_of
 from service.media.image import ENOUGH, DecodedImage, decode
 from service.settings import Settings
 from tests.images import BAD, GOOD, TOO_LARGE, chunk, encode, genuine, heif, nasty, png, portrait
+from tests.thorough import either
 
 pytestmark = pytest.mark.filterwarnings("ignore:Corrupt EXIF")  # pytest undoes our own filter
 TINY = portrait().resize((40, 30))
@@ -125,7 +126,7 @@ def test_orientation_is_applied_to_a_shrunk_photograph() -> None:
 
 
 @given(seed=st.sampled_from(SEEDS), edits=st.data())
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=either(300, 100))
 def test_mutated_files_raise_nothing_but_image_errors(seed: bytes, edits: st.DataObject) -> None:
     data = bytearray(seed)
     for _ in range(edits.draw(st.integers(1, 8))):

@@ -1,4 +1,4 @@
-"""A minute's watch: nothing is asked of a name server, nothing leaves, nothing is written around.
+"""A watch: nothing is asked of a name server, nothing leaves, nothing is written around.
 
 Each scene runs in a network of its own in which every address answers. `CI` is not set: what is
 set there makes some libraries silent that are not so elsewhere.
@@ -14,6 +14,7 @@ from importlib.metadata import version
 import pytest
 
 from tests.privacy.jail import Jail, why_not
+from tests.thorough import THOROUGH
 
 SCENES = ("service", "detect", "consumer")
 REASON = why_not()
@@ -27,10 +28,14 @@ LOCAL = re.compile(r"tcp (127\.0\.0\.1|\[::1\]):(?!53$|80$|443$)\d+")
 
 @pytest.fixture(scope="module")
 def jails(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Jail]]:
-    """All at once, for one minute is enough to wait."""
+    """All at once, so that one of them is enough to wait for."""
     folder = tmp_path_factory.mktemp("watch")
+    kept = {"THOROUGH": "1"} if THOROUGH else {}
     with ExitStack() as stack:
-        yield {scene: stack.enter_context(Jail(scene, folder)) for scene in (*SCENES, "unguarded")}
+        yield {
+            scene: stack.enter_context(Jail(scene, folder, **kept))
+            for scene in (*SCENES, "unguarded")
+        }
 
 
 @pytest.mark.parametrize("scene", SCENES)

@@ -14,6 +14,6 @@ from tests.servers import free_port
 def fort(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
     """Two workers, a port for probes, and short deadlines."""
     folder = tmp_path_factory.mktemp("fort")
-    options = {"workers": 2, "health_port": free_port(), "client_timeout": 4, "login_attempts": 99}
+    options = {"workers": 2, "health_port": free_port(), "client_timeout": 2, "login_attempts": 99}
     with Live(folder, probability=0.2, **options) as live:
         yield live

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.faults.load import fresh_selfie
-from tests.live import Live
+from tests.live import COMMAND, Live
 
 HOUR, DAY = 3600, 86400
 HOOK = """
@@ -32,7 +32,7 @@ class Turned(Live):
     """A service whose clock a test may turn while it runs."""
 
     def __init__(self, folder: Path, **settings: object) -> None:
-        super().__init__(folder, probability=0.2, **settings)
+        super().__init__(folder, probability=0.2, command=COMMAND, **settings)
         self._clock = folder / "clock"
         self.turn(0)
         hooks = folder / "hooks"

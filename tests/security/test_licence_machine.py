@@ -22,6 +22,7 @@ from service.licensing.register import Register
 from service.settings import Settings
 from service.store.sqlite.store import SqliteStore
 from tests.licensing.conftest import Clock, Switch
+from tests.thorough import either
 
 HOUR = 3600.0
 
@@ -140,4 +141,4 @@ class Licences(RuleBasedStateMachine):
 
 
 TestLicences = Licences.TestCase
-TestLicences.settings = rules(max_examples=25, stateful_step_count=25, deadline=None)
+TestLicences.settings = rules(max_examples=either(25, 12), stateful_step_count=25, deadline=None)

@@ -20,24 +20,26 @@ CLIP, LITE = PACKAGE / "models" / "clip", PACKAGE / "models" / "lite0"
 # Every product of the tower is opened in the same way: two of its twelve blocks show it.
 END_OF_TWO_BLOCKS = "Add_70_0"
 TOLERATED = 0.01  # on average; products that overflow are off by 0.04 (clip) and 0.05 (lite0)
-# Run with a model file and a file of inputs; writes its first output. Imports what opens sessions,
-# and nothing else, because an emulated processor takes long.
+# Run with model files and inputs for each; writes their first outputs beside those. It imports
+# what opens sessions, and nothing else, because an emulated processor takes long.
 RUN = """
 import sys
 from pathlib import Path
 import numpy as np
 from service.repository.session import open_session
-model, inputs, output = map(Path, sys.argv[1:])
-with np.load(inputs) as given:
-    np.save(output, open_session(model).run(None, dict(given))[0])
+for model, inputs in zip(sys.argv[1::2], sys.argv[2::2]):
+    with np.load(inputs) as given:
+        found = open_session(Path(model)).run(None, dict(given))[0]
+    np.save(Path(inputs).with_suffix(".npy"), found)
 """
 
 
-def first_output(model: Path, inputs: Path, *processor: str) -> np.ndarray:
-    output = inputs.with_name("output.npy")
-    command = [*processor, sys.executable, "-c", RUN, *map(str, (model, inputs, output))]
+def first_outputs(given: dict[str, tuple[Path, Path]], *processor: str) -> dict[str, np.ndarray]:
+    """Of a model and its inputs by name."""
+    files = [str(file) for pair in given.values() for file in pair]
+    command = [*processor, sys.executable, "-c", RUN, *files]
     subprocess.run(command, check=True, env=os.environ | {"OMP_NUM_THREADS": "1"})
-    return np.asarray(np.load(output))
+    return {name: np.load(inputs.with_suffix(".npy")) for name, (_, inputs) in given.items()}
 
 
 def two_blocks(folder: Path) -> Path:
@@ -63,6 +65,24 @@ def pattern(size: int) -> np.ndarray:
     return np.random.default_rng(7).normal(0, 1, (1, 3, size, size)).astype(np.float32)
 
 
+@pytest.fixture(scope="module")
+def given(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Path, Path]]:
+    folder = tmp_path_factory.mktemp("processors")
+    found = {}
+    for name in ("clip", "lite0"):
+        manifest = load_manifest(PACKAGE / "models" / name)
+        model = two_blocks(folder) if name == "clip" else LITE / manifest.file
+        found[name] = model, folder / f"{name}.npz"
+        np.savez(found[name][1], **{manifest.input.name: pattern(manifest.input.size)})
+    return found
+
+
+@pytest.fixture(scope="module")
+def outputs(given: dict[str, tuple[Path, Path]]) -> list[dict[str, np.ndarray]]:
+    """Here and on an older processor, which takes long to begin: once for both models."""
+    return [first_outputs(given, *processor) for processor in ((), OLDER)]
+
+
 needs_qemu = pytest.mark.skipif(shutil.which(OLDER[0]) is None, reason="no qemu-user here")
 
 
@@ -70,10 +90,8 @@ needs_qemu = pytest.mark.skipif(shutil.which(OLDER[0]) is None, reason="no qemu-
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("name", ["clip", "lite0"])
-def test_a_processor_without_vnni_finds_the_same(name: str, tmp_path: Path) -> None:
-    manifest = load_manifest(PACKAGE / "models" / name)
-    model = two_blocks(tmp_path) if name == "clip" else LITE / manifest.file
-    inputs = tmp_path / "inputs.npz"
-    np.savez(inputs, **{manifest.input.name: pattern(manifest.input.size)})
-    here, older = (first_output(model, inputs, *processor) for processor in ((), OLDER))
+def test_a_processor_without_vnni_finds_the_same(
+    outputs: list[dict[str, np.ndarray]], name: str
+) -> None:
+    here, older = (found[name] for found in outputs)
     assert np.abs(here - older).mean() < TOLERATED

@@ -11,11 +11,12 @@ import pytest
 from service.analysis.face.blazeface import Detection, FaceDetector
 from service.analysis.face.second_look import SecondLook, box_iou, rotate, turned_box
 from service.media.image import decode
+from tests.thorough import THOROUGH
 
 ROOT = Path(__file__).parents[3]
 MODELS = ROOT / "service" / "models"
 HEIGHT, WIDTH = 3000, 4000
-SLOW = pytest.mark.slow
+TURNS = (0, 90, 180, 270)
 
 
 @pytest.fixture(scope="module")
@@ -63,9 +64,11 @@ def seen(detector: FaceDetector, scene: np.ndarray) -> tuple[Detection, float]:
     return detector.detect(image.pixels), image.scale
 
 
-@pytest.mark.parametrize("backdrop", ["plain", "mottled"])
-@pytest.mark.parametrize("width", [120, 250, 350])
-@pytest.mark.parametrize("turn", [0, *(pytest.param(n, marks=SLOW) for n in (90, 180, 270))])
+EVERY = [(b, w, t) for b in ("plain", "mottled") for w in (120, 250, 350) for t in TURNS]
+SOME = [one for one in EVERY if not one[2]] + [("mottled", 120, turn) for turn in TURNS[1:]]
+
+
+@pytest.mark.parametrize(("backdrop", "width", "turn"), EVERY if THOROUGH else SOME)
 def test_a_small_face_is_found_where_it_is(
     detector: FaceDetector,
     selfie: np.ndarray,

@@ -25,6 +25,7 @@ from service.api.openapi.document import document
 from tests.images import genuine
 from tests.live import Live, data_uri
 from tests.security.hostile import leaks
+from tests.thorough import either
 
 CHECKS = [
     not_a_server_error,
@@ -40,7 +41,7 @@ schema = schemathesis.openapi.from_dict(document(16))
 
 @schema.parametrize()
 @settings(
-    max_examples=25,
+    max_examples=either(25, 10),
     deadline=None,
     derandomize=True,
     suppress_health_check=list(HealthCheck),
@@ -88,7 +89,12 @@ TYPES = (None, "", "application/json", "application/json; charset=utf-16", "mult
 
 
 @schema.parametrize()
-@settings(max_examples=20, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@settings(
+    max_examples=either(20, 8),
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=list(HealthCheck),
+)
 def test_malformed_bodies(case: schemathesis.Case, live: Live) -> None:
     """Every route, those that take no body too: one documented answer, and nothing of the inside.
 

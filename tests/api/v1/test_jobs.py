@@ -307,7 +307,8 @@ def test_a_job_in_work_holds_up_no_request(slow: Slow) -> None:
 
 def test_limits_of_one_licence_of_all_and_of_bytes(slow: Slow) -> None:
     room = len(genuine()) * 3 + 1
-    with slow.live(workers=1, max_jobs_per_licence=2, job_spool_bytes=room) as live:
+    few = {"workers": 1, "max_jobs_per_licence": 2, "job_spool_bytes": room, "watchful": True}
+    with slow.live(**few) as live:
         first, _ = submit(live).json()["id"], submit(live)
         own = submit(live)
         assert (own.status_code, own.json()["code"]) == (429, "TOO_MANY_JOBS")

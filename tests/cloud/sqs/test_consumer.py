@@ -42,10 +42,14 @@ def selfie(aws: Aws, bucket: str) -> str:
     return f"s3://{bucket}/a b.jpg"
 
 
-@pytest.fixture(params=["sqlite", "mongo"])
+# Of what is remembered of a message; what else becomes of one is the same with each store.
+EACH_STORE = pytest.mark.parametrize("store", ["sqlite", "mongo"], indirect=True)
+
+
+@pytest.fixture
 def store(request: pytest.FixtureRequest) -> dict[str, Any]:
-    """The settings of each store that remembers; MongoDB with the schema that we ship."""
-    if request.param == "sqlite":
+    """The settings of a store that remembers; MongoDB with the schema that we ship."""
+    if getattr(request, "param", "sqlite") == "sqlite":
         return {"store": "sqlite"}
     server: MongoServer = request.getfixturevalue("mongo_server")
     name = server.with_schema(uuid4().hex)
@@ -70,6 +74,7 @@ def consume(
     assert now == lost, "the store refused what became of a message"
 
 
+@EACH_STORE
 def test_a_message_is_judged_posted_and_deleted(
     letters: Letters, selfie: str, receiver: Receiver, consume: Consume
 ) -> None:
@@ -90,6 +95,7 @@ def test_a_message_is_judged_posted_and_deleted(
     assert post.result["s3_file_info"]["size"] == len(genuine())
 
 
+@EACH_STORE
 def test_a_consumer_that_ended_leaves_no_thread_behind(consume: Consume) -> None:
     before = set(threading.enumerate())
     consume()
@@ -143,6 +149,7 @@ def test_without_a_key_nothing_is_signed(
     assert SIGNATURE not in receiver.posts[0].headers
 
 
+@EACH_STORE
 def test_an_upload_is_judged_without_a_lambda(
     aws: Aws, bucket: str, letters: Letters, receiver: Receiver, consume: Consume
 ) -> None:
@@ -184,6 +191,7 @@ def test_poison_goes_to_the_dead_letters_with_a_reason(
     assert letters.left() == 0
 
 
+@EACH_STORE
 def test_a_video_end_to_end(
     aws: Aws, bucket: str, letters: Letters, receiver: Receiver, consume: Consume
 ) -> None:
@@ -199,6 +207,7 @@ def test_a_video_end_to_end(
     assert letters.left() == 0
 
 
+@EACH_STORE
 def test_a_recording_end_to_end(
     aws: Aws, bucket: str, letters: Letters, receiver: Receiver, consume: Consume
 ) -> None:
@@ -211,6 +220,7 @@ def test_a_recording_end_to_end(
     assert letters.left() == 0
 
 
+@EACH_STORE
 @pytest.mark.parametrize("name", ["film.mp4", "call.mp3"])
 def test_a_broken_medium_gets_a_named_result(
     aws: Aws, bucket: str, letters: Letters, receiver: Receiver, consume: Consume, name: str
@@ -311,6 +321,7 @@ def test_an_object_in_a_bucket_that_is_not_there(
     assert letters.left() == 0
 
 
+@EACH_STORE
 @pytest.mark.parametrize("archive", ["GLACIER", "DEEP_ARCHIVE"])
 def test_an_archived_object(
     aws: Aws, bucket: str, letters: Letters, receiver: Receiver, consume: Consume, archive: str
@@ -351,6 +362,7 @@ def test_a_message_with_a_byte_order_mark(
     assert [post.result["label"] for post in receiver.posts] == ["FAKE"]
 
 
+@EACH_STORE
 def test_a_redelivered_message_posts_once(
     aws: Aws, letters: Letters, selfie: str, receiver: Receiver, consume: Consume
 ) -> None:
@@ -372,6 +384,7 @@ def release(letters: Letters, aws: Aws) -> None:
             message.visible_at = 0
 
 
+@EACH_STORE
 def test_the_same_request_sent_twice_posts_once(
     letters: Letters, selfie: str, receiver: Receiver, consume: Consume
 ) -> None:
@@ -383,6 +396,7 @@ def test_the_same_request_sent_twice_posts_once(
     assert (len(receiver.posts), letters.left()) == (1, 0)
 
 
+@EACH_STORE
 def test_without_a_request_id_each_message_is_answered(
     letters: Letters, selfie: str, receiver: Receiver, consume: Consume
 ) -> None:
@@ -392,6 +406,7 @@ def test_without_a_request_id_each_message_is_answered(
     assert len(receiver.posts) == 2
 
 
+@EACH_STORE
 def test_a_callback_that_is_down_for_a_while_gets_it_later(
     aws: Aws, letters: Letters, selfie: str, receiver: Receiver, consume: Consume
 ) -> None:
@@ -406,6 +421,7 @@ def test_a_callback_that_is_down_for_a_while_gets_it_later(
     assert letters.left() == 0
 
 
+@EACH_STORE
 def test_a_callback_that_refuses_is_given_up(
     letters: Letters, selfie: str, receiver: Receiver, consume: Consume
 ) -> None:
@@ -424,6 +440,7 @@ def test_private_addresses_get_no_callback(
     assert [reason for reason, _ in letters.dead()] == ["URL_REFUSED"]
 
 
+@EACH_STORE
 def test_what_aws_refuses_for_a_while_comes_again(
     aws: Aws, letters: Letters, selfie: str, receiver: Receiver, consume: Consume
 ) -> None:
@@ -436,6 +453,7 @@ def test_what_aws_refuses_for_a_while_comes_again(
     assert (len(receiver.posts), letters.left()) == (1, 0)
 
 
+@EACH_STORE
 def test_after_the_last_delivery_it_is_given_up(
     aws: Aws, letters: Letters, selfie: str, consume: Consume
 ) -> None:
@@ -448,6 +466,7 @@ def test_after_the_last_delivery_it_is_given_up(
     assert letters.left() == 0
 
 
+@EACH_STORE
 def test_a_handler_that_fails_leaves_the_message(
     aws: Aws, letters: Letters, selfie: str, receiver: Receiver, consume: Consume
 ) -> None:
@@ -469,6 +488,7 @@ def count(name: str, **labels: str) -> float:
     return REGISTRY.get_sample_value(name, labels) or 0.0
 
 
+@EACH_STORE
 def test_what_is_judged_is_counted(letters: Letters, selfie: str, consume: Consume) -> None:
     names = ("facegate_score_count", "facegate_cache_misses_total")
     before = [*map(count, names), count("facegate_decisions_total", decision="deepfake")]
@@ -480,6 +500,7 @@ def test_what_is_judged_is_counted(letters: Letters, selfie: str, consume: Consu
     assert count("facegate_stage_seconds_count", stage="decode") == stages + 1
 
 
+@EACH_STORE
 def test_the_same_selfie_in_two_messages_is_judged_once(
     letters: Letters, selfie: str, receiver: Receiver, consume: Consume
 ) -> None:

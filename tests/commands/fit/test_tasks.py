@@ -10,13 +10,13 @@ import pytest
 from service.analysis.image import Analyzer
 from service.settings import Settings
 from tests.albums import fill_tinted
-from tests.commands.conftest import Ran, command_in
+from tests.commands.conftest import command_in
+from tests.commands.fit.trainings import BPCER, Trained, train_in
 from tests.headed import POINTS, make_headed
 from tests.images import genuine
 from tests.models import copy_face_detectors, make_detector
 
 TASK = ("--task", "presentation_attack")
-BPCER = 0.2
 
 
 @pytest.fixture(scope="module")
@@ -38,32 +38,25 @@ def album(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def run(
-    tmp_path_factory: pytest.TempPathFactory, models_dir: Path, album: Path
-) -> tuple[Ran, Path]:
-    """What training said, and the folder it ran in."""
-    folder = tmp_path_factory.mktemp("trained")
-    return command_in(folder)("train", album, *TASK, models_dir=models_dir, bpcer=BPCER), folder
+def run(tmp_path_factory: pytest.TempPathFactory, models_dir: Path, album: Path) -> Trained:
+    return train_in(tmp_path_factory.mktemp("trained"), album, models_dir, *TASK)
 
 
 def analyzer(models_dir: Path, data: Path) -> Analyzer:
     return Analyzer.load(Settings(models_dir=models_dir, data_dir=data, bpcer=BPCER))
 
 
-def test_a_head_and_its_threshold_lie_in_a_folder_of_the_task(run: tuple[Ran, Path]) -> None:
-    ran, folder = run
+def test_a_head_and_its_threshold_lie_in_a_folder_of_the_task(run: Trained) -> None:
+    ran, data = run
     assert ran.returncode == 0, ran.stderr
-    data = folder / "data"
     assert (data / "presentation_attack" / "heads" / "heads.json").exists()
     assert (data / "presentation_attack" / "calibration.json").exists()
     assert not (data / "heads").exists()
     assert not (data / "calibration.json").exists()
 
 
-def test_they_count_for_their_task_alone(
-    run: tuple[Ran, Path], models_dir: Path, tmp_path: Path
-) -> None:
-    shipped, own = analyzer(models_dir, tmp_path), analyzer(models_dir, run[1] / "data")
+def test_they_count_for_their_task_alone(run: Trained, models_dir: Path, tmp_path: Path) -> None:
+    shipped, own = analyzer(models_dir, tmp_path), analyzer(models_dir, run[1])
     assert own.policy.fingerprint == shipped.policy.fingerprint
     assert own.fingerprint != shipped.fingerprint
     assert not own.ignored_calibration
@@ -81,8 +74,10 @@ def test_a_task_can_be_evaluated(models_dir: Path, tmp_path: Path) -> None:
     assert json.loads(ran.stdout)["models"][0].startswith("grid")
 
 
-def test_it_is_taken_back_alone(run: tuple[Ran, Path], models_dir: Path) -> None:
-    folder = run[1]
-    removed = command_in(folder)("train", "--remove", *TASK, models_dir=models_dir, bpcer=BPCER)
+def test_it_is_taken_back_alone(run: Trained, models_dir: Path) -> None:
+    data = run[1]
+    removed = command_in(data.parent)(
+        "train", "--remove", *TASK, models_dir=models_dir, bpcer=BPCER
+    )
     assert removed.returncode == 0
-    assert not (folder / "data" / "presentation_attack" / "calibration.json").exists()
+    assert not (data / "presentation_attack" / "calibration.json").exists()

@@ -20,15 +20,14 @@ from service.fitting import metrics
 from service.fitting.dataset import labelled, score
 from service.settings import Settings
 from tests.albums import fill, fill_tinted
-from tests.commands.conftest import Ran, Run, command_in
+from tests.commands.conftest import Run
 from tests.commands.fit.test_calibrate import contents
+from tests.commands.fit.trainings import BPCER, Trained, train_in
 from tests.headed import POINTS, make_headed
 from tests.images import genuine
 from tests.live import Live
 from tests.models import copy_face_detectors, make_detector, manifest
 from tests.store.records import eventually
-
-BPCER = 0.2  # so that 50 genuine images are enough to state it
 
 
 @pytest.fixture(scope="module")
@@ -60,16 +59,13 @@ def others(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def run(
-    tmp_path_factory: pytest.TempPathFactory, models_dir: Path, album: Path
-) -> tuple[Ran, Path]:
-    """What the command said, and the data folder that it left; not to be changed."""
-    folder = tmp_path_factory.mktemp("trained")
-    return command_in(folder)("train", album, models_dir=models_dir, bpcer=BPCER), folder / "data"
+def run(tmp_path_factory: pytest.TempPathFactory, models_dir: Path, album: Path) -> Trained:
+    """Not to be changed."""
+    return train_in(tmp_path_factory.mktemp("trained"), album, models_dir)
 
 
 @pytest.fixture
-def data(run: tuple[Ran, Path], tmp_path: Path) -> Path:
+def data(run: Trained, tmp_path: Path) -> Path:
     """A copy of the data folder."""
     return Path(shutil.copytree(run[1], tmp_path / "data"))
 
@@ -79,7 +75,7 @@ def auc(settings: Settings, folder: Path) -> float:
     return metrics.auc(scored.probability, scored.fake)
 
 
-def test_it_says_what_it_did(run: tuple[Ran, Path]) -> None:
+def test_it_says_what_it_did(run: Trained) -> None:
     ran, data = run
     assert ran.returncode == 0, ran.stderr
     shipped, new = (line for line in ran.stdout.splitlines() if line.startswith("grid"))
@@ -90,7 +86,7 @@ def test_it_says_what_it_did(run: tuple[Ran, Path]) -> None:
     assert "stands for a BPCER of 20.00%" in ran.stdout
 
 
-def test_the_record_says_what_it_is_of(run: tuple[Ran, Path], models_dir: Path) -> None:
+def test_the_record_says_what_it_is_of(run: Trained, models_dir: Path) -> None:
     found = json.loads((run[1] / "heads" / "heads.json").read_text())
     (head,) = found["heads"]
     assert (head["made_for"]["name"], head["made_for"]["version"]) == ("grid", "1.0.0")
@@ -105,7 +101,7 @@ def test_the_record_says_what_it_is_of(run: tuple[Ran, Path], models_dir: Path) 
 
 
 def test_it_is_better_on_images_that_had_no_part_in_it(
-    run: tuple[Ran, Path], models_dir: Path, others: Path, tmp_path: Path
+    run: Trained, models_dir: Path, others: Path, tmp_path: Path
 ) -> None:
     shipped = Settings(models_dir=models_dir, data_dir=tmp_path, bpcer=BPCER)
     own = shipped.model_copy(update={"data_dir": run[1]})
@@ -114,7 +110,7 @@ def test_it_is_better_on_images_that_had_no_part_in_it(
 
 
 def test_the_calibration_is_in_force_and_keeps_its_rate(
-    run: tuple[Ran, Path], models_dir: Path, others: Path
+    run: Trained, models_dir: Path, others: Path
 ) -> None:
     settings = Settings(models_dir=models_dir, data_dir=run[1], bpcer=BPCER)
     analyzer = Analyzer.load(settings)
@@ -136,7 +132,7 @@ def test_the_models_folder_is_not_touched(
 
 @pytest.fixture(scope="module")
 def trained(
-    run: tuple[Ran, Path], models_dir: Path, tmp_path_factory: pytest.TempPathFactory
+    run: Trained, models_dir: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Live]:
     folder = tmp_path_factory.mktemp("live")
     shutil.copytree(run[1], folder / "data")
@@ -144,7 +140,7 @@ def trained(
         yield live
 
 
-def test_the_service_uses_it(run: tuple[Ran, Path], models_dir: Path, trained: Live) -> None:
+def test_the_service_uses_it(run: Trained, models_dir: Path, trained: Live) -> None:
     card, answer = trained.get("/v1/model-card").json(), trained.analyze(genuine()).json()
     (grid,) = card["detectors"]
     (head,) = json.loads((run[1] / "heads" / "heads.json").read_text())["heads"]
