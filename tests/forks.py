@@ -142,15 +142,20 @@ def _become(asked: dict[str, Any]) -> None:
         os.close(number) if one is None else os.dup2(one, number)
     os.closerange(3, 64)
     os.chdir(asked["cwd"])
-    os.environ.clear()
-    os.environ.update(asked["env"])
-    sys.argv = asked["argv"]
-    sys.path[:0] = filter(None, asked["env"].get("PYTHONPATH", "").split(os.pathsep))
+    surround(asked["argv"], asked["env"])
     if asked["files"][1] == CLOSED:
         sys.stdin = sys.stdout = sys.stderr = None  # type: ignore[assignment]
     else:
         _text_streams(asked["env"].get("PYTHONIOENCODING"))
     end(exit_code(importlib.import_module("service.cli").main))
+
+
+def surround(command: list[str], environment: Mapping[str, str]) -> None:
+    """As a new interpreter finds it."""
+    os.environ.clear()
+    os.environ.update(environment)
+    sys.argv = command
+    sys.path[:0] = filter(None, environment.get("PYTHONPATH", "").split(os.pathsep))
 
 
 def _open(file: str, mode: int) -> int | None:

@@ -157,9 +157,7 @@ def _become(asked: dict[str, Any]) -> None:
     for number, one in enumerate((os.open(os.devnull, os.O_RDONLY), log, log)):
         os.dup2(one, number)
     os.closerange(3, 64)
-    os.environ.clear()
-    os.environ.update(asked["env"])
-    sys.argv = asked["argv"]
+    forks.surround(asked["argv"], asked["env"])
     if asked["watchful"]:
         importlib.import_module("service.judging.housekeeping").REFRESH_EVERY = 0.3  # type: ignore[attr-defined]
     os.execve = _begin  # type: ignore[assignment]

@@ -17,6 +17,7 @@ ROOT = Path(__file__).parents[3]
 MODELS = ROOT / "service" / "models"
 HEIGHT, WIDTH = 3000, 4000
 TURNS = (0, 90, 180, 270)
+SLOW = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
@@ -65,7 +66,8 @@ def seen(detector: FaceDetector, scene: np.ndarray) -> tuple[Detection, float]:
 
 
 EVERY = [(b, w, t) for b in ("plain", "mottled") for w in (120, 250, 350) for t in TURNS]
-SOME = [one for one in EVERY if not one[2]] + [("mottled", 120, turn) for turn in TURNS[1:]]
+UPRIGHT = [one for one in EVERY if not one[2]]
+SOME = [*UPRIGHT, *(pytest.param("mottled", 120, turn, marks=SLOW) for turn in TURNS[1:])]
 
 
 @pytest.mark.parametrize(("backdrop", "width", "turn"), EVERY if THOROUGH else SOME)
@@ -86,7 +88,7 @@ def test_a_small_face_is_found_where_it_is(
 
 
 @pytest.mark.parametrize("backdrop", ["plain", "mottled"])
-@pytest.mark.parametrize("turn", [0, 180])
+@pytest.mark.parametrize("turn", [0, pytest.param(180, marks=SLOW)])
 def test_nothing_is_found_without_a_face(
     detector: FaceDetector,
     selfie: np.ndarray,
