@@ -110,7 +110,7 @@ class Settings(BaseSettings):
         (), description="detectors to run, comma list; empty: every one in the models folder"
     )
     profile: Literal["accurate", "fast"] = Field(
-        "accurate", description="run every detector, or the fast ones alone"
+        "accurate", description="run the most accurate detectors, or the fast ones alone"
     )
     fusion: Literal["stacking", "average", "voting", "max"] = Field(
         "stacking",

@@ -225,6 +225,7 @@ def steady_models(folder: Path, probability: float) -> Path:
     ((path, manifest),) = ((p, m) for p, m in known.items() if _small(m))
     manifest |= {
         "name": "steady",
+        "accurate": True,
         "version": "1.0.0",
         # The detector does run; its logit only hardly counts.
         "calibration": {"slope": 1e-9, "intercept": math.log(probability / (1 - probability))},

@@ -13,7 +13,7 @@ from service.analysis.decision.policy import CurrentPolicy, Policy
 from service.analysis.decision.rules import centred
 from service.analysis.detectors.base import Detector
 from service.analysis.detectors.ensemble import Ensemble, Predictions
-from service.analysis.detectors.load import load_detectors
+from service.analysis.detectors.load import load_detectors, load_drawing
 from service.analysis.face.blazeface import Detection, Face, FaceDetector
 from service.analysis.face.crop import Portrait
 from service.analysis.face.selection import Subject, prominent_faces, select
@@ -70,6 +70,7 @@ class Analyzer:
         self._settings = settings
         self._tasks: tuple[TaskJudge, ...] = ()  # besides its own
         self._inspector: Inspector | None = None
+        self._drawing: tuple[Detector, ...] = ()  # asked for heat maps alone
         self._faces = faces
         self._detectors = tuple(detectors)
         self._face_manifests = face_manifests(settings)
@@ -87,6 +88,7 @@ class Analyzer:
         faces, detectors = _open_faces(settings), load_detectors(settings)
         analyzer = cls(settings, faces, detectors, calibrated=calibrated)
         analyzer._tasks = load_tasks(settings, detectors, calibrated=calibrated)
+        analyzer._drawing = load_drawing(settings)
         if settings.provenance == "on":
             analyzer._inspector = Inspector(settings)
         return analyzer
@@ -137,7 +139,10 @@ class Analyzer:
         heat_map = None
         if explain:
             with watch.stage("explain"):
-                heat_map = heat_map_uri(detection.image, predictions.of_face(analysis.counted))
+                portrait = portraits[analysis.counted]
+                drawn = [one.predict(portrait, explain=True) for one in self._drawing]
+                drawn.extend(predictions.of_face(analysis.counted))
+                heat_map = heat_map_uri(detection.image, drawn)
         return replace(analysis, timings=watch.timings(), heat_map=heat_map)
 
     def judge_frame(

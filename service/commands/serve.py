@@ -25,6 +25,7 @@ def serve(development: bool) -> None:
     if development:
         environment |= _announce(settings)
     _warn_of_the_console(settings)
+    _warn_of_the_processor(settings)
     streams.finish()
     streams.silence()
     os.execve(sys.executable, _command(), environment)  # noqa: S606 (no shell meant)
@@ -110,6 +111,14 @@ def _warn_of_the_console(settings: Settings) -> None:
             f"The console is on at {settings.listens_on()}/console: put TLS in front of it, and"
             " name the proxy in FACEGATE_TRUSTED_PROXIES."
         )
+
+
+def _warn_of_the_processor(settings: Settings) -> None:
+    from service.commands.doctor.machine import check_cpu
+
+    finding = check_cpu(settings)
+    if finding.level == "warning":
+        note(f"{finding.sentence} {finding.remedy}")
 
 
 def _command() -> list[str]:

@@ -105,9 +105,12 @@ class Tasked(Part):
 
     @property
     def identity(self) -> str:
-        """All that an answer depends on. Not these words: a calibration that was fitted before
-        there were any still fits."""
-        return self.model_dump_json(exclude=set(Tasked.model_fields))
+        """All that an answer depends on. Not the words that came later: a calibration that was
+        fitted before there were any still fits."""
+        return self.model_dump_json(exclude=set(LATER))
+
+
+LATER = ("accurate", *Tasked.model_fields)  # words on which no answer depends
 
 
 class Points(Part):
@@ -159,8 +162,9 @@ class Pointed(Points, Tasked):
 
 class Manifest(Pointed):
     """manifest.json of a model folder of kind `detector`; `fast`: cheap enough to run alone;
-    `mirrored`: its logit is the mean of those of the face crop and of its mirror image;
-    `known_logit`: that of the self-test's pattern, where the model was measured."""
+    `accurate`: adds to the others, so it runs beside them; `mirrored`: its logit is the mean of
+    those of the face crop and of its mirror image; `known_logit`: that of the self-test's pattern,
+    where the model was measured."""
 
     kind: Literal["detector"]
     file: File
@@ -175,6 +179,7 @@ class Manifest(Pointed):
     calibration: Calibration
     head: Head | None = None
     fast: bool = False
+    accurate: bool = True
     mirrored: bool = False
     known_logit: float | None = None
     reads: Reads | None = None
@@ -183,7 +188,7 @@ class Manifest(Pointed):
     def identity(self) -> str:
         """Without what other detectors read of it, too."""
         unsaid = set() if self.reads else {"reads"}
-        unread: dict[str, Any] = dict.fromkeys({*Tasked.model_fields, *unsaid}, True)
+        unread: dict[str, Any] = dict.fromkeys({*LATER, *unsaid}, True)
         return self.model_dump_json(exclude=unread | {"output": {"pools"}})
 
 

@@ -91,9 +91,24 @@ def detector_folders(
         chosen = _of(list(folders.values()), task, modality)
     if not chosen:
         raise _none_of(task, modality, named)
-    if settings.detectors or settings.profile == "accurate":
+    if settings.detectors:
         return _readable(chosen, settings, task)
-    return [folder for folder in chosen if read_json(folder).get("fast")] or chosen
+    of_profile = [folder for folder in chosen if _runs(folder, settings.profile)] or chosen
+    return of_profile if settings.profile == "fast" else _readable(of_profile, settings, task)
+
+
+def _runs(folder: Path, profile: str) -> bool:
+    """Whether a detector is one of a profile; unless it says otherwise, of `accurate` alone."""
+    return bool(read_json(folder).get(profile, profile == "accurate"))
+
+
+def drawing_folders(settings: Settings) -> list[Path]:
+    """Folders of detectors that have no say in the profile `accurate`, yet can draw a heat map."""
+    if settings.detectors or settings.profile != "accurate":
+        return []
+    judging = detector_folders(settings)
+    others = _of(list(_all_detectors(settings).values()), DEEPFAKE, "image")
+    return [one for one in others if one not in judging and kind_of(one) == "detector"]
 
 
 def reads(folder: Path) -> str | None:

@@ -63,5 +63,5 @@ def test_a_start_hands_on_every_detectors_files(tmp_path: Path) -> None:
     settings = Settings(data_dir=tmp_path, port=free_port())
     _preflight(settings)
     told = _environment(settings)[HANDED_ON]
-    names = ("lite0/model.onnx", "clip/base.onnx", "clip/tower.onnx", "clip/tuned.npz")
+    names = ("clip/base.onnx", "clip/tower.onnx", "clip/tuned.npz")
     assert all(digest((PACKAGE / "models" / name).read_bytes()) in told for name in names)

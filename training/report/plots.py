@@ -51,7 +51,7 @@ def det_axes(
     axes.set_xlim(ticks[0], ticks[-2])
     axes.set_ylim(ticks[1], ticks[-1])
     axes.axline((0, 0), slope=1, color="grey", linewidth=0.8, linestyle=":")
-    axes.legend(loc="lower left")
+    axes.legend(loc="upper left", bbox_to_anchor=(1.02, 1.0))  # beside the curves, not over them
     return figure, axes
 
 
@@ -117,7 +117,7 @@ def reliability(evaluation: Evaluation) -> Figure:
 
 
 def _axes(x: str, y: str, title: str) -> tuple[Figure, Axes]:
-    figure = Figure(figsize=(7, 5), layout="constrained")
+    figure = Figure(figsize=(9, 5), layout="constrained")
     axes = figure.subplots()
     axes.set_xlabel(x)
     axes.set_ylabel(y)

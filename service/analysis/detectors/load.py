@@ -14,6 +14,7 @@ from service.repository.heads import Heads, OwnHead, open_heads
 from service.repository.manifest import DEEPFAKE, Task, kind_of
 from service.repository.registry import (
     detector_folders,
+    drawing_folders,
     ignored_heads,
     own_head,
     reads,
@@ -49,6 +50,11 @@ def load_detectors(
         else _load(folder, settings.bpcer, own_head(folder, heads))
         for folder in folders
     )
+
+
+def load_drawing(settings: Settings) -> tuple[Detector, ...]:
+    """Detectors that are asked for a heat map alone. Raises StartupError when one is unusable."""
+    return tuple(_load(folder, settings.bpcer, None) for folder in drawing_folders(settings))
 
 
 def _reading(

@@ -69,7 +69,8 @@ def _detectors(settings: Settings) -> tuple[Detector, ...]:
     detectors = load_detectors(settings)
     if len(detectors) < 2:
         raise StartupError(
-            "A fusion needs two detectors or more.", "Add one: `facegate models add`."
+            "A fusion needs two detectors or more, and one is in force.",
+            "Name some, as FACEGATE_DETECTORS=clip,lite0, or add one: `facegate models add`.",
         )
     return detectors
 

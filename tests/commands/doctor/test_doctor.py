@@ -21,6 +21,7 @@ from service.commands.doctor.machine import (
     cpu_flags,
     worker_memory,
 )
+from service.commands.serve import _warn_of_the_processor
 from service.settings import Settings
 from tests.analysis.decision.test_calibration import write as write_calibration
 from tests.commands.conftest import Run
@@ -269,23 +270,42 @@ def test_memory_for_the_usual_but_not_for_the_largest(monkeypatch: pytest.Monkey
 
 
 @pytest.mark.parametrize(
-    ("flags", "level", "word"),
+    ("flags", "profile", "level", "word"),
     [
-        ("fpu sse2", "warning", "no AVX2"),
-        ("fpu avx2", "ok", "usual speed"),
-        ("fpu avx2 avx512f avx512_vnni", "ok", "AVX2, AVX-512, VNNI"),
+        ("fpu sse2", "fast", "warning", "no AVX2"),
+        ("fpu avx2", "accurate", "warning", "`accurate` takes about 0.6 s"),
+        ("fpu avx2 avx512f", "accurate", "warning", "`accurate` takes about 0.6 s"),
+        ("fpu avx2", "fast", "ok", "suits the profile `fast`"),
+        ("fpu avx2 avx_vnni", "accurate", "warning", "no AVX-512 VNNI"),
+        ("fpu avx2 avx512f avx512_vnni", "accurate", "ok", "AVX2, AVX-512, VNNI"),
     ],
 )
 def test_cpu_flags(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, flags: str, level: str, word: str
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    flags: str,
+    profile: str,
+    level: str,
+    word: str,
 ) -> None:
     cpuinfo = tmp_path / "cpuinfo"
     cpuinfo.write_text(f"processor : 0\nflags\t\t: {flags}\n\nprocessor : 1\nflags\t: none\n")
     monkeypatch.setattr(machine, "cpu_flags", lambda: cpu_flags(cpuinfo))
     monkeypatch.setattr("platform.machine", lambda: "x86_64")
-    finding = check_cpu(Settings())
+    finding = check_cpu(Settings.model_validate({"profile": profile}))
     assert finding.level == level
     assert word in finding.sentence
+
+
+def test_a_start_says_that_a_processor_is_slow(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(machine, "cpu_flags", lambda: frozenset({"avx2"}))
+    monkeypatch.setattr("platform.machine", lambda: "x86_64")
+    _warn_of_the_processor(Settings(profile="fast"))
+    assert capsys.readouterr().err == ""
+    _warn_of_the_processor(Settings(profile="accurate"))
+    assert "Set FACEGATE_PROFILE=fast" in capsys.readouterr().err
 
 
 def test_another_processor_family_is_fine(monkeypatch: pytest.MonkeyPatch) -> None:
