@@ -18,6 +18,8 @@ from tests.images import genuine
 from tests.live import environment
 from tests.servers import free_port
 
+pytestmark = pytest.mark.slow  # each takes little, all of them much
+
 # Every command, with arguments by which it gets as far as it can in a second or two.
 COMMANDS = {
     "serve": "--development",

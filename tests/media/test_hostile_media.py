@@ -31,6 +31,8 @@ from service.settings import Settings
 from tests import clips
 from tests.images import genuine
 
+pytestmark = pytest.mark.slow  # each takes little, all of them much
+
 SETTINGS = Settings(max_seconds=60)
 Make = Callable[[], bytes]
 Told = type[MediaError]

@@ -18,6 +18,8 @@ DEPLOY = ROOT / "deploy"
 # The C library's environment is what ONNX Runtime reads, and it does when it is imported.
 PROBE = """
 import ctypes, sys
+
+pytestmark = pytest.mark.slow  # each takes little, all of them much
 class First:
     def find_spec(self, name, path=None, target=None):
         if name == "onnxruntime":

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from service.errors import (
+    FacegateError,
     LicenceExpired,
     LicenceRevoked,
     QuotaExceeded,
@@ -43,7 +44,8 @@ class Licences(RuleBasedStateMachine):
         self._hash_id, self._licence = self._workers[0].issue(
             "Bank", expires_at=self._end, per_day=per_day
         )
-        self._latest, self._revoked = self._clock.now, False
+        self._revoked = False
+        self._mark, self._seen = 0.0, [0.0, 0.0]  # the latest time: of the store, of each worker
         self._used: dict[int, int] = {}  # counted uses by day
         self._owed: dict[int, int] = {}
         self._grants: list[tuple[Licensing, Grant, int]] = []
@@ -53,29 +55,44 @@ class Licences(RuleBasedStateMachine):
 
     @rule(worker=st.integers(0, 1), amount=st.integers(1, 3))
     def ask(self, worker: int, amount: int) -> None:
-        licensing, now = self._workers[worker], self._time()
+        answer = self._answer(worker, amount)
+        now = self._time(worker)
         day = int(now // 86400)
+        match answer:
+            case LicenceExpired():
+                assert now >= self._end
+            case LicenceRevoked():
+                assert self._revoked
+            case QuotaExceeded():
+                assert self._used.get(day, 0) + self._owed.get(day, 0) + amount > self._per_day
+            case StoreUnavailable():
+                assert self._store.away
+            case Grant():
+                assert now < self._end
+                self._granted(self._workers[worker], answer, amount, day)
+
+    def _answer(self, worker: int, amount: int) -> Grant | FacegateError:
+        """The first question to a worker makes it look at the store's time."""
+        licensing = self._workers[worker]
+        looked = licensing._high_water._asked
         try:
-            grant = licensing.authorise(self._hash_id, amount=amount)
-        except LicenceExpired:
-            assert now >= self._end
-        except LicenceRevoked:
-            assert self._revoked
-        except QuotaExceeded:
-            assert self._used.get(day, 0) + self._owed.get(day, 0) + amount > self._per_day
-        except StoreUnavailable:
-            assert self._store.away
+            return licensing.authorise(self._hash_id, amount=amount)
+        except FacegateError as error:
+            return error
+        finally:
+            if licensing._high_water._asked != looked:
+                self._look(worker)
+
+    def _granted(self, licensing: Licensing, grant: Grant, amount: int, day: int) -> None:
+        assert not (self._revoked and not self._store.away)
+        assert not (self._strict and self._store.away)
+        if grant.owed:
+            self._owed[day] = self._owed.get(day, 0) + amount
         else:
-            assert now < self._end
-            assert not (self._revoked and not self._store.away)
-            assert not (self._strict and self._store.away)
-            if grant.owed:
-                self._owed[day] = self._owed.get(day, 0) + amount
-            else:
-                assert self._used.get(day, 0) + amount <= self._per_day
-                self._used[day] = self._used.get(day, 0) + amount
-                self._settled(licensing)
-                self._grants.append((licensing, grant, day))
+            assert self._used.get(day, 0) + amount <= self._per_day
+            self._used[day] = self._used.get(day, 0) + amount
+            self._settled(licensing)
+            self._grants.append((licensing, grant, day))
 
     def _settled(self, licensing: Licensing) -> None:
         """What was owed is counted by now, if no worker owes anything any more."""
@@ -98,10 +115,10 @@ class Licences(RuleBasedStateMachine):
 
     @rule()
     def housekeeping(self) -> None:
-        for worker in self._workers:
+        for number, worker in enumerate(self._workers):
             worker.settle()
+            self._look(number)
         if not self._store.away:
-            self._latest = max(self._latest, self._clock.now)
             self._settled(self._workers[0])
 
     @rule(away=st.booleans())
@@ -113,7 +130,7 @@ class Licences(RuleBasedStateMachine):
         """A worker ends in order and another begins; housekeeping settled before."""
         if not self._store.away:
             self.housekeeping()
-            self._workers[1] = self._worker()
+            self._workers[1], self._seen[1] = self._worker(), 0.0
 
     @rule()
     def revoke(self) -> None:
@@ -123,10 +140,14 @@ class Licences(RuleBasedStateMachine):
             key.revoke(self._licence)
             self._revoked = True
 
-    def _time(self) -> float:
-        """What the workers go by, as far as the model can know: never less than the mark."""
-        now = self._clock.now
-        return self._latest if self._latest - now > 300 else now
+    def _look(self, worker: int) -> None:
+        if not self._store.away:
+            self._mark = self._seen[worker] = max(self._mark, self._clock.now)
+
+    def _time(self, worker: int) -> float:
+        """What a worker goes by: never less than the mark that it saw last."""
+        now, mark = self._clock.now, self._seen[worker]
+        return mark if mark - now > 300 else now
 
     @invariant()
     def no_day_has_more_than_was_granted(self) -> None:

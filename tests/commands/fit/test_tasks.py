@@ -16,6 +16,8 @@ from tests.headed import POINTS, make_headed
 from tests.images import genuine
 from tests.models import copy_face_detectors, make_detector
 
+pytestmark = pytest.mark.slow  # each takes little, all of them much
+
 TASK = ("--task", "presentation_attack")
 
 
