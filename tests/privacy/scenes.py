@@ -39,24 +39,20 @@ def service(folder: Path) -> None:
 
 
 def detect(folder: Path) -> None:
-    """`facegate detect` on one folder after the other; the last one is interrupted."""
+    """`facegate detect` on a folder, and once more on so many that it must be interrupted."""
     images = folder / "images"
     images.mkdir()
-    for number in range(40):
+    for number in range(10):
         (images / f"{number}.jpg").write_bytes(DEMO.read_bytes())
     forget()
-    end = time.monotonic() + SECONDS
-    rounds = 0
-    while time.monotonic() < end:
-        command = [FACEGATE, "detect", *[images] * (1 if rounds < 1 else 50)]
-        process = subprocess.Popen(command, env=settings(folder), stdout=subprocess.DEVNULL)
-        try:
-            assert process.wait(max(1.0, end - time.monotonic())) == 0
-            rounds += 1
-        except subprocess.TimeoutExpired:
-            process.send_signal(signal.SIGTERM)
-            process.wait(30)
-    assert rounds
+    quiet = {"env": settings(folder), "stdout": subprocess.DEVNULL}
+    subprocess.run([FACEGATE, "detect", images], check=True, timeout=90, **quiet)
+    # It is watched, not timed: what else is to be done on this machine goes first.
+    process = subprocess.Popen(["nice", "-n", "19", FACEGATE, "detect", *[images] * 500], **quiet)
+    time.sleep(SECONDS)
+    assert process.poll() is None
+    process.send_signal(signal.SIGTERM)
+    process.wait(60)
 
 
 def consumer(folder: Path) -> None:
@@ -64,6 +60,7 @@ def consumer(folder: Path) -> None:
     from tests.aws import Aws
     from tests.cloud.sqs.queues import make_queue
     from tests.receiver import Receiver
+    from tests.waiting import eventually
 
     forget()
     with Aws() as aws, Receiver() as receiver:
@@ -72,9 +69,12 @@ def consumer(folder: Path) -> None:
         more = aws.environment | {"FACEGATE_ALLOW_PRIVATE_CALLBACKS": "1"}
         command = [FACEGATE, "consume", "--queue-url", letters.url, "--poll-interval", "0.2"]
         process = subprocess.Popen(command, env=settings(folder) | more)
+        message = {"sqs_to_ml_url": "s3://photos/a.jpg", "callback_url": receiver.url}
+        letters.send(message)
+        eventually(lambda: receiver.posts, 60)
         end = time.monotonic() + SECONDS
         while time.monotonic() < end:
-            letters.send({"sqs_to_ml_url": "s3://photos/a.jpg", "callback_url": receiver.url})
+            letters.send(message)
             time.sleep(1)
         process.send_signal(signal.SIGTERM)
         assert process.wait(30) == 0
