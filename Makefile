@@ -62,7 +62,7 @@ logs: ## what they wrote (FOLLOW=-f: and go on writing)
 TESTS_AT_ONCE ?= 3
 test: install-dev ## run the tests
 	@log=$$(mktemp); $(BIN)/python -m pytest tests/store >$$log 2>&1 & stores=$$!; trap "kill $$stores" INT TERM; \
-	$(BIN)/python -m pytest -n $(TESTS_AT_ONCE) --dist loadfile --ignore=tests/containers --ignore=tests/store; \
+	$(BIN)/python -m pytest -n $(TESTS_AT_ONCE) --dist loadfile --no-loadscope-reorder --ignore=tests/containers --ignore=tests/store; \
 	others=$$?; wait $$stores; stores=$$?; cat $$log; rm $$log; exit $$((others | stores))
 
 test-full: export THOROUGH = 1

@@ -15,8 +15,13 @@ SERVING = {"live", "room", "deepfake", "mongo_server", "aws", "cloud", "service_
 STORES = ("mongo", "resilient")  # of a parameter
 
 
+# With few tests that take long each: begun first, so that none of them is the last that runs.
+FIRST = ("privacy", "faults", "security", "web", "docs")
+
+
 def pytest_collection_modifyitems(items: list[pytest.Function]) -> None:
     """Whatever needs a real server is slow: the edit loop leaves it out."""
+    items.sort(key=lambda item: item.path.parent.name not in FIRST)
     for item in items:
         known = SERVERS & set(vars(item.module)) or SERVING & set(item.fixturenames)
         if known or any(name in item.name for name in STORES):
