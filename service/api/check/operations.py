@@ -3,21 +3,10 @@
 from __future__ import annotations
 
 from service.api.check.schemas import CheckAnswer, CheckFailure, CheckForm, CheckTakenIn
-from service.api.openapi.describe import (
-    BODY,
-    JUDGING,
-    LICENCE,
-    MEDIA,
-    TEXT,
-    ErrorClass,
-    Json,
-    about,
-    answers,
-    body,
-    json_answer,
-    parameter,
-    ref,
-)
+from service.api.http.body import FORM, URLENCODED
+from service.api.http.schemas import Json
+from service.api.openapi.failures import BODY, JUDGING, LICENCE, MEDIA, ErrorClass
+from service.api.openapi.operation import BINARY, TEXT, Operation, Operations, parameter, reply
 from service.errors import (
     AddressRefused,
     AddressTooLong,
@@ -27,14 +16,10 @@ from service.errors import (
     TooManyJobs,
 )
 
+TAG = "Sightengine"
 ERRORS: list[ErrorClass] = [
-    RequestError,
-    *JUDGING,
-    *MEDIA,
-    TooManyJobs,
-    JobsFull,
-    FetchError,
-    AddressRefused,
+    *(RequestError, *JUDGING, *MEDIA),
+    *(TooManyJobs, JobsFull, FetchError, AddressRefused),
     *LICENCE,
 ]
 EXAMPLE: Json = {
@@ -43,42 +28,37 @@ EXAMPLE: Json = {
     "type": {"deepfake": 0.01},
     "media": {"id": "med_5f1a", "uri": "https://example.com/face.jpg"},
 }
-LATER: Json = {"202": json_answer("taken in, to be judged later", ref(CheckTakenIn))}
+GIVES = {
+    200: reply(CheckAnswer, example=EXAMPLE),
+    202: reply(CheckTakenIn, says="taken in, to be judged later"),
+}
 FIELDS = ("models", "api_user", "api_secret")
-
-
-def paths() -> Json:
-    """The `paths` of contract 2."""
-    return {"/1.0/check.json": {"get": _get(), "post": _post()}}
-
-
-def _get() -> Json:
-    parameters = [parameter(name, "query", TEXT) for name in (*FIELDS, "url")]
-    callback = parameter("callback_url", "query", TEXT)
-    return {
-        **about("checkAddress", "Sightengine", "Is the image behind this address a deepfake?"),
-        "parameters": [*(one | {"required": True} for one in parameters), callback],
-        "responses": LATER | answers(CheckAnswer, [*ERRORS, AddressTooLong], EXAMPLE, CheckFailure),
-    }
-
-
-def _post() -> Json:
-    media = {
-        "type": "string",
-        "format": "binary",
-        "description": "an image, a video or a recording",
-    }
-    upload = {
-        "type": "object",
-        "properties": dict.fromkeys((*FIELDS, "callback_url"), TEXT) | {"media": media},
-    }
-    content = {
-        "multipart/form-data": {"schema": upload | {"required": [*FIELDS, "media"]}},
-        "application/x-www-form-urlencoded": {"schema": ref(CheckForm)},
-    }
-    errors = [*ERRORS, *BODY]
-    return {
-        **about("checkUpload", "Sightengine", "Is this upload a deepfake?"),
-        "requestBody": body(content),
-        "responses": LATER | answers(CheckAnswer, errors, EXAMPLE, CheckFailure),
-    }
+MEDIUM = BINARY | {"description": "an image, a video or a recording"}
+UPLOAD: Json = {
+    "type": "object",
+    "properties": dict.fromkeys((*FIELDS, "callback_url"), TEXT) | {"media": MEDIUM},
+    "required": [*FIELDS, "media"],
+}
+OPERATIONS: Operations = {
+    "GET /1.0/check.json": Operation(
+        id="checkAddress",
+        tag=TAG,
+        summary="Is the image behind this address a deepfake?",
+        query=(
+            *(parameter(name, required=True) for name in (*FIELDS, "url")),
+            parameter("callback_url"),
+        ),
+        gives=GIVES,
+        fails=[*ERRORS, AddressTooLong],
+        failure=CheckFailure,
+    ),
+    "POST /1.0/check.json": Operation(
+        id="checkUpload",
+        tag=TAG,
+        summary="Is this upload a deepfake?",
+        takes={FORM: UPLOAD, URLENCODED: CheckForm},
+        gives=GIVES,
+        fails=[*ERRORS, *BODY],
+        failure=CheckFailure,
+    ),
+}

@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import BaseModel, Field
 
 from service.api.check.envelope import TYPES, UNKNOWN
-from service.api.openapi.describe import Json, Shown
+from service.api.http.schemas import Failure, Json
 
 ErrorType = Literal[
     "api_error",
@@ -96,7 +96,7 @@ class CheckError(BaseModel):
     message: str
 
 
-class CheckFailure(Shown):
+class CheckFailure(Failure):
     """Contract 2, a failure."""
 
     status: Literal["failure"]

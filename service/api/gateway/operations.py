@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel
+from functools import partial
 
 from service.api.gateway import schemas as s
-from service.api.openapi.describe import (
-    BODY,
-    JUDGING,
-    LICENCE,
-    MEDIA,
-    ErrorClass,
-    Json,
-    about,
-    answers,
-    body,
-    failures,
-    json_answer,
+from service.api.http.body import FORM, JSON, URLENCODED
+from service.api.http.schemas import Json
+from service.api.openapi.failures import BODY, JUDGING, LICENCE, MEDIA, ErrorClass
+from service.api.openapi.operation import (
+    ANYBODY,
+    BINARY,
+    USER,
+    Operation,
+    Operations,
     parameter,
-    ref,
+    reply,
 )
 from service.errors import (
     AccountError,
-    FacegateError,
     NoDetectorAnswered,
     Overloaded,
     QuotaExceeded,
@@ -35,20 +31,13 @@ from service.errors import (
     WrongToken,
 )
 
-TAG = "DeepSafe"
-REQUESTS: list[type[BaseModel]] = [s.PredictBody, s.Credentials, s.Password, s.NewPassword]
-ANSWERS: list[type[BaseModel]] = [
-    *(s.Verdict, s.GatewayHealth, s.Token, s.Me, s.Records, s.FullRecord, s.Deleted, s.Done),
-    s.GatewayFailure,
-]
 TOKEN: list[ErrorClass] = [WrongToken, StoreUnavailable]
-USER: list[ErrorClass] = [AccountError, *TOKEN]
+BY_TOKEN: list[ErrorClass] = [AccountError, *TOKEN]
 VERDICT: list[ErrorClass] = [
     *(*BODY, *LICENCE, *TOKEN, *JUDGING, *MEDIA, NoDetectorAnswered),
 ]
 TRYING: list[ErrorClass] = [*BODY, TooManyAttempts, Overloaded, StoreUnavailable]
-KEYED: list[Json] = [{"header": []}, {"header": [], "user": []}]
-BY_USER: list[Json] = [{"user": []}]
+LICENSED: Json = {"header": []}
 EXAMPLE: Json = {
     "verdict": "fake",
     "confidence_in_verdict": 0.92,
@@ -56,121 +45,103 @@ EXAMPLE: Json = {
     "ensemble_method_used": "average",
     "model_results": {"lite0": {"probability": 0.92, "class": "fake"}},
 }
+UPLOAD: Json = {
+    "type": "object",
+    "required": ["file"],
+    "properties": {
+        "file": BINARY | {"description": "an image file"},
+        **s.Options.model_json_schema()["properties"],
+        "models": {"type": "string"},
+    },
+}
+LIMIT: Json = {"type": "integer", "minimum": 1, "maximum": 100, "default": 100}
 
+_open = partial(Operation, tag="DeepSafe", failure=s.GatewayFailure)
+_judged = partial(
+    _open,
+    keys=[LICENSED, LICENSED | USER, ANYBODY],
+    gives={200: reply(s.Verdict, example=EXAMPLE)},
+    fails=VERDICT,
+)
+_of_user = partial(_open, keys=[USER])
 
-def paths() -> Json:
-    """The `paths` of contract 3."""
-    return _judging() | _users() | _history()
-
-
-def _good(model: type[BaseModel], errors: list[ErrorClass], example: Json | None = None) -> Json:
-    return {"responses": answers(model, errors, example, s.GatewayFailure)}
-
-
-def _judging() -> Json:
-    options = s.Options.model_json_schema()["properties"] | {"models": {"type": "string"}}
-    file = {"type": "string", "format": "binary", "description": "an image file"}
-    form = {"type": "object", "required": ["file"], "properties": {"file": file, **options}}
-    predict = body({"application/json": {"schema": ref(s.PredictBody)}})
-    upload = body({"multipart/form-data": {"schema": form}})
-    judged = {"security": [*KEYED, {}]} | _good(s.Verdict, VERDICT, EXAMPLE)
-    return {
-        "/predict": {
-            "post": {**about("predict", TAG, "Judge one image"), "requestBody": predict, **judged}
+JUDGING_IMAGES: Operations = {
+    "POST /predict": _judged(id="predict", summary="Judge one image", takes={JSON: s.PredictBody}),
+    "POST /detect": _judged(id="detect", summary="Judge one upload", takes={FORM: UPLOAD}),
+    "GET /health": _open(
+        id="gatewayHealth",
+        summary="Are images judged now, and by which detectors?",
+        gives={
+            200: reply(s.GatewayHealth, says="healthy"),
+            503: reply(s.GatewayHealth, says="unhealthy"),
         },
-        "/detect": {
-            "post": {**about("detect", TAG, "Judge one upload"), "requestBody": upload, **judged}
-        },
-        "/health": {
-            "get": {
-                **about("gatewayHealth", TAG, "Are images judged now, and by which detectors?"),
-                "responses": {
-                    "200": json_answer("healthy", ref(s.GatewayHealth)),
-                    "503": json_answer("unhealthy", ref(s.GatewayHealth)),
-                    **failures([FacegateError], s.GatewayFailure),
-                },
-            }
-        },
-    }
-
-
-def _users() -> Json:
-    form = body({"application/x-www-form-urlencoded": {"schema": ref(s.Credentials)}})
-    register = [*TRYING, *LICENCE, QuotaExceeded, UserExists]
-    return {
-        "/register": {
-            "post": {
-                **about("register", TAG, "A new user"),
-                "security": [{"header": []}, {}],
-                "requestBody": form,
-                **_good(s.Token, register),
-            }
-        },
-        "/token": {
-            "post": {
-                **about("token", TAG, "A token for a name and its password"),
-                "requestBody": form,
-                **_good(s.Token, [*TRYING, WrongPassword]),
-            }
-        },
-        "/users/me": {
-            "get": {
-                **about("me", TAG, "The user of the token"),
-                "security": BY_USER,
-                **_good(s.Me, USER),
-            },
-            "delete": _proven("deleteUser", "Delete the user, history included", s.Password),
-        },
-        "/users/me/password": {
-            "post": _proven("changePassword", "Another password", s.NewPassword, s.Token)
-        },
-        "/token/revoke": {
-            "post": {
-                **about("revokeTokens", TAG, "End every token of the user"),
-                "security": BY_USER,
-                **_good(s.Done, USER),
-            }
-        },
-    }
-
-
-def _proven(name: str, what: str, asks: type[BaseModel], gives: type[BaseModel] = s.Done) -> Json:
-    return {
-        **about(name, TAG, what),
-        "security": BY_USER,
-        "requestBody": body({"application/x-www-form-urlencoded": {"schema": ref(asks)}}),
-        **_good(gives, [*TRYING, *USER, WrongPassword]),
-    }
-
-
-def _history() -> Json:
-    limit = {"type": "integer", "minimum": 1, "maximum": 100, "default": 100}
-    pages = [parameter("limit", "query", limit), parameter("cursor", "query", {"type": "string"})]
-    one = {"security": BY_USER, "parameters": [parameter("id", "path", {"type": "string"})]}
-    return {
-        "/history": {
-            "get": {
-                **about("listHistory", TAG, "One's own history, newest first"),
-                "security": BY_USER,
-                "parameters": pages,
-                **_good(s.Records, [RequestError, *USER]),
-            },
-            "delete": {
-                **about("forgetHistory", TAG, "Delete one's own history"),
-                "security": BY_USER,
-                **_good(s.Deleted, USER),
-            },
-        },
-        "/history/{id}": {
-            "get": {
-                **about("getHistory", TAG, "One answer of the past, whole"),
-                **one,
-                **_good(s.FullRecord, [ResultNotFound, *USER]),
-            },
-            "delete": {
-                **about("forgetEntry", TAG, "Delete one entry"),
-                **one,
-                **_good(s.Deleted, [ResultNotFound, *USER]),
-            },
-        },
-    }
+    ),
+}
+USERS: Operations = {
+    "POST /register": _open(
+        id="register",
+        summary="A new user",
+        keys=[LICENSED, ANYBODY],
+        takes={URLENCODED: s.Credentials},
+        gives={200: reply(s.Token)},
+        fails=[*TRYING, *LICENCE, QuotaExceeded, UserExists],
+    ),
+    "POST /token": _open(
+        id="token",
+        summary="A token for a name and its password",
+        takes={URLENCODED: s.Credentials},
+        gives={200: reply(s.Token)},
+        fails=[*TRYING, WrongPassword],
+    ),
+    "GET /users/me": _of_user(
+        id="me", summary="The user of the token", gives={200: reply(s.Me)}, fails=BY_TOKEN
+    ),
+    "DELETE /users/me": _of_user(
+        id="deleteUser",
+        summary="Delete the user, history included",
+        takes={URLENCODED: s.Password},
+        gives={200: reply(s.Done)},
+        fails=[*TRYING, *BY_TOKEN, WrongPassword],
+    ),
+    "POST /users/me/password": _of_user(
+        id="changePassword",
+        summary="Another password",
+        takes={URLENCODED: s.NewPassword},
+        gives={200: reply(s.Token)},
+        fails=[*TRYING, *BY_TOKEN, WrongPassword],
+    ),
+    "POST /token/revoke": _of_user(
+        id="revokeTokens",
+        summary="End every token of the user",
+        gives={200: reply(s.Done)},
+        fails=BY_TOKEN,
+    ),
+}
+HISTORY: Operations = {
+    "GET /history": _of_user(
+        id="listHistory",
+        summary="One's own history, newest first",
+        query=(parameter("limit", schema=LIMIT), parameter("cursor")),
+        gives={200: reply(s.Records)},
+        fails=[RequestError, *BY_TOKEN],
+    ),
+    "DELETE /history": _of_user(
+        id="forgetHistory",
+        summary="Delete one's own history",
+        gives={200: reply(s.Deleted)},
+        fails=BY_TOKEN,
+    ),
+    "GET /history/{id}": _of_user(
+        id="getHistory",
+        summary="One answer of the past, whole",
+        gives={200: reply(s.FullRecord)},
+        fails=[ResultNotFound, *BY_TOKEN],
+    ),
+    "DELETE /history/{id}": _of_user(
+        id="forgetEntry",
+        summary="Delete one entry",
+        gives={200: reply(s.Deleted)},
+        fails=[ResultNotFound, *BY_TOKEN],
+    ),
+}
+OPERATIONS: Operations = {**JUDGING_IMAGES, **USERS, **HISTORY}

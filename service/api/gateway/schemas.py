@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from service.analysis.decision.reweigh import Method
-from service.api.openapi.describe import REQUEST_ID, Json, Shown
+from service.api.http.schemas import REQUEST_ID, Failure, Json
 
 Class = Literal["fake", "real"]
 
@@ -144,7 +144,7 @@ class Deleted(BaseModel):
     deleted: int
 
 
-class GatewayFailure(Shown):
+class GatewayFailure(Failure):
     """Every failure of the gateway."""
 
     detail: str

@@ -15,8 +15,8 @@ from prometheus_client import CONTENT_TYPE_LATEST
 from service import __version__
 from service.api.http.context import services
 from service.api.http.reply import json_reply
+from service.api.http.schemas import Health, LicenceEnd, Model, Readiness, StoreState
 from service.api.v1.render import iso
-from service.api.v1.schemas import Health, LicenceEnd, Model, Readiness, StoreState
 from service.errors import StoreUnavailable, Unavailable
 from service.runtime import metrics
 from service.store.base import Store

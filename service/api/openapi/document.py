@@ -11,12 +11,24 @@ from flask import Blueprint, Response, send_from_directory
 from pydantic.json_schema import models_json_schema
 
 from service import __version__
+from service.api.check import operations as check
+from service.api.facia import operations as facia
+from service.api.gateway import operations as gateway
+from service.api.http import operations as probes
 from service.api.http.context import services
 from service.api.http.reply import json_reply
-from service.api.openapi.operations import SCHEMAS, paths
+from service.api.openapi import pages
+from service.api.openapi.operation import Operations, paths
+from service.api.sagemaker import operations as sagemaker
+from service.api.v1 import operations as v1
 from service.errors import RouteNotFound
 
 blueprint = Blueprint("openapi", __name__)
+OPERATIONS: Operations = {
+    route: operation
+    for contract in (facia, check, gateway, sagemaker, v1, probes, pages)
+    for route, operation in contract.OPERATIONS.items()
+}
 ASSETS = {
     "swagger-ui.css": "css/swagger-ui.css",
     "swagger-ui-bundle.js": "js/swagger-ui-bundle.js",
@@ -86,9 +98,9 @@ def asset(name: str) -> Response:
 @cache
 def document(max_batch: int) -> dict[str, Any]:
     """OpenAPI 3.1: every route, status and error code."""
+    models = {pair for operation in OPERATIONS.values() for pair in operation.models()}
     _, schemas = models_json_schema(
-        [(model, mode) for model, mode in SCHEMAS],
-        ref_template="#/components/schemas/{model}",
+        sorted(models, key=str), ref_template="#/components/schemas/{model}"
     )
     return {
         "openapi": "3.1.0",
@@ -100,7 +112,7 @@ def document(max_batch: int) -> dict[str, Any]:
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
         "servers": [{"url": "."}],
-        "paths": paths(max_batch),
+        "paths": paths(OPERATIONS, {"max_batch": max_batch}),
         "components": {"schemas": schemas["$defs"], "securitySchemes": SECURITY},
     }
 

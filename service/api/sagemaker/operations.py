@@ -2,28 +2,19 @@
 
 from __future__ import annotations
 
-from service.api.openapi.describe import (
-    BODY,
-    JUDGING,
-    LICENCE,
-    ErrorClass,
-    Json,
-    about,
-    body,
-    failures,
-    json_answer,
-    parameter,
-)
-from service.errors import FacegateError
+from service.api.http.body import JSON
+from service.api.http.schemas import Json
+from service.api.openapi.failures import BODY, JUDGING, LICENCE
+from service.api.openapi.operation import BINARY, TEXT, Operation, Operations, Reply
 
-ERRORS: list[ErrorClass] = [*BODY, *JUDGING, *LICENCE, FacegateError]
+TAG = "SageMaker"
+LINES = "application/jsonlines"
 LABEL: Json = {
     "type": "object",
     "required": ["label", "score"],
     "properties": {"label": {"enum": ["fake", "real"]}, "score": {"type": "number"}},
 }
 LABELS: Json = {"type": "array", "items": LABEL, "minItems": 2, "maxItems": 2}
-BINARY: Json = {"schema": {"type": "string", "format": "binary"}}
 IMAGE: Json = {
     "type": "object",
     "required": ["image"],
@@ -31,40 +22,25 @@ IMAGE: Json = {
 }
 
 
-def paths() -> Json:
-    """The `paths` of contract 5."""
-    named = _invoke("invokeEndpoint") | {
-        "parameters": [parameter("name", "path", {"type": "string"})]
-    }
-    return {
-        "/ping": {"get": _ping()},
-        "/invocations": {"post": _invoke("invocations")},
-        "/endpoints/{name}/invocations": {"post": named},
-    }
+def _invoke(operation: str) -> Operation:
+    content = {JSON: {"schema": LABELS}, LINES: {"schema": TEXT}}
+    return Operation(
+        id=operation,
+        tag=TAG,
+        summary="Is this image a deepfake?",
+        takes={"image/jpeg": BINARY, "image/png": BINARY, JSON: IMAGE, LINES: TEXT},
+        gives={200: Reply("Both labels, the higher score first", content)},
+        fails=[*BODY, *JUDGING, *LICENCE],
+    )
 
 
-def _ping() -> Json:
-    return {
-        **about("ping", "SageMaker", "Does this container judge images?"),
-        "responses": {
-            "200": {"description": "it does"},
-            "503": {"description": "not yet"},
-            **failures([FacegateError]),
-        },
-    }
-
-
-def _invoke(operation: str) -> Json:
-    good = json_answer("Both labels, the higher score first", LABELS)
-    good["content"]["application/jsonlines"] = {"schema": {"type": "string"}}
-    content = {
-        "image/jpeg": BINARY,
-        "image/png": BINARY,
-        "application/json": {"schema": IMAGE},
-        "application/jsonlines": {"schema": {"type": "string"}},
-    }
-    return {
-        **about(operation, "SageMaker", "Is this image a deepfake?"),
-        "requestBody": body(content),
-        "responses": {"200": good, **failures(ERRORS)},
-    }
+OPERATIONS: Operations = {
+    "GET /ping": Operation(
+        id="ping",
+        tag=TAG,
+        summary="Does this container judge images?",
+        gives={200: Reply("it does"), 503: Reply("not yet")},
+    ),
+    "POST /invocations": _invoke("invocations"),
+    "POST /endpoints/{name}/invocations": _invoke("invokeEndpoint"),
+}

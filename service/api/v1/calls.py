@@ -11,7 +11,7 @@ from werkzeug.datastructures import FileStorage, MultiDict
 from service.api.http.body import FORM, JSON, allow, checked, expect, form, read_json
 from service.api.http.context import services
 from service.api.http.licensed import check_first, key_in_headers, reader
-from service.api.v1.schemas import MAX_ID, AnalyzeBody, BatchBody, Capture, Options
+from service.api.v1.requests import MAX_ID, AnalyzeBody, BatchBody, Capture, Options
 from service.errors import BodyTooLarge, RequestError
 from service.media.medium import Medium
 

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from statistics import fmean, pstdev
 
-from service.api.v1.schemas import Capture, Sign
+from service.api.v1.requests import Capture
+from service.api.v1.schemas import Sign
 from service.runtime.console import printable
 
 # Parts of the names under which programs that play files or change pictures pose as cameras.

@@ -14,7 +14,8 @@ from service.api.http.paging import RESULT_ID
 from service.api.http.reply import json_reply
 from service.api.http.signed import note_kept
 from service.api.v1.render import shown_job
-from service.api.v1.schemas import CallbackSecret, JobAnswer, JobBody, JobWithdrawn
+from service.api.v1.requests import JobBody
+from service.api.v1.schemas import CallbackSecret, JobAnswer, JobWithdrawn
 from service.errors import JobNotFound
 from service.media.datauri import decode_image_text
 from service.media.medium import Medium

@@ -1,13 +1,10 @@
-"""The shapes of our own routes: what a request may say, and what an answer is made of."""
+"""What answers of our own routes are made of."""
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Literal
 
-import orjson
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
-from pydantic.config import JsonDict
-from pydantic_core import PydanticCustomError
+from pydantic import BaseModel, Field
 
 from service.analysis.judgement import (
     Box,
@@ -20,81 +17,10 @@ from service.analysis.judgement import (
     Track,
     Window,
 )
+from service.api.http.schemas import Answer, Model
 from service.errors import Reason
 from service.media.facts import AudioFacts, VideoFacts
 from service.provenance.facts import Provenance
-
-MAX_ID = 128
-ImageText = Annotated[
-    str, Field(description="an image as a data URI or bare base64", examples=["/9j/4AAQSkZJ..."])
-]
-ONE_IMAGE: JsonDict = {"anyOf": [{"required": ["image"]}, {"required": ["selfie_image"]}]}
-
-
-class Capture(BaseModel):
-    """What a capture page saw of the camera. It comes from the client: a hint, never a proof."""
-
-    device: str = Field("", max_length=200, description="how the camera calls itself")
-    intervals_ms: list[Annotated[float, Field(ge=0, le=60_000)]] = Field(
-        [], max_length=300, description="milliseconds between two frames, as they came"
-    )
-
-
-def _from_text(value: object) -> object:
-    """In a form it is JSON text."""
-    return orjson.loads(value) if isinstance(value, str) else value
-
-
-class Options(BaseModel):
-    """What a request says beside its images."""
-
-    hash_id: str | None = Field(None, description="licence key; may come as a header instead")
-    explain: bool = Field(False, description="add a heat map (needs the feature `explain`)")
-    capture: Annotated[Capture | None, BeforeValidator(_from_text)] = Field(
-        None, description="what a capture page saw of the camera; in a form as JSON text"
-    )
-
-
-class _OneImage(BaseModel):
-    model_config = ConfigDict(json_schema_extra=ONE_IMAGE)
-
-    image: ImageText = ""
-    selfie_image: Annotated[str, Field(description="another name of `image`")] = ""
-
-    @model_validator(mode="after")
-    def _has_one(self) -> _OneImage:
-        if not self.image and not self.selfie_image:
-            raise PydanticCustomError("no_image", "image")
-        return self
-
-
-class AnalyzeBody(Options, _OneImage):
-    """One selfie."""
-
-
-class BatchItem(_OneImage):
-    """One selfie among many."""
-
-    id: str | None = Field(None, max_length=MAX_ID, description="your own name for it, sent back")
-
-
-class BatchBody(Options):
-    """Many selfies."""
-
-    images: list[BatchItem] = Field(min_length=1)
-
-
-class Model(BaseModel):
-    """A model and its version."""
-
-    name: str
-    version: str
-
-
-class Answer(BaseModel):
-    """What every answer of our own routes begins with."""
-
-    request_id: str
 
 
 class Judgement(BaseModel):
@@ -259,63 +185,6 @@ class ResultPage(Answer):
     next: str | None = None
 
 
-class ErrorAnswer(BaseModel):
-    """Every failure of our own routes."""
-
-    error: str = Field(description="one sentence for people")
-    code: str = Field(description="for programs")
-    request_id: str
-
-
-class LivenessBody(BaseModel):
-    """Contract 1, the request."""
-
-    hash_id: str
-    selfie_image: ImageText
-
-
-class DeepfakeResult(BaseModel):
-    """Contract 1, the judgement."""
-
-    deepfake_score: float
-    is_deepfake: Literal[0, 1]
-    message: str
-    code: Literal["PRESENTATION_ATTACK"] | None = Field(
-        None, description="only where that decided, which FACEGATE_PRESENTATION=decide allows"
-    )
-
-
-class LivenessAnswer(BaseModel):
-    """Contract 1, the answer."""
-
-    deepfake_result: DeepfakeResult
-    status: Literal["Success"]
-
-
-class LivenessError(BaseModel):
-    """Contract 1, a failure; `code` is absent for a corrupt image."""
-
-    error: str
-    code: str | None = None
-
-
-class LicenceEnd(BaseModel):
-    """When the first of the licences that still hold ends; empty when none ever does."""
-
-    ends_at: str | None = None
-    days_left: float | None = None
-
-
-class JobBody(BaseModel):
-    """One medium to be judged later."""
-
-    hash_id: str | None = Field(None, description="licence key; may come as a header instead")
-    media: str = Field(min_length=1, description="the medium as a data URI or bare base64")
-    callback_url: str | None = Field(
-        None, min_length=1, description="http or https address that is sent the end of the job"
-    )
-
-
 class JobMedium(BaseModel):
     """The medium of a job."""
 
@@ -362,35 +231,3 @@ class CallbackSecret(Answer):
     """What the callbacks to this licence's holder are signed with."""
 
     secret: str = Field(description="as the libraries of Standard Webhooks take it")
-
-
-class Health(BaseModel):
-    """The process, as long as it lives."""
-
-    status: Literal["ok"]
-    version: str
-    pid: int
-    python: str
-    started_at: str
-    uptime_s: float
-    models: list[Model]
-    licence: LicenceEnd
-
-
-class StoreState(BaseModel):
-    """The store as it was last seen."""
-
-    kind: str
-    reachable: bool
-    spool_pending: int
-    server: str | None = None  # what a cache container of ours says that it runs
-
-
-class Readiness(BaseModel):
-    """Whether this worker judges images."""
-
-    state: Literal["starting", "ready", "degraded", "failed"]
-    models: list[Model]
-    self_test: Literal["passed", "pending", "failed"]
-    notices: list[str]
-    store: StoreState

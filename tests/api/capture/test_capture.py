@@ -8,7 +8,7 @@ import shutil
 import pytest
 
 from service.api.v1.capture import is_virtual, signs
-from service.api.v1.schemas import Capture
+from service.api.v1.requests import Capture
 from tests.images import genuine
 from tests.live import Live
 

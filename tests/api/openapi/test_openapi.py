@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from service.api.facia.schemas import LivenessAnswer
+from service.api.http.schemas import Health, Readiness
 from service.api.openapi.document import ASSETS, document
 from service.api.v1 import schemas
 from service.app import create_app
@@ -81,8 +83,8 @@ def test_operation_ids_are_unique_and_all_summed_up(paths: dict[str, Any]) -> No
 
 ANSWERS = {
     "/v1/results": schemas.ResultPage,
-    "/healthz": schemas.Health,
-    "/readyz": schemas.Readiness,
+    "/healthz": Health,
+    "/readyz": Readiness,
 }
 
 
@@ -99,7 +101,7 @@ def test_post_answers_have_the_documented_shape_and_nothing_more(live: Live) -> 
     many = live.post("/v1/analyze/batch", json=body).content
     schemas.BatchAnswer.model_validate_json(many, extra="forbid")
     liveness = {"hash_id": live.hash_id, "selfie_image": data_uri(genuine())}
-    schemas.LivenessAnswer.model_validate_json(
+    LivenessAnswer.model_validate_json(
         live.post("/liveness", json=liveness).content, extra="forbid"
     )
 
