@@ -1,0 +1,27 @@
+"""The types that settings share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import BeforeValidator, Field
+from pydantic_settings import NoDecode
+
+PACKAGE = Path(__file__).parents[1]
+Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
+Seconds = Annotated[float, Field(ge=0.0)]
+Count = Annotated[int, Field(ge=0)]
+
+
+def _split(value: object) -> object:
+    """A comma list in the environment; anything else as it is."""
+    if isinstance(value, str):
+        if value.strip().lower() == "none":
+            return []
+        return [part.strip() for part in value.split(",") if part.strip()]
+    return value
+
+
+COMMA_LIST = (NoDecode, BeforeValidator(_split))
+Names = Annotated[tuple[str, ...], *COMMA_LIST]
