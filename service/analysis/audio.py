@@ -6,15 +6,16 @@ The same road, from its second step on, is that of the sound of a video.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Self
 
 import numpy as np
 
 from service.analysis.decision.policy import Policy
-from service.analysis.decision.rules import centred, log_odds, sigmoid
+from service.analysis.decision.rules import log_odds, sigmoid
 from service.analysis.detectors.base import VoiceDetector
 from service.analysis.detectors.load import load_voice_detectors
+from service.analysis.findings import decided_by, finding_of
 from service.analysis.image import ModelInfo
 from service.analysis.judgement import AudioAnalysis, DetectorScore, Finding, Window
 from service.analysis.stopwatch import Stopwatch
@@ -103,19 +104,10 @@ class VoiceAnalyzer:
         return Voice(self._finding(scores, found), judged, speech.seconds)
 
     def _finding(self, scores: tuple[DetectorScore, ...], found: tuple[Reason, ...]) -> Finding:
-        fusion = self._policy.fusion
-        probability = fusion.probability([one.probability for one in scores])
-        return Finding(
-            task="voice_spoof",
-            decision="attack" if probability >= fusion.threshold else "bona_fide",
-            score=centred(probability, fusion.threshold),
-            probability=probability,
-            threshold=fusion.threshold,
-            bpcer=self._policy.bpcer,
-            advisory=self._settings.voice != "decide",
-            reasons=found,
-            detectors=scores,
-        )
+        in_force = self._policy.without()
+        probability = in_force.fusion.probability([one.probability for one in scores])
+        finding = finding_of("voice_spoof", in_force, probability, scores, found)
+        return replace(finding, advisory=self._settings.voice != "decide")
 
     @property
     def models(self) -> tuple[ModelInfo, ...]:
@@ -204,11 +196,7 @@ def _analysis(recording: Sound, voice: Voice, policy: Policy, watch: Stopwatch) 
     found = voice.finding
     return AudioAnalysis(
         audio=recording.facts,
-        decision="deepfake" if found.decision == "attack" else "bona_fide",
-        score=found.score,
-        probability=found.probability,
-        threshold=found.threshold,
-        bpcer=found.bpcer,
+        **decided_by(found),
         reasons=found.reasons,
         fusion=policy.fusion.name,
         fingerprint=policy.fingerprint,

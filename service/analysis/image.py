@@ -10,32 +10,26 @@ import cv2
 import numpy as np
 
 from service.analysis.decision.policy import CurrentPolicy, Policy
-from service.analysis.decision.rules import centred
 from service.analysis.detectors.base import Detector
-from service.analysis.detectors.ensemble import Ensemble, Predictions
+from service.analysis.detectors.ensemble import Ensemble
 from service.analysis.detectors.load import load_detectors, load_drawing
-from service.analysis.face.blazeface import Detection, Face, FaceDetector
+from service.analysis.face.blazeface import FaceDetector
 from service.analysis.face.crop import Portrait
-from service.analysis.face.selection import Subject, prominent_faces, select
+from service.analysis.face.selection import select
+from service.analysis.findings import decided_by, ordered
 from service.analysis.heatmap import heat_map_uri
+from service.analysis.image_parts import face_judgements, facts_of, image_analysis
 from service.analysis.judgement import (
-    Box,
-    DetectorScore,
     FaceJudgement,
-    Finding,
     ImageAnalysis,
-    ImageFacts,
 )
 from service.analysis.stopwatch import Stopwatch
 from service.analysis.tasks import (
-    Looked,
     TaskJudge,
-    decision_of,
+    TaskResult,
     joint_fingerprint,
     load_tasks,
-    ordered,
 )
-from service.errors import Reason
 from service.media.image import DecodedImage, decode
 from service.media.medium import Medium
 from service.provenance.facts import Provenance
@@ -103,12 +97,7 @@ class Analyzer:
         faces, detectors = _open_faces(settings), load_detectors(settings, task=task)
         return cls(settings, faces, detectors, calibrated=calibrated, task=task)
 
-    def analyze(
-        self,
-        medium: Medium | bytes,
-        *,
-        explain: bool = False,
-    ) -> ImageAnalysis:
+    def analyze(self, medium: Medium | bytes, *, explain: bool = False) -> ImageAnalysis:
         """Judge an image; `explain` adds a heat map of the face that counts.
 
         Raises ImageError when it is no sound image, CannotJudge when a reason refuses it, and
@@ -128,22 +117,19 @@ class Analyzer:
             predictions = self._ensemble.ask(portraits, explain=explain)
             looked = [task.look(portraits) for task in self._tasks]
         policy = self._current.now  # one for the whole answer
-        faces = _face_judgements(policy, predictions, subjects, image.scale)
-        facts = _facts(medium, image, detection)
-        analysis = _analysis(policy, facts, detection, faces, predictions)
-        analysis = self._with_tasks(analysis, looked)
-        if self._inspector is not None:
-            with watch.stage("provenance"):
-                origin = Provenance(self._inspector.facts(data, image))
-            analysis = replace(analysis, provenance=origin)
-        heat_map = None
+        faces = face_judgements(policy, predictions, subjects, image.scale)
+        facts = facts_of(medium, image, detection)
+        analysis = image_analysis(policy, facts, detection, faces, predictions)
+        origin = self._origin(data, image, watch)
+        analysis = replace(self._with_tasks(analysis, looked), provenance=origin)
         if explain:
             with watch.stage("explain"):
                 portrait = portraits[analysis.counted]
                 drawn = [one.predict(portrait, explain=True) for one in self._drawing]
                 drawn.extend(predictions.of_face(analysis.counted))
                 heat_map = heat_map_uri(detection.image, drawn)
-        return replace(analysis, timings=watch.timings(), heat_map=heat_map)
+            analysis = replace(analysis, heat_map=heat_map)
+        return replace(analysis, timings=watch.timings())
 
     def judge_frame(
         self, policy: Policy, pixels: np.ndarray, scale: float
@@ -156,7 +142,7 @@ class Analyzer:
         subjects = select(detection, self._settings, scale=scale)
         portraits = [Portrait(detection.image, subject.face) for subject in subjects]
         predictions = self._ensemble.ask(portraits, explain=False)
-        faces = _face_judgements(policy, predictions, subjects, scale)
+        faces = face_judgements(policy, predictions, subjects, scale)
         return faces, predictions.left_out
 
     def policies(self, settings: Settings) -> CurrentPolicy:
@@ -217,19 +203,22 @@ class Analyzer:
             **({"tasks": {task.task: task.card() for task in self._tasks}} if self._tasks else {}),
         }
 
-    def _with_tasks(self, analysis: ImageAnalysis, looked: Sequence[Looked]) -> ImageAnalysis:
+    def _origin(self, data: bytes, image: DecodedImage, watch: Stopwatch) -> Provenance | None:
+        """Where the picture comes from; None where nobody asks."""
+        if self._inspector is None:
+            return None
+        with watch.stage("provenance"):
+            return Provenance(self._inspector.facts(data, image))
+
+    def _with_tasks(self, analysis: ImageAnalysis, looked: Sequence[TaskResult]) -> ImageAnalysis:
         """The judgement with what was found for other tasks; the deciding finding makes it."""
         if not looked:
             return analysis
         findings = ordered([*analysis.findings, *(one.finding for one in looked if one.finding)])
-        first, parts = findings[0], zip(self._tasks, looked, strict=True)
+        parts = zip(self._tasks, looked, strict=True)
         return replace(
             analysis,
-            decision=decision_of(first),
-            score=first.score,
-            probability=first.probability,
-            threshold=first.threshold,
-            bpcer=first.bpcer,
+            **decided_by(findings[0]),
             findings=findings,
             left_out=(*analysis.left_out, *(name for one in looked for name in one.left_out)),
             fingerprint=joint_fingerprint(
@@ -244,80 +233,3 @@ def _open_faces(settings: Settings) -> FaceDetector:
     faces = FaceDetector(settings.models_dir)
     faces.detect(np.zeros((256, 256, 3), np.uint8))  # a blank image runs both models
     return faces
-
-
-def _face_judgements(
-    policy: Policy, predictions: Predictions, subjects: Sequence[Subject], scale: float
-) -> tuple[FaceJudgement, ...]:
-    fusion, _, _ = policy.without(predictions.left_out)
-    return tuple(
-        FaceJudgement(
-            box=_box(subject.face, scale),
-            confidence=subject.face.score,
-            probability=fusion.probability(predictions.probabilities(index)),
-            detectors=_scores(predictions, index),
-            quality=subject.quality,
-        )
-        for index, subject in enumerate(subjects)
-    )
-
-
-def _analysis(
-    policy: Policy,
-    facts: ImageFacts,
-    detection: Detection,
-    faces: tuple[FaceJudgement, ...],
-    predictions: Predictions,
-) -> ImageAnalysis:
-    fusion, bpcer, fingerprint = policy.without(predictions.left_out)
-    counted = max(range(len(faces)), key=lambda i: faces[i].probability)
-    probability = faces[counted].probability
-    finding = Finding(
-        task=policy.task,
-        decision="attack" if probability >= fusion.threshold else "bona_fide",
-        score=centred(probability, fusion.threshold),
-        probability=probability,
-        threshold=fusion.threshold,
-        bpcer=bpcer,
-        advisory=False,
-        reasons=_warnings(faces, detection),
-        detectors=faces[counted].detectors,
-    )
-    return ImageAnalysis(
-        image=facts,
-        decision=decision_of(finding),
-        score=finding.score,
-        probability=probability,
-        threshold=finding.threshold,
-        bpcer=bpcer,
-        faces=faces,
-        counted=counted,
-        faces_found=len(detection.faces),
-        reasons=finding.reasons,
-        findings=(finding,),
-        fusion=fusion.name,
-        fingerprint=fingerprint,
-        timings={},
-        left_out=predictions.left_out,
-    )
-
-
-def _facts(medium: Medium, image: DecodedImage, detection: Detection) -> ImageFacts:
-    return ImageFacts(medium.sha256, image.format, image.width, image.height, detection.rotation)
-
-
-def _scores(predictions: Predictions, index: int) -> tuple[DetectorScore, ...]:
-    pairs = zip(predictions.answered, predictions.probabilities(index), strict=True)
-    return tuple(DetectorScore(one.name, one.version, value) for one, value in pairs)
-
-
-def _box(face: Face, scale: float) -> Box:
-    x, y, width, height = (v * scale for v in (face.x, face.y, face.width, face.height))
-    return Box(x, y, width, height)
-
-
-def _warnings(faces: tuple[FaceJudgement, ...], detection: Detection) -> tuple[Reason, ...]:
-    """Every reason once: of the number of faces, then of the faces in their order."""
-    several = [Reason.TOO_MANY_FACES] if len(prominent_faces(detection.faces)) > 1 else []
-    found = [reason for face in faces for reason in face.quality.reasons]
-    return tuple(dict.fromkeys([*several, *found]))

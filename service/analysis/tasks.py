@@ -8,27 +8,25 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from service.analysis.decision.policy import Policy
-from service.analysis.decision.rules import centred
 from service.analysis.detectors.base import Detector
 from service.analysis.detectors.ensemble import Ensemble, Predictions
 from service.analysis.detectors.load import load_detectors
 from service.analysis.face.crop import Portrait
-from service.analysis.judgement import Decision, DetectorScore, Finding
+from service.analysis.findings import finding_of
+from service.analysis.judgement import DetectorScore, Finding
 from service.errors import NoDetectorAnswered
-from service.repository.manifest import DEEPFAKE, PRESENTATION, Task
+from service.repository.manifest import DEEPFAKE, Task
 from service.repository.registry import face_manifests, tasks_in_force
 from service.settings import Settings
 
-DECISIONS: dict[Task, Decision] = {DEEPFAKE: "deepfake", PRESENTATION: "presentation_attack"}
-
 
 @dataclass(frozen=True)
-class Looked:
-    """What came of looking: no finding where no detector answered."""
+class TaskResult:
+    """What was found for a task: no finding where no detector answered."""
 
     finding: Finding | None
     left_out: tuple[str, ...]
@@ -52,7 +50,7 @@ class TaskJudge:
         self.policy = Policy(settings, detectors, manifests, calibrated=calibrated, task=task)
         self._ensemble = Ensemble(detectors)
 
-    def look(self, portraits: Sequence[Portrait]) -> Looked:
+    def look(self, portraits: Sequence[Portrait]) -> TaskResult:
         """Judge the faces of one image; the worst of them counts.
 
         Raises NoDetectorAnswered when all detectors fail and the finding should have decided.
@@ -62,9 +60,9 @@ class TaskJudge:
         except NoDetectorAnswered:
             if not self.advisory:
                 raise
-            return Looked(None, tuple(one.name for one in self.detectors), "none")
-        fingerprint = self.policy.without(predictions.left_out)[2]
-        return Looked(self._finding(predictions), predictions.left_out, fingerprint)
+            return TaskResult(None, tuple(one.name for one in self.detectors), "none")
+        fingerprint = self.policy.without(predictions.left_out).fingerprint
+        return TaskResult(self._finding(predictions), predictions.left_out, fingerprint)
 
     def card(self) -> dict[str, object]:
         """Manifests, measured figures and the operating point in force, ready for JSON."""
@@ -78,21 +76,13 @@ class TaskJudge:
         }
 
     def _finding(self, predictions: Predictions) -> Finding:
-        fusion, bpcer, _ = self.policy.without(predictions.left_out)
+        in_force = self.policy.without(predictions.left_out)
         faces = [predictions.probabilities(i) for i in range(len(predictions.rows[0]))]
-        worst = max(faces, key=fusion.probability)
-        probability = fusion.probability(worst)
+        worst = max(faces, key=in_force.fusion.probability)
         scores = zip(predictions.answered, worst, strict=True)
-        return Finding(
-            task=self.task,
-            decision="attack" if probability >= fusion.threshold else "bona_fide",
-            score=centred(probability, fusion.threshold),
-            probability=probability,
-            threshold=fusion.threshold,
-            bpcer=bpcer,
-            advisory=self.advisory,
-            detectors=tuple(DetectorScore(one.name, one.version, value) for one, value in scores),
-        )
+        found = tuple(DetectorScore(one.name, one.version, value) for one, value in scores)
+        finding = finding_of(self.task, in_force, in_force.fusion.probability(worst), found)
+        return replace(finding, advisory=self.advisory)
 
 
 def load_tasks(
@@ -109,18 +99,6 @@ def load_tasks(
         return TaskJudge(settings, task, detectors, manifests, calibrated=calibrated)
 
     return tuple(judge(task) for task in tasks_in_force(settings) if task != DEEPFAKE)
-
-
-def ordered(findings: Sequence[Finding]) -> tuple[Finding, ...]:
-    """The deciding one first: the first attack that is no advice, else the first of all."""
-    attacks = [one for one in findings if one.decision == "attack" and not one.advisory]
-    first = attacks[0] if attacks else findings[0]
-    return (first, *(one for one in findings if one is not first))
-
-
-def decision_of(finding: Finding) -> Decision:
-    """What a deciding finding makes of the whole."""
-    return DECISIONS[finding.task] if finding.decision == "attack" else "bona_fide"
 
 
 def joint_fingerprint(first: str, others: Sequence[tuple[bool, str]]) -> str:

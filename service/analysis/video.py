@@ -14,13 +14,13 @@ import numpy as np
 
 from service.analysis import over_time
 from service.analysis.decision.policy import Policy
-from service.analysis.decision.rules import centred
-from service.analysis.findings import with_findings
+from service.analysis.findings import decided_by, finding_of, with_findings
 from service.analysis.image import Analyzer, ModelInfo
 from service.analysis.judgement import (
     Analysis,
     Finding,
     Frame,
+    Track,
     TrackedFace,
     VideoAnalysis,
 )
@@ -50,7 +50,7 @@ class SoundPipeline(Protocol):
 
 
 @dataclass(frozen=True, eq=False)
-class Looked:
+class FrameResult:
     """A frame that was looked at: its judged faces, or why there are none."""
 
     time: float
@@ -121,7 +121,7 @@ class VideoPipeline:
         calibration = policy.calibration.model_dump(mode="json")
         return {"operating_point": point, "calibration": calibration}
 
-    def _look(self, medium: Medium, policy: Policy) -> tuple[VideoFacts, list[Looked]]:
+    def _look(self, medium: Medium, policy: Policy) -> tuple[VideoFacts, list[FrameResult]]:
         with closing(frames(medium, self._settings)) as shown:  # type: ignore[type-var]
             footage = next(shown)
             assert isinstance(footage, VideoFacts)
@@ -131,27 +131,50 @@ class VideoPipeline:
                 report(NEARLY_ALL * min(1.0, one.time / footage.seconds))
         return footage, looked
 
-    def _each(self, shown: Iterator[VideoFacts | Picture], policy: Policy) -> Iterator[Looked]:
+    def _each(self, shown: Iterator[VideoFacts | Picture], policy: Policy) -> Iterator[FrameResult]:
         """Several frames at the same time, as many as there are cores."""
         pictures = (one for one in shown if isinstance(one, Picture))
         cores = usable_cores()
         return prefetch_map(lambda one: self._frame(policy, one), pictures, cores, cores + 1)
 
-    def _frame(self, policy: Policy, picture: Picture) -> Looked:
+    def _frame(self, policy: Policy, picture: Picture) -> FrameResult:
         time, light = picture.time, luma(picture.pixels)
         try:
             faces, left_out = self._analyzer.judge_frame(policy, picture.pixels, picture.scale)
         except CannotJudge as error:
-            return Looked(time, light, reason=error.reason)
+            return FrameResult(time, light, reason=error.reason)
         seen = [
             SeenFace(time, one, look_of(picture.pixels, one.box, picture.scale)) for one in faces
         ]
-        return Looked(time, light, tuple(seen), left_out)
+        return FrameResult(time, light, tuple(seen), left_out)
 
     def _judged(
-        self, policy: Policy, footage: VideoFacts, looked: Sequence[Looked]
+        self, policy: Policy, footage: VideoFacts, looked: Sequence[FrameResult]
     ) -> VideoAnalysis:
         paths = join([one.faces for one in looked])
+        tracks, counted, reasons = self._counted(paths, looked)
+        left_out = tuple(dict.fromkeys(name for one in looked for name in one.left_out))
+        in_force = policy.without(left_out)
+        track = tracks[counted]
+        finding = finding_of("deepfake", in_force, track.probability, track.detectors, reasons)
+        return VideoAnalysis(
+            video=footage,
+            **decided_by(finding),
+            reasons=reasons,
+            fusion=in_force.fusion.name,
+            fingerprint=self._fingerprint(in_force.fingerprint),
+            timings={},
+            left_out=left_out,
+            findings=(finding,),
+            frames=tuple(_shown(looked, paths)),
+            tracks=tracks,
+            counted=counted,
+        )
+
+    def _counted(
+        self, paths: Sequence[Path], looked: Sequence[FrameResult]
+    ) -> tuple[tuple[Track, ...], int, tuple[Reason, ...]]:
+        """The tracks, which of them counts, and its warnings. Raises CannotJudge."""
         if not paths:
             raise CannotJudge(_why(looked))
         tracks = over_time.tracks_of(paths)
@@ -159,38 +182,7 @@ class VideoPipeline:
         reasons = over_time.reasons(tracks, paths[number])
         if refused := [one for one in reasons if one in self._settings.refuse]:
             raise CannotJudge(refused[0])
-        left_out = tuple(dict.fromkeys(name for one in looked for name in one.left_out))
-        fusion, bpcer, fingerprint = policy.without(left_out)
-        probability, threshold = tracks[number].probability, fusion.threshold
-        fake = probability >= threshold
-        finding = Finding(
-            task="deepfake",
-            decision="attack" if fake else "bona_fide",
-            score=centred(probability, threshold),
-            probability=probability,
-            threshold=threshold,
-            bpcer=bpcer,
-            advisory=False,
-            reasons=reasons,
-            detectors=tracks[number].detectors,
-        )
-        return VideoAnalysis(
-            video=footage,
-            decision="deepfake" if fake else "bona_fide",
-            score=finding.score,
-            probability=probability,
-            threshold=threshold,
-            bpcer=bpcer,
-            reasons=finding.reasons,
-            fusion=fusion.name,
-            fingerprint=self._fingerprint(fingerprint),
-            timings={},
-            left_out=left_out,
-            findings=(finding,),
-            frames=tuple(_shown(looked, paths)),
-            tracks=tracks,
-            counted=number,
-        )
+        return tracks, number, reasons
 
     def _heard(self, medium: Medium) -> tuple[Finding, ...]:
         """What the sound's own pipeline finds; sound that cannot be judged adds nothing."""
@@ -216,7 +208,7 @@ def video_calibration(settings: Settings) -> FilePath:
     return settings.data_dir / "video" / "calibration.json"
 
 
-def _why(looked: Sequence[Looked]) -> Reason:
+def _why(looked: Sequence[FrameResult]) -> Reason:
     """Why no frame could be judged: what holds for most of them."""
     found = Counter(one.reason or Reason.FACE_NOT_FOUND for one in looked)
     reason = found.most_common(1)[0][0]
@@ -224,7 +216,7 @@ def _why(looked: Sequence[Looked]) -> Reason:
     return Reason.IMAGE_TOO_DARK if dark and reason is Reason.FACE_NOT_FOUND else reason
 
 
-def _shown(looked: Sequence[Looked], paths: Sequence[Path]) -> Iterator[Frame]:
+def _shown(looked: Sequence[FrameResult], paths: Sequence[Path]) -> Iterator[Frame]:
     """The frames, with the track of each face."""
     number = {id(face): index for index, path in enumerate(paths) for face in path.faces}
     for one in looked:

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
+from service.analysis.findings import decision_of, ordered
 from service.analysis.image import Analyzer
 from service.analysis.judgement import ANALYSIS, Finding
 from service.analysis.records import from_record, to_record
-from service.analysis.tasks import decision_of, ordered
 from service.errors import NoDetectorAnswered, StartupError
 from service.settings import Settings
 from tests.images import genuine

@@ -9,7 +9,7 @@ import hashlib
 import json
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import structlog
 
@@ -28,6 +28,14 @@ ANSWERING = {  # the settings that change an answer; the detectors are named by 
     *("max_angle", "min_sharpness", "min_brightness", "max_brightness"),
 }
 log = structlog.get_logger()
+
+
+class InForce(NamedTuple):
+    """How an answer is decided, and the short hash of everything that it depends on."""
+
+    fusion: Fusion
+    bpcer: float
+    fingerprint: str
 
 
 class Policy:
@@ -80,17 +88,17 @@ class Policy:
         asked = self._settings.model_copy(update={"bpcer": bpcer})
         return open_fusion(asked, [At(one, bpcer) for one in self._detectors]).threshold
 
-    def without(self, left_out: Sequence[str]) -> tuple[Fusion, float, str]:
-        """Fusion, BPCER and fingerprint when these detectors did not answer.
+    def without(self, left_out: Sequence[str] = ()) -> InForce:
+        """What is in force when these detectors did not answer.
 
         A judgement without some detectors is never taken for the one of them all, and a
         calibration holds for all of them together.
         """
         if not left_out:
-            return self.fusion, self.bpcer, self.fingerprint
+            return InForce(self.fusion, self.bpcer, self.fingerprint)
         names = [one.name for one in self._detectors if one.name not in left_out]
         fusion = self.fusion_of(self._settings.fusion, names)
-        return fusion, self._settings.bpcer, self._fingerprint(left_out)
+        return InForce(fusion, self._settings.bpcer, self._fingerprint(left_out))
 
     def _identity(self) -> str:
         """SHA-256 of everything that a probability depends on besides the pixels."""
