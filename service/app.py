@@ -31,6 +31,12 @@ from service.store import Store, open_store
 from service.store.metered import StoreObserver
 from service.store.search import Search
 
+ROUTES = (
+    *(facia, check, gateway, sagemaker),
+    *(analyze, batch, results, jobs, sessions, model_card),
+    *(health, jwks, capture, document),
+)
+
 
 def create_app(settings: Settings | None = None) -> Flask:
     """A WSGI app. Opens nothing native: that waits for `start` in the worker, after the fork.
@@ -41,40 +47,28 @@ def create_app(settings: Settings | None = None) -> Flask:
     logs.configure(settings.log_level)
     app = Flask("service", static_folder=None)
     body.install(app, settings.max_body_bytes)
-    services = _services(settings)
+    _add_services(app, _services(settings))
+    telemetry.install(app)
+    reply.install(app)
+    signed.install(app)
+    errors.install(app)
+    for module in ROUTES:
+        app.register_blueprint(module.blueprint)
+    if settings.console_is_on():
+        web.install(app)
+    return app
+
+
+def _add_services(app: Flask, services: Services) -> None:
+    """Their threads are started by gunicorn's hook; under any other server by the first request."""
     app.extensions["facegate"] = services
     housekeeping = Housekeeping(services.store, services.licensing)
     app.extensions["facegate-housekeeping"] = housekeeping
     runner = _runner(services)
     services.jobs.announce = runner.wake
     app.extensions["facegate-jobs"] = runner
-    # gunicorn's hook starts them; under any other server the first request does.
     for start in (services.loader.start, housekeeping.start, runner.start):
         app.before_request(start)
-    telemetry.install(app)
-    reply.install(app)
-    signed.install(app)
-    errors.install(app)
-    for module in (
-        facia,
-        check,
-        gateway,
-        sagemaker,
-        analyze,
-        batch,
-        results,
-        jobs,
-        sessions,
-        model_card,
-        health,
-        jwks,
-        capture,
-        document,
-    ):
-        app.register_blueprint(module.blueprint)
-    if settings.console_is_on():
-        web.install(app)
-    return app
 
 
 def _services(settings: Settings) -> Services:

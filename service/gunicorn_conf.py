@@ -11,8 +11,9 @@ from typing import Any
 from service.accounts.tokens import token_key
 from service.errors import StartupError
 from service.licensing.digest import digest_key
-from service.runtime import data_lock, listeners, logs, metric_files, metrics
+from service.runtime import data_lock, logs, metric_files, metrics
 from service.runtime.machine import usable_cores
+from service.runtime.reception import listeners
 from service.settings import load_settings
 
 _settings = load_settings()

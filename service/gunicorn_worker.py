@@ -32,9 +32,10 @@ from service.errors import (
     RouteNotFound,
 )
 from service.runtime import metrics
-from service.runtime.outbox import Outbox
 from service.runtime.proxies import Proxies
-from service.runtime.reception import Connection, Limits, Reception
+from service.runtime.reception.connection import Connection, Limits
+from service.runtime.reception.outbox import Outbox
+from service.runtime.reception.reception import Reception
 from service.settings import Settings, load_settings
 
 # Of a body: the answer was given already, and what is left of the request cannot be read.

@@ -21,6 +21,7 @@ from PIL.PngImagePlugin import PngInfo
 from scripts.provenance.credentials import signed
 
 Picture = Image.Image
+Files = dict[str, list[bytes | None]]  # by the rule that they are meant for
 SOURCES = "http://cv.iptc.org/newscodes/digitalsourcetype/"
 PARAMETERS = (
     "portrait of a person, 85mm\nNegative prompt: blurry\nSteps: 25, Sampler: DPM++ 2M Karras,"
@@ -134,15 +135,24 @@ onload = () => {
 </script>"""
 
 
-def _made(picture: Picture, other: Picture) -> dict[str, list[bytes | None]]:
-    """Files by the rule that they are meant for; `other` shows something else."""
-    square = picture.resize((1024, 1024))
-    camera = {MAKE: "Apple", MODEL: "iPhone 13"}
-    larger = tuple(round(size * 1.3) for size in picture.size)
-    scale = 1600 / max(picture.size)
-    sent = picture.resize(tuple(round(size * scale) for size in picture.size))
+def _made(picture: Picture, other: Picture) -> Files:
+    """All of them; `other` shows something else."""
     return {
         "none": [jpeg(picture), jpeg(picture, 75), opencv(picture), png(picture)],
+        **_generated(picture),
+        **_edited(picture),
+        **_sent(picture),
+        **_captured(picture),
+        "thumbnail_differs": [with_thumbnail(picture, other)],
+        **_resaved(picture),
+        **signed(jpeg(picture)),
+    }
+
+
+def _generated(picture: Picture) -> Files:
+    """By generators of pictures and faces."""
+    square = picture.resize((1024, 1024))
+    return {
         "generator_text": [
             png(picture, parameters=PARAMETERS),
             png(picture, prompt=json.dumps(WORKFLOW), workflow=json.dumps(GRAPH)),
@@ -158,6 +168,13 @@ def _made(picture: Picture, other: Picture) -> dict[str, list[bytes | None]]:
             with_segment(jpeg(picture), 0xEF, DFL),
             with_exif(picture, {SOFTWARE: "FaceApp 11.2"}, {}),
         ],
+        "generator_size": [png(square), jpeg(square)],
+    }
+
+
+def _edited(picture: Picture) -> Files:
+    """By editors, and by programs that take a picture of the screen."""
+    return {
         "editor_text": [
             with_xmp(picture, 'xmp:CreatorTool="Adobe Photoshop 25.0 (Windows)"'),
             with_exif(picture, {SOFTWARE: "GIMP 2.10.36"}, {}),
@@ -168,18 +185,38 @@ def _made(picture: Picture, other: Picture) -> dict[str, list[bytes | None]]:
             with_exif(picture, {}, {COMMENT: b"ASCII\0\0\0Screenshot"}),
             png(picture, Software="gnome-screenshot"),
         ],
+    }
+
+
+def _sent(picture: Picture) -> Files:
+    """By messengers, and by encoders of videos."""
+    scale = 1600 / max(picture.size)
+    smaller = picture.resize(tuple(round(size * scale) for size in picture.size))
+    return {
         "video_encoder": [mjpeg(picture)],
         "video_tables": [mjpeg(picture)],
         "messenger_text": [with_segment(jpeg(picture), 0xED, b"Photoshop 3.0\0FBMD0a000a6f")],
-        "messenger_size": [jpeg(sent, quality) for quality in (70, 80, 87)],
+        "messenger_size": [jpeg(smaller, quality) for quality in (70, 80, 87)],
+    }
+
+
+def _captured(picture: Picture) -> Files:
+    """With the data of a camera that cannot be."""
+    camera = {MAKE: "Apple", MODEL: "iPhone 13"}
+    return {
         "capture_old": [with_exif(picture, camera, {TAKEN: OLD})],
         "capture_in_future": [with_exif(picture, camera, {TAKEN: NEW})],
         "camera_without_notes": [
             with_exif(picture, camera, {}),
             exiftool(picture, "-Make=Apple", "-Model=iPhone 13"),
         ],
-        "thumbnail_differs": [with_thumbnail(picture, other)],
-        "generator_size": [png(square), jpeg(square)],
+    }
+
+
+def _resaved(picture: Picture) -> Files:
+    """Saved again, or enlarged."""
+    larger = tuple(round(size * 1.3) for size in picture.size)
+    return {
         "saved_twice": [
             jpeg(Image.open(io.BytesIO(jpeg(picture, first))), then)
             for first, then in ((60, 90), (75, 92), (85, 95), (75, 80), (90, 70))
@@ -188,7 +225,6 @@ def _made(picture: Picture, other: Picture) -> dict[str, list[bytes | None]]:
             jpeg(picture.resize(larger, method), 92)
             for method in (Image.Resampling.BICUBIC, Image.Resampling.BILINEAR)
         ],
-        **signed(jpeg(picture)),
     }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 
 from service.cloud.sources import Read, label, read
 from service.errors import FacegateError
@@ -19,6 +20,9 @@ Advance = Callable[[float], object]
 READERS = 8  # threads that read ahead of the judgement, for which most of S3's time is waiting
 
 
+Loaded = tuple[str, Read | FacegateError]  # the source's name, and what came of reading it
+
+
 def judge_all(
     judge: Judge,
     settings: Settings,
@@ -30,29 +34,30 @@ def judge_all(
 
     `advance` is called with how many more are done, parts of one included.
     """
-
-    def load(source: str) -> tuple[str, Read | FacegateError]:
-        try:
-            return label(source), read(source, settings)
-        except FacegateError as error:
-            return label(source), error
-
-    def outcome(loaded: tuple[str, Read | FacegateError]) -> Outcome:
-        name, found = loaded
-        if isinstance(found, FacegateError):
-            advance(1)
-            return Outcome(name, error=found)
-        try:
-            medium = Medium.of(found.data, name=name)
-            with _part(advance):
-                analysis = judge.judge(medium, owner=None, explain=explain).analysis
-        except FacegateError as error:
-            return Outcome(name, error=error, metadata=found.metadata)
-        return Outcome(name, analysis=analysis, metadata=found.metadata)
-
     cores = usable_cores()
-    loads = prefetch_map(load, sources, READERS, READERS + cores)
-    yield from prefetch_map(outcome, loads, cores, 2 * cores)
+    loads = prefetch_map(partial(_load, settings), sources, READERS, READERS + cores)
+    yield from prefetch_map(partial(_outcome, judge, explain, advance), loads, cores, 2 * cores)
+
+
+def _load(settings: Settings, source: str) -> Loaded:
+    try:
+        return label(source), read(source, settings)
+    except FacegateError as error:
+        return label(source), error
+
+
+def _outcome(judge: Judge, explain: bool, advance: Advance, loaded: Loaded) -> Outcome:
+    name, found = loaded
+    if isinstance(found, FacegateError):
+        advance(1)
+        return Outcome(name, error=found)
+    try:
+        medium = Medium.of(found.data, name=name)
+        with _part(advance):
+            analysis = judge.judge(medium, owner=None, explain=explain).analysis
+    except FacegateError as error:
+        return Outcome(name, error=error, metadata=found.metadata)
+    return Outcome(name, analysis=analysis, metadata=found.metadata)
 
 
 @contextmanager

@@ -26,20 +26,12 @@ def fit(analyzer: Judging, scored: Scored, rate: float) -> LocalCalibration:
     enough(genuine, rate)
     slope, intercept = platt(seen) if seen.fake.any() else (1.0, 0.0)
     p = metrics.sigmoid(slope * _log_odds(seen)[~seen.fake] + intercept)
-    points = report_metrics.thresholds(p, {*CURVE, rate})
-    if rate not in points:
-        raise StartupError(
-            "Too many of these images have the same score, so no threshold keeps that rate.",
-            "Leave out copies; `facegate detect` shows the scores.",
-        )
+    points = _points(p, rate)
     interval = metrics.proportion(int((p >= points[rate]).sum()), genuine)
-    models = tuple(f"{model.name} {model.version}" for model in analyzer.models)
     return LocalCalibration(
         made_at=f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
         service=__version__,
-        fitted_for=FittedFor(
-            identity=analyzer.policy.identity, models=models, fusion=analyzer.policy.fusion.name
-        ),
+        fitted_for=_fitted_for(analyzer),
         images=Images(
             genuine=genuine, attacks=attacks, without_answer=int((~scored.has_score).sum())
         ),
@@ -51,6 +43,23 @@ def fit(analyzer: Judging, scored: Scored, rate: float) -> LocalCalibration:
             OperatingPoint(bpcer=rate, threshold=threshold) for rate, threshold in points.items()
         ),
     )
+
+
+def _points(genuine: np.ndarray, rate: float) -> dict[float, float]:
+    """Thresholds by BPCER, that of `rate` among them. Raises StartupError."""
+    points = report_metrics.thresholds(genuine, {*CURVE, rate})
+    if rate not in points:
+        raise StartupError(
+            "Too many of these images have the same score, so no threshold keeps that rate.",
+            "Leave out copies; `facegate detect` shows the scores.",
+        )
+    return points
+
+
+def _fitted_for(analyzer: Judging) -> FittedFor:
+    policy = analyzer.policy
+    models = tuple(f"{model.name} {model.version}" for model in analyzer.models)
+    return FittedFor(identity=policy.identity, models=models, fusion=policy.fusion.name)
 
 
 def platt(seen: Scored) -> tuple[float, float]:

@@ -49,19 +49,27 @@ def write_stack(
     except FileExistsError:
         raise StartupError("Another fit is being deployed.", "Run this again.") from None
     try:
-        model = fitted(choice.kind, choice.params, table)
-        export(choice.kind, model, folder / "model.onnx", len(detectors))
-        _compare(folder / "model.onnx", table, scorer(model)(table.log_odds))
-        manifest = _manifest(folder, table, choice, detectors)
         figures = [{"name": x.name, "known": x.known, "held_out": x.held_out} for x in lines]
-        (folder / "manifest.json").write_text(
-            json.dumps({**manifest, "figures": figures}, indent=2) + "\n"
-        )
+        _write(folder, table, choice, detectors, figures)
         Trained(*open_stack(folder), detectors, settings.bpcer)
     except BaseException:
         shutil.rmtree(folder)
         raise
     return version
+
+
+def _write(
+    folder: Path,
+    table: Table,
+    choice: Choice,
+    detectors: Sequence[Detector],
+    figures: list[dict[str, Any]],
+) -> None:
+    model = fitted(choice.kind, choice.params, table)
+    export(choice.kind, model, folder / "model.onnx", len(detectors))
+    _compare(folder / "model.onnx", table, scorer(model)(table.log_odds))
+    manifest = _manifest(folder, table, choice, detectors) | {"figures": figures}
+    (folder / "manifest.json").write_text(json.dumps(manifest, indent=2) + "\n")
 
 
 def _manifest(

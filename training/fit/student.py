@@ -43,6 +43,7 @@ SAID, HINTED = 0.1, 0.7  # weights of the teacher's log-odds and of its units
 SURE = 6.0  # log-odds beyond which nothing more is asked for
 AVERAGE, SAVED = 0.998, 100  # of the weights; steps between checkpoints
 FLAT = 1e-2  # added to a spread
+PARTS = ("student", "optimiser", "average")  # of a checkpoint
 Clock = Callable[[], float]  # seconds
 
 
@@ -128,6 +129,41 @@ def loss_on(student: Student, lesson: Lesson) -> Tensor:
     )
 
 
+class Course:
+    """Training that goes on where it was interrupted."""
+
+    def __init__(self, student: Student, last: Path) -> None:
+        """last: the checkpoint."""
+        self.student, self._last = student, last
+        self.optimiser = torch.optim.AdamW(student.parts(), RATE, weight_decay=DECAY)
+        self.average = unfolded_copy(student.net)
+        self.step, self.before = 0, 0.0
+        if last.exists():
+            self._restore()
+
+    def learn(self, lesson: Lesson, progress: float) -> float:
+        """One step; returns the loss."""
+        for group in self.optimiser.param_groups:
+            group["lr"] = group["base"] * rate_at(progress)
+        loss = loss_on(self.student, lesson)
+        self.optimiser.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        self.optimiser.step()
+        follow(self.average, self.student.net, min(AVERAGE, (1 + self.step) / (10 + self.step)))
+        self.step += 1
+        return float(loss.detach())
+
+    def save(self, seconds: float) -> None:
+        parts = {name: getattr(self, name).state_dict() for name in PARTS}
+        torch.save({**parts, "step": self.step, "seconds": seconds}, self._last)
+
+    def _restore(self) -> None:
+        kept = torch.load(self._last, map_location="cpu", weights_only=True)
+        for name in PARTS:
+            getattr(self, name).load_state_dict(kept[name])
+        self.step, self.before = kept["step"], kept["seconds"]
+
+
 def teach(
     student: Student,
     given: Iterator[Lesson],
@@ -136,34 +172,16 @@ def teach(
     clock: Clock = time.monotonic,
 ) -> int:
     """Until the minutes are over; FILE gets the averaged network. Returns the steps."""
-    optimiser = torch.optim.AdamW(student.parts(), RATE, weight_decay=DECAY)
-    average = unfolded_copy(student.net)
-    step, before, last = 0, 0.0, file.with_suffix(".last.pt")
-    if last.exists():
-        kept = torch.load(last, map_location="cpu", weights_only=True)
-        student.load_state_dict(kept["student"])
-        optimiser.load_state_dict(kept["optimiser"])
-        average.load_state_dict(kept["average"])
-        step, before = kept["step"], kept["seconds"]
+    course = Course(student, file.with_suffix(".last.pt"))
     start = clock()
     student.train()
-    while (spent := before + clock() - start) < 60 * minutes:
-        for group in optimiser.param_groups:
-            group["lr"] = group["base"] * rate_at(spent / 60 / minutes)
-        loss = loss_on(student, next(given))
-        optimiser.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
-        optimiser.step()
-        follow(average, student.net, min(AVERAGE, (1 + step) / (10 + step)))
-        step += 1
-        if step % SAVED == 0:
-            print(step, round(spent), round(float(loss.detach()), 3), flush=True)
-            state = {"student": student.state_dict(), "optimiser": optimiser.state_dict()}
-            torch.save(
-                {**state, "average": average.state_dict(), "step": step, "seconds": spent}, last
-            )
-    torch.save({"average": average.state_dict()}, file)
-    return step
+    while (spent := course.before + clock() - start) < 60 * minutes:
+        loss = course.learn(next(given), spent / 60 / minutes)
+        if course.step % SAVED == 0:
+            print(course.step, round(spent), round(loss, 3), flush=True)
+            course.save(spent)
+    torch.save({"average": course.average.state_dict()}, file)
+    return course.step
 
 
 def unfolded_copy(net: FaceNet) -> FaceNet:

@@ -26,20 +26,19 @@ from sklearn.metrics import roc_auc_score
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
-from service.fitting.metrics import default_is_statable
 from service.runtime.allocator import M_MMAP_MAX, M_TRIM_THRESHOLD, mallopt
 from training.data.augment import augment, plain
 from training.data.batches import Batches
-from training.data.dataset import Index, all_copies, load_crops, prepare, some_of
+from training.data.dataset import Index, all_copies
 from training.data.selfblend import self_blend
 from training.data.species import decided, loss_of
-from training.data.split import read_groups, split, units_of, write_groups
+from training.data.split import write_groups
+from training.fit.splits import some_of_each, splits
 from training.nets.nets import RECIPES, Recipe, keep_rate, warm
 from training.nets.precision import device, mixed
 
 AVERAGE = 0.998
 WARM_UP = 0.03  # fraction of the run
-VALIDATED = 60  # images of a source and label
 SAVED = 25  # steps between checkpoints
 
 
@@ -170,14 +169,8 @@ def train(data: Path, out: Path, steps: int, minutes: float, options: dict[str, 
     state, last = new_state(RECIPES[options["net"]]), out / "last.pt"
     if last.exists():
         state.restore(last)
-    copies = all_copies(out)
     write_groups(out / "groups.csv", index, assigned)
-    rows = np.flatnonzero(assigned == "train")
-    seed, size = options["seed"] + state.step, options["batch"]
-    dataset = Batches(index, crops, rows, seed, [*copies.values()], size=size)
-    made = {"swaps": True} | {f"{name}_copies": len(some.rows) for name, some in copies.items()}
-    if hasattr(state.net, "species_logits"):
-        made["species"] = len(dataset.species)
+    dataset, made = _batches(state, (index, crops, assigned), out, options)
     record(out, assigned, steps, minutes, options | made)
     loader = DataLoader(dataset, batch_size=None, num_workers=options["workers"])
     validation = some_of_each(index, np.flatnonzero(assigned == "validation"))
@@ -196,16 +189,28 @@ def train(data: Path, out: Path, steps: int, minutes: float, options: dict[str, 
     return out / "best.pt"
 
 
+def _batches(
+    state: State,
+    data: tuple[Index, np.ndarray, np.ndarray],
+    out: Path,
+    options: dict[str, Any],
+) -> tuple[Batches, dict[str, Any]]:
+    """Of the training split, copies included; and what a record says of them."""
+    index, crops, assigned = data
+    copies = all_copies(out)
+    rows = np.flatnonzero(assigned == "train")
+    seed, size = options["seed"] + state.step, options["batch"]
+    dataset = Batches(index, crops, rows, seed, [*copies.values()], size=size)
+    made = {"swaps": True} | {f"{name}_copies": len(some.rows) for name, some in copies.items()}
+    if hasattr(state.net, "species_logits"):
+        made["species"] = len(dataset.species)
+    return dataset, made
+
+
 def keep_memory() -> None:
     """All that is freed, tensors of any size: faulting them in again can cost 3/4 of a run."""
     mallopt(M_MMAP_MAX, 0)
     mallopt(M_TRIM_THRESHOLD, 2**31 - 1)
-
-
-def some_of_each(index: Index, rows: np.ndarray) -> np.ndarray:
-    """At most VALIDATED rows of each source and label: the checkpoint's choice needs no more."""
-    kinds = np.char.add(index.source[rows], np.where(index.fake[rows], " fake", " real"))
-    return rows[some_of(kinds, VALIDATED)]
 
 
 def report(state: State, aucs: dict[str, float], losses: list[float], out: Path) -> None:
@@ -220,30 +225,6 @@ def report(state: State, aucs: dict[str, float], losses: list[float], out: Path)
     state.save(out / "last.pt")
     if better:
         state.save(out / "best.pt")
-
-
-def splits(data: Path, out: Path, options: dict[str, Any]) -> tuple[Index, np.ndarray, np.ndarray]:
-    """(index, crops, split names); the split is made or read once and kept in OUT/split.npy."""
-    index = prepare(data, out)
-    crops, file = load_crops(out), out / "split.npy"
-    if not file.exists():
-        given = options["groups"]
-        np.save(file, read_groups(given, index) if given else new_split(index, crops, options))
-    assigned = np.load(file)
-    genuine = int(((assigned == "calibration") & ~index.fake).sum())
-    if not default_is_statable(genuine):
-        raise ValueError(
-            f"{genuine} genuine images in the calibration split are too few for a threshold; "
-            "it takes some 1,700 genuine images in all."
-        )
-    return index, crops, assigned
-
-
-def new_split(index: Index, crops: np.ndarray, options: dict[str, Any]) -> np.ndarray:
-    """By group and, in the clustered sources, by look."""
-    net, seed = RECIPES["lite0"].make().eval(), options["seed"]
-    units = units_of(index, crops, options["cluster"], net, seed)
-    return split(index, units, options["hold_out"], seed)
 
 
 def record(

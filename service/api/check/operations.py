@@ -18,7 +18,8 @@ from service.errors import (
 
 TAG = "Sightengine"
 ERRORS: list[ErrorClass] = [
-    *(RequestError, *JUDGING, *MEDIA),
+    RequestError,
+    *(*JUDGING, *MEDIA),
     *(TooManyJobs, JobsFull, FetchError, AddressRefused),
     *LICENCE,
 ]

@@ -62,18 +62,9 @@ def predict(
 
     Exit code 0: REAL. 1: FAKE. 2: it could not be read or judged. 3: wrong usage.
     """
-    from service.runtime import logs
-
     if verbose:
-        logs.configure("debug")
-    if setup_aws:
-        from service.commands.cloud.aws import setup as run_setup
-
-        raise typer.Exit(run_setup(config))
-    if list_models:
-        from service.commands.models.list import list_models as run_list
-
-        raise typer.Exit(run_list("table"))
+        _log_at("debug")
+    _other_command(setup_aws, list_models, config)
     if source is None:
         raise typer.BadParameter("Name a path or an address.", param_hint="PATH|URL")
     from service.commands.cloud.predict import identity
@@ -81,6 +72,18 @@ def predict(
 
     cloud = identity(config, _given(key_id, secret, region))
     raise typer.Exit(run(source, threshold, output, cloud))
+
+
+def _other_command(setup_aws: bool, list_models: bool, config: Path | None) -> None:
+    """What this contract has as options is a command of its own here."""
+    if setup_aws:
+        from service.commands.cloud.aws import setup
+
+        raise typer.Exit(setup(config))
+    if list_models:
+        from service.commands.models.list import list_models as run_list
+
+        raise typer.Exit(run_list("table"))
 
 
 @cloud_app.command()

@@ -9,6 +9,13 @@ from typing import Annotated, Literal
 import typer
 
 measure_app = typer.Typer()
+LabelledFolder = Annotated[
+    Path | None, typer.Argument(metavar="DIR", help="Holds real/ and fake/.")
+]
+TaskName = Annotated[
+    Literal["deepfake", "presentation_attack"],
+    typer.Option(help="Of which detectors; fake/ holds attacks of that kind."),
+]
 Reviewed = Annotated[
     str | None,
     typer.Option(
@@ -19,17 +26,12 @@ Reviewed = Annotated[
 
 @measure_app.command()
 def evaluate(
-    folder: Annotated[
-        Path | None, typer.Argument(metavar="DIR", help="Holds real/ and fake/.")
-    ] = None,
+    folder: LabelledFolder = None,
     output: Annotated[Path | None, typer.Option(help="Write the report there as JSON.")] = None,
     form: Annotated[
         Literal["table", "json"], typer.Option("--format", help="How to print it.")
     ] = "table",
-    task: Annotated[
-        Literal["deepfake", "presentation_attack"],
-        typer.Option(help="Of which detectors; fake/ holds attacks of that kind."),
-    ] = "deepfake",
+    task: TaskName = "deepfake",
     reviewed_since: Reviewed = None,
 ) -> None:
     """Report the error rates of the models in force on images of which you know the truth.
@@ -58,10 +60,7 @@ def calibrate(
     remove: Annotated[
         bool, typer.Option("--remove", help="Go back to the models' own threshold.")
     ] = False,
-    task: Annotated[
-        Literal["deepfake", "presentation_attack"],
-        typer.Option(help="Of which detectors; fake/ holds attacks of that kind."),
-    ] = "deepfake",
+    task: TaskName = "deepfake",
     reviewed_since: Reviewed = None,
 ) -> None:
     """Fit the threshold to your own genuine images; with fake/, fit the probabilities as well.
@@ -72,8 +71,7 @@ def calibrate(
     from service.commands.fit import calibrate as run
     from service.fitting.reviewed import folder_of
 
-    if remove == bool(folder or reviewed_since):
-        raise typer.BadParameter("Name a folder, or --remove.", param_hint="DIR")
+    _either(folder or reviewed_since, remove)
     if remove:
         run.remove(task)
         return
@@ -83,18 +81,13 @@ def calibrate(
 
 @measure_app.command()
 def train(
-    folder: Annotated[
-        Path | None, typer.Argument(metavar="DIR", help="Holds real/ and fake/.")
-    ] = None,
+    folder: LabelledFolder = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only report; write nothing.")] = False,
     force: Annotated[
         bool, typer.Option("--force", help="Write the new heads even if they are not better.")
     ] = False,
     remove: Annotated[bool, typer.Option("--remove", help="Go back to the shipped heads.")] = False,
-    task: Annotated[
-        Literal["deepfake", "presentation_attack"],
-        typer.Option(help="Of which detectors; fake/ holds attacks of that kind."),
-    ] = "deepfake",
+    task: TaskName = "deepfake",
     reviewed_since: Reviewed = None,
 ) -> None:
     """Fit other heads of the models to your own images; keep them if they are better.
@@ -109,11 +102,15 @@ def train(
     from service.commands.fit import train as run
     from service.fitting.reviewed import folder_of
 
-    if remove == bool(folder or reviewed_since):
-        raise typer.BadParameter("Name a folder, or --remove.", param_hint="DIR")
+    _either(folder or reviewed_since, remove)
     if remove:
         run.remove(task)
         return
     with folder_of(folder, reviewed_since) as images:
         code = run.train(images, dry_run=dry_run, force=force, task=task)
     raise typer.Exit(code)
+
+
+def _either(images: object, remove: bool) -> None:
+    if remove == bool(images):
+        raise typer.BadParameter("Name a folder, or --remove.", param_hint="DIR")

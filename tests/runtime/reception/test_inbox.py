@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.runtime.inbox import HEAD, LINE, Inbox
+from service.runtime.reception.inbox import HEAD, LINE, Inbox
 
 CHUNKED = b"Transfer-Encoding: chunked\r\n\r\n"
 POST = b"POST /a?b=c HTTP/1.1\r\nHost: a\r\n"

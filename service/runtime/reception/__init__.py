@@ -1,0 +1,1 @@
+"""How a worker takes in connections, requests and answers."""
