@@ -17,7 +17,7 @@ from service.licensing.register import Register
 from service.runtime.console import note
 from service.settings import Settings, load_settings
 from service.store import Store, open_store
-from service.store.forgetting import Gone
+from service.store.forgetting import Gone, Selection
 
 SHA256 = re.compile(r"[0-9a-f]{64}")
 SHOWN = 16  # hex digits of a digest
@@ -31,7 +31,7 @@ def forget(sha256: str | None, licence: str | None, before: str | None) -> None:
         given = _given(settings, store, sha256, licence, before)
         # Noted before as well: nothing may go without an entry, even if this is cut short.
         note_act(settings, "forget", **given)
-        gone = store.forget(**given)
+        gone = store.forget(Selection(**given))
     finally:
         store.close()
     note_act(settings, "forgotten", **given, gone=gone)

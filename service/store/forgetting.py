@@ -2,26 +2,37 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from dataclasses import dataclass
+from typing import Any, Protocol
 
 Gone = dict[str, int]  # how many went, by what they were
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Records of which all that is given holds. Raises ValueError when that is nothing.
+
+    licence: a digest; before: made earlier than that.
+    """
+
+    sha256: str | None = None
+    licence: str | None = None
+    before: float | None = None
+
+    def __post_init__(self) -> None:
+        if not self.given():  # it would be everything
+            raise ValueError("name a sha256, a licence or a time")
+
+    def given(self) -> dict[str, Any]:
+        """What the records must have."""
+        return {name: value for name, value in vars(self).items() if value is not None}
 
 
 class Forgetting(Protocol):
     """Raises StoreUnavailable as all of a store does."""
 
-    def forget(
-        self,
-        *,
-        sha256: str | None = None,
-        licence: str | None = None,
-        before: float | None = None,
-    ) -> Gone:
-        """Delete results, jobs, hashes and histories of which all that is given holds.
-
-        `licence` is a digest; `before`: made earlier than that. The audit log stays as it is.
-        Raises ValueError when nothing is given.
-        """
+    def forget(self, meant: Selection) -> Gone:
+        """Delete the results, jobs, hashes and histories that are meant; the audit log stays."""
 
 
 def added(first: Gone, second: Gone) -> Gone:

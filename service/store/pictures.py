@@ -7,7 +7,7 @@ whether a picture is among them.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Protocol
 
 from pydantic.dataclasses import dataclass
 
@@ -38,24 +38,3 @@ class Pictures(Protocol):
 
     def find_pictures(self, bands: Sequence[str], limit: int) -> list[SeenPicture]:
         """Unexpired pictures that share a band with these, newest first."""
-
-    def delete_pictures(
-        self,
-        *,
-        sha256: str | None = None,
-        licence: str | None = None,
-        before: float | None = None,
-    ) -> int:
-        """Delete those of which all that is given holds; `before`: made earlier than that.
-
-        Returns how many went. Raises ValueError when nothing is given.
-        """
-
-
-def named(sha256: str | None, licence: str | None, before: float | None) -> dict[str, Any]:
-    """What was given. Raises ValueError when that is nothing: it would be everything."""
-    given: dict[str, Any] = {"sha256": sha256, "licence": licence, "before": before}
-    found = {name: value for name, value in given.items() if value is not None}
-    if not found:
-        raise ValueError("name a sha256, a licence or a time")
-    return found

@@ -25,6 +25,7 @@ from service.runtime.concurrency import ConcurrencyLimit
 from service.runtime.metrics import PROVENANCE
 from service.settings import PACKAGE, Settings
 from service.store import open_store
+from service.store.forgetting import Selection
 from tests.images import genuine, portrait
 
 OWNER, OTHER = "d" * 64, "e" * 64
@@ -209,13 +210,13 @@ def test_nothing_is_seen_or_kept_unless_asked_for(make: MakeJudge) -> None:
     judge = make()
     sent(judge, genuine())
     assert not rules(sent(judge, genuine(), OTHER)) & SEEN
-    assert judge._provenance._store.delete_pictures(before=time.time() + 9) == 0
+    assert judge._provenance._store.forget(Selection(before=time.time() + 9))["pictures"] == 0
 
 
 def test_what_is_forgotten_was_never_seen(seeing: Judge) -> None:
     sent(seeing, genuine())
     sha256 = Medium.of(genuine()).sha256
-    assert seeing._provenance._store.delete_pictures(sha256=sha256) == 1
+    assert seeing._provenance._store.forget(Selection(sha256=sha256))["pictures"] == 1
     assert not rules(sent(seeing, genuine(), OTHER)) & SEEN
 
 

@@ -14,6 +14,7 @@ import pytest
 from service.errors import StoreUnavailable
 from service.store.accounts import HistoryEntry
 from service.store.base import Store
+from service.store.forgetting import Selection
 from service.store.mongo.store import MongoStore
 from service.store.null.store import NullStore
 from service.store.pictures import SeenPicture
@@ -59,9 +60,9 @@ def test_what_is_meant_goes_and_nothing_else(store: Store, given: dict[str, Any]
     keep(store)
     keep(store, licence=THEIRS, sha256=OTHER, at=800.0)
     store.put_licence(a_licence(THEIRS))
-    assert store.forget(**given) == ALL
+    assert store.forget(Selection(**given)) == ALL
     assert (kept(store, OURS), kept(store, THEIRS)) == (3, 0)
-    assert store.forget(**given) == dict.fromkeys(ALL, 0)
+    assert store.forget(Selection(**given)) == dict.fromkeys(ALL, 0)
     assert store.get_licence(THEIRS) is not None
     assert len(store.list_records("people", 10)) == 2
 
@@ -69,8 +70,8 @@ def test_what_is_meant_goes_and_nothing_else(store: Store, given: dict[str, Any]
 def test_of_several_conditions_all_must_hold(store: Store) -> None:
     keep(store)
     keep(store, licence=THEIRS)
-    assert store.forget(sha256=ONE, licence=THEIRS, before=2000.0) == ALL
-    assert store.forget(sha256=ONE, licence=OURS, before=500.0) == dict.fromkeys(ALL, 0)
+    assert store.forget(Selection(sha256=ONE, licence=THEIRS, before=2000.0)) == ALL
+    assert store.forget(Selection(sha256=ONE, licence=OURS, before=500.0)) == dict.fromkeys(ALL, 0)
     assert kept(store, OURS) == 3
 
 
@@ -78,14 +79,14 @@ def test_a_jobs_medium_goes_with_it(store: Store) -> None:
     job = a_job()
     store.put_medium(job.id, BytesIO(b"medium"), LATER)
     store.add_job(job)
-    store.forget(sha256=job.sha256)
+    store.forget(Selection(sha256=job.sha256))
     assert store.open_medium(job.id) is None
 
 
 def test_everything_is_meant_by_nobody(store: Store) -> None:
     with pytest.raises(ValueError, match="name a sha256"):
-        store.forget()
-    assert NullStore().forget(sha256=ONE) == {}
+        store.forget(Selection())
+    assert NullStore().forget(Selection(sha256=ONE)) == {}
 
 
 def test_more_than_a_transaction_takes(
@@ -94,7 +95,7 @@ def test_more_than_a_transaction_takes(
     monkeypatch.setattr(forgetting, "STEP", 2)
     for _ in range(5):
         sqlite_store.put_result(a_result(licence=OURS))
-    assert sqlite_store.forget(licence=OURS)["results"] == 5
+    assert sqlite_store.forget(Selection(licence=OURS))["results"] == 5
 
 
 def test_no_byte_of_an_image_is_left_in_the_files(
@@ -107,7 +108,7 @@ def test_no_byte_of_an_image_is_left_in_the_files(
 
     sqlite_store.put_result(a_result(licence=OURS, image=image))
     assert found()
-    sqlite_store.forget(licence=OURS)
+    sqlite_store.forget(Selection(licence=OURS))
     assert not found()
 
 
@@ -120,12 +121,12 @@ def test_what_waits_for_a_store_that_is_away_is_forgotten_too(
     spool.put_use([], 1)
     away = ResilientStore(MongoStore("mongodb://127.0.0.1:9", "x", 0.05), spool, retry=60)
     with pytest.raises(StoreUnavailable):
-        away.forget(licence=OURS)
+        away.forget(Selection(licence=OURS))
     away.close()
     assert spool.pending() == 2
     assert b"somebody" not in b"".join(one.read_bytes() for one in tmp_path.glob("spool.db*"))
     store = ResilientStore(open_mongo(), spool, retry=60)
     store.put_result(a_result(licence=THEIRS, sha256=OTHER))
-    gone = store.forget(sha256=OTHER, before=time.time() + 60)["results"]
+    gone = store.forget(Selection(sha256=OTHER, before=time.time() + 60))["results"]
     assert gone == 2  # whether or not it was delivered meanwhile
     store.close()

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from service.store.base import Store
+from service.store.forgetting import Selection
 from service.store.null.store import NullStore
 from service.store.pictures import SeenPicture
 
@@ -68,7 +69,7 @@ def test_expired_pictures_are_not_found_and_go_with_a_purge(store: Store) -> Non
     store.purge(now + 7200)
     store.put_picture(a_picture("pic_3"))
     assert ids(store, "0:aaaa") == ["pic_3"]
-    assert store.delete_pictures(before=now + 9999) == 1
+    assert store.forget(Selection(before=now + 9999))["pictures"] == 1
 
 
 @pytest.mark.parametrize(
@@ -87,19 +88,11 @@ def test_deletion_takes_those_of_which_all_that_is_given_holds(
     store.put_picture(a_picture("pic_1", created_at=10.0))
     store.put_picture(a_picture("pic_2", created_at=30.0))
     store.put_picture(a_picture("pic_3", created_at=30.0, licence="other", sha256="6b" * 32))
-    assert store.delete_pictures(**given) == 3 - len(left)
+    assert store.forget(Selection(**given))["pictures"] == 3 - len(left)
     assert sorted(ids(store, "0:aaaa")) == left
-
-
-def test_deletion_of_nothing_in_particular_is_refused(store: Store) -> None:
-    store.put_picture(a_picture())
-    with pytest.raises(ValueError, match="name a sha256"):
-        store.delete_pictures()
-    assert ids(store, "0:aaaa") == ["pic_1"]
 
 
 def test_a_store_that_forgets_everything_knows_no_picture() -> None:
     store = NullStore()
     store.put_picture(a_picture())
     assert ids(store, "0:aaaa") == []
-    assert store.delete_pictures(before=1e12) == 0

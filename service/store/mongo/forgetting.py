@@ -7,8 +7,7 @@ from typing import Any
 
 from pymongo.database import Database
 
-from service.store.forgetting import Gone
-from service.store.pictures import named
+from service.store.forgetting import Gone, Selection
 
 Document = dict[str, Any]
 LONG = 60.0  # seconds; what is left then goes when it is asked again
@@ -33,14 +32,8 @@ class MongoForgetting:
     def _calls(self, seconds: float | None = None) -> AbstractContextManager[Database[Document]]:
         raise NotImplementedError
 
-    def forget(
-        self,
-        *,
-        sha256: str | None = None,
-        licence: str | None = None,
-        before: float | None = None,
-    ) -> Gone:
-        given = named(sha256, licence, before)
+    def forget(self, meant: Selection) -> Gone:
+        given = meant.given()
         with self._calls(LONG) as db:
             jobs = [job["_id"] for job in db.jobs.find(_query("jobs", given), {"_id": True})]
             db.job_media.delete_many({"job": {"$in": jobs}})

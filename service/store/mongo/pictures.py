@@ -13,10 +13,9 @@ from pymongo.database import Database
 from pymongo.errors import DuplicateKeyError
 
 from service.store.mongo.counters import date
-from service.store.pictures import SeenPicture, named
+from service.store.pictures import SeenPicture
 
 Document = dict[str, Any]
-LONG = 60.0  # seconds for a deletion, for which no request waits
 INDEXES = {
     "pictures": [
         IndexModel([("bands", ASCENDING)]),
@@ -45,19 +44,6 @@ class MongoPictures:
         with self._calls() as db:
             found = db.pictures.find(query).sort([("created_at", DESCENDING)]).limit(limit)
             return [_picture(one) for one in found]
-
-    def delete_pictures(
-        self,
-        *,
-        sha256: str | None = None,
-        licence: str | None = None,
-        before: float | None = None,
-    ) -> int:
-        query: Document = named(sha256, licence, before)
-        if before is not None:
-            query["created_at"] = {"$lt": query.pop("before")}
-        with self._calls(LONG) as db:
-            return db.pictures.delete_many(query).deleted_count
 
 
 def _picture(document: Document) -> SeenPicture:

@@ -2,19 +2,11 @@
 
 from __future__ import annotations
 
-from service.store.forgetting import Gone
-from service.store.pictures import named
+from service.store.forgetting import Gone, Selection
 
 
 class NullForgetting:
     """See `Forgetting`."""
 
-    def forget(
-        self,
-        *,
-        sha256: str | None = None,
-        licence: str | None = None,
-        before: float | None = None,
-    ) -> Gone:
-        named(sha256, licence, before)
+    def forget(self, meant: Selection) -> Gone:  # noqa: ARG002
         return {}

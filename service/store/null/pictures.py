@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from service.store.pictures import SeenPicture, named
+from service.store.pictures import SeenPicture
 
 
 class NullPictures:
@@ -15,13 +15,3 @@ class NullPictures:
 
     def find_pictures(self, bands: Sequence[str], limit: int) -> list[SeenPicture]:  # noqa: ARG002
         return []
-
-    def delete_pictures(
-        self,
-        *,
-        sha256: str | None = None,
-        licence: str | None = None,
-        before: float | None = None,
-    ) -> int:
-        named(sha256, licence, before)
-        return 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import AbstractContextManager
 
-from service.store.forgetting import Forgetting, Gone, added
+from service.store.forgetting import Forgetting, Gone, Selection, added
 from service.store.resilient.spool import Spool
 
 
@@ -16,15 +16,9 @@ class ResilientForgetting:
     def _reach(self, operation: str) -> AbstractContextManager[Forgetting]:
         raise NotImplementedError
 
-    def forget(
-        self,
-        *,
-        sha256: str | None = None,
-        licence: str | None = None,
-        before: float | None = None,
-    ) -> Gone:
+    def forget(self, meant: Selection) -> Gone:
         """The spool first: what leaves it meanwhile is found in the primary."""
-        waiting = self._spool.forget(sha256=sha256, licence=licence, before=before)
+        waiting = self._spool.forget(meant)
         with self._reach("forget") as primary:
-            gone = primary.forget(sha256=sha256, licence=licence, before=before)
+            gone = primary.forget(meant)
         return added(gone, {"results": waiting})

@@ -21,13 +21,3 @@ class ResilientPictures:
     def find_pictures(self, bands: Sequence[str], limit: int) -> list[SeenPicture]:
         with self._reach("find_pictures") as primary:
             return primary.find_pictures(bands, limit)
-
-    def delete_pictures(
-        self,
-        *,
-        sha256: str | None = None,
-        licence: str | None = None,
-        before: float | None = None,
-    ) -> int:
-        with self._reach("delete_pictures") as primary:
-            return primary.delete_pictures(sha256=sha256, licence=licence, before=before)

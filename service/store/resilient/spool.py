@@ -16,7 +16,7 @@ from pydantic.dataclasses import dataclass
 from service.store.audit import BATCH, AuditBatch
 from service.store.base import StoredResult
 from service.store.counter import Counter
-from service.store.pictures import named
+from service.store.forgetting import Selection
 from service.store.sqlite.database import Database, Migration
 from service.store.sqlite.forgetting import condition
 
@@ -105,11 +105,11 @@ class Spool:
         own = (result for result in results if result.licence == licence)
         return next((result for result in own if result.expires_at > time.time()), None)
 
-    def forget(self, *, sha256: str | None, licence: str | None, before: float | None) -> int:
-        """Delete waiting results of which all that is given holds; how many there were."""
+    def forget(self, meant: Selection) -> int:
+        """Delete the waiting results that are meant; returns how many."""
         if not self._database.path.exists():
             return 0
-        given = named(sha256, licence, before)
+        given = meant.given()
         where = condition(RESULT_FIELDS, given)
         with self._database.transaction() as db:
             statement = f"DELETE FROM entries WHERE kind = 'result' AND {where}"  # noqa: S608

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from service.store.forgetting import Gone
-from service.store.pictures import named
+from service.store.forgetting import Gone, Selection
 from service.store.sqlite.database import Database
 
 STEP = 500  # rows a transaction, so that no request is held up
@@ -38,14 +37,8 @@ class SqliteForgetting:
     def drop_medium(self, job_id: str) -> None:
         raise NotImplementedError
 
-    def forget(
-        self,
-        *,
-        sha256: str | None = None,
-        licence: str | None = None,
-        before: float | None = None,
-    ) -> Gone:
-        given = named(sha256, licence, before)
+    def forget(self, meant: Selection) -> Gone:
+        given = meant.given()
         gone = {table: self._forget(table, given) for table in TABLES}
         for job in gone["jobs"]:
             self.drop_medium(job)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 
-from service.store.pictures import SeenPicture, named
+from service.store.pictures import SeenPicture
 from service.store.sqlite.database import Database, Migration
 
 COLUMNS = "id, licence, sha256, name, hash, created_at, expires_at"
@@ -25,7 +25,6 @@ PUT = (
     f"INSERT INTO pictures ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?)"  # noqa: S608
     " ON CONFLICT (id) DO UPDATE SET expires_at = max(expires_at, excluded.expires_at)"
 )
-CONDITIONS = {"sha256": "sha256 = ?", "licence": "licence = ?", "before": "created_at < ?"}
 
 
 class SqlitePictures:
@@ -50,18 +49,6 @@ class SqlitePictures:
         with self._database.connection() as db:
             rows = db.execute(query, (time.time(), *bands, limit))
             return [_picture(row) for row in rows]
-
-    def delete_pictures(
-        self,
-        *,
-        sha256: str | None = None,
-        licence: str | None = None,
-        before: float | None = None,
-    ) -> int:
-        given = named(sha256, licence, before)
-        where = " AND ".join(CONDITIONS[name] for name in given)
-        with self._database.transaction() as db:
-            return db.execute(f"DELETE FROM pictures WHERE {where}", (*given.values(),)).rowcount  # noqa: S608
 
 
 def _picture(row: tuple[object, ...]) -> SeenPicture:
