@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from service.repository.heads import OwnHead, Record, archive, basis, file_name
+from service.repository.heads import HeadRecord, OwnHead, archive, basis, file_name
 from service.repository.manifest import load_manifest
 
 
@@ -27,4 +27,4 @@ def own_head(folder: Path, weight: np.ndarray, bias: float = 0.0, **changes: Any
         "calibration": {"slope": 1.0, "intercept": 0.0},
         "operating_points": [{"bpcer": 0.05, "threshold": 0.7}],
     }
-    return OwnHead(Record.model_validate({**fields, **changes}), content)
+    return OwnHead(HeadRecord.model_validate({**fields, **changes}), content)

@@ -19,7 +19,7 @@ from service.accounts.passwords import Passwords
 from service.errors import LastAdministrator, SessionEnded, UserExists, UserNotFound, WrongPassword
 from service.settings import Settings
 from service.store.base import Store
-from service.store.records import Record
+from service.store.records import StoredRecord
 
 Role = Literal["viewer", "analyst", "administrator"]
 ROLES: tuple[Role, ...] = ("viewer", "analyst", "administrator")  # each may do what the former may
@@ -45,7 +45,7 @@ class Person:
 
 
 @dataclass(frozen=True)
-class Session:
+class ConsoleSession:
     """A log-in. `csrf` goes into every form; seconds since the epoch: `ends_at` whatever happens,
     `seen_at` when it was last used."""
 
@@ -62,10 +62,10 @@ class Seat:
     """Who sits before the browser."""
 
     person: Person
-    session: Session
+    session: ConsoleSession
 
 
-PERSON, SESSION = TypeAdapter(Person), TypeAdapter(Session)
+PERSON, SESSION = TypeAdapter(Person), TypeAdapter(ConsoleSession)
 
 
 class People:
@@ -158,11 +158,11 @@ class People:
         token, now = secrets.token_urlsafe(32), self._clock()
         ends_at = now + self._longest
         csrf = secrets.token_urlsafe(24)
-        session = Session(person.name, person.stamp, csrf, now, now, ends_at)
+        session = ConsoleSession(person.name, person.stamp, csrf, now, now, ends_at)
         self._keep(token, session)
         return token, Seat(person, session)
 
-    def _renewed(self, token: str, session: Session) -> Session:
+    def _renewed(self, token: str, session: ConsoleSession) -> ConsoleSession:
         """Not written with every request: once a minute is exact enough."""
         now = self._clock()
         if now - session.seen_at < min(RENEW, self._idle / 4):
@@ -171,11 +171,11 @@ class People:
         self._keep(token, session)
         return session
 
-    def _keep(self, token: str, session: Session) -> None:
+    def _keep(self, token: str, session: ConsoleSession) -> None:
         """Only the digest of the token: who reads the store cannot sit down."""
         ends = min(session.seen_at + self._idle, session.ends_at)
         document = SESSION.dump_python(session, mode="json")
-        record = Record(SESSIONS, _digest(token), session.began_at, document, ends)
+        record = StoredRecord(SESSIONS, _digest(token), session.began_at, document, ends)
         self._store.put_record(record)
 
     def _put(self, person: Person) -> Person:
@@ -193,6 +193,6 @@ def _digest(token: str) -> str:
     return hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def _record(person: Person) -> Record:
+def _record(person: Person) -> StoredRecord:
     document = PERSON.dump_python(person, mode="json")
-    return Record(PEOPLE, person.name, person.created_at, document)
+    return StoredRecord(PEOPLE, person.name, person.created_at, document)

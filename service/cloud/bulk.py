@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 
-from service.cloud.sources import Read, label, read
+from service.cloud.sources import SourceBytes, label, read
 from service.errors import FacegateError
 from service.judging.judge import Judge
 from service.judging.outcome import Outcome
@@ -20,7 +20,7 @@ Advance = Callable[[float], object]
 READERS = 8  # threads that read ahead of the judgement, for which most of S3's time is waiting
 
 
-Loaded = tuple[str, Read | FacegateError]  # the source's name, and what came of reading it
+Loaded = tuple[str, SourceBytes | FacegateError]  # the source's name, and what came of reading it
 
 
 def judge_all(

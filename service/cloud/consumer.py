@@ -22,7 +22,7 @@ from service.cloud.sqs.journal import Journal
 from service.cloud.sqs.message import Delivery, jobs_of
 from service.cloud.sqs.queue import Queue
 from service.cloud.sqs.statistics import Statistics
-from service.cloud.sqs.work import MessageHandler, Worker
+from service.cloud.sqs.work import MessageHandler, MessageWorker
 from service.errors import (
     BadMessage,
     CallbackRefused,
@@ -42,7 +42,7 @@ log = structlog.get_logger()
 
 
 @dataclass(frozen=True)
-class Options:
+class ConsumerOptions:
     """Seconds, and numbers of messages; the names are the command's."""
 
     queue_url: str
@@ -58,7 +58,7 @@ class Consumer:
     """Takes messages from a queue until it is stopped."""
 
     def __init__(
-        self, options: Options, queue: Queue, worker: Worker, stop: threading.Event
+        self, options: ConsumerOptions, queue: Queue, worker: MessageWorker, stop: threading.Event
     ) -> None:
         self._options = options
         self._queue = queue
@@ -69,7 +69,7 @@ class Consumer:
         self.statistics = Statistics()
 
     @classmethod
-    def load(cls, settings: Settings, cloud: Cloud, options: Options) -> Self:
+    def load(cls, settings: Settings, cloud: Cloud, options: ConsumerOptions) -> Self:
         """Models loaded, queue looked at. Raises StartupError."""
         stop = threading.Event()
         queue = Queue(cloud, options.queue_url, options.visibility_timeout)
@@ -80,7 +80,9 @@ class Consumer:
         # Every thread may fetch: a message that came must not go back for want of a place.
         fetching = {"fetch_slots": max(settings.fetch_slots, options.max_messages)}
         predictor = Predictor(settings.model_copy(update=fetching), judge, cloud)
-        return cls(options, queue, Worker(predictor, journal, Callback(settings, stop)), stop)
+        return cls(
+            options, queue, MessageWorker(predictor, journal, Callback(settings, stop)), stop
+        )
 
     def stop(self) -> None:
         """Take no more messages; `start_consuming` returns when those in work are done."""

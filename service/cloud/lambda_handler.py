@@ -17,7 +17,7 @@ import structlog
 
 from service.cloud.aws.failures import failures_told
 from service.cloud.aws.session import Cloud
-from service.cloud.serverless.detections import Detection, Detections
+from service.cloud.serverless.detections import Detections, UploadDetection
 from service.cloud.serverless.endpoint import Endpoint
 from service.errors import (
     CloudError,
@@ -37,7 +37,7 @@ log = structlog.get_logger()
 
 
 @dataclass(frozen=True)
-class Services:
+class FunctionServices:
     """Made once for each container of the function."""
 
     settings: Settings
@@ -59,7 +59,7 @@ def handler(event: Any, context: object) -> Answer:  # noqa: ARG001 (Lambda's si
 
 
 @cache
-def services() -> Services:
+def services() -> FunctionServices:
     """From the function's environment. Raises StartupError."""
     settings = load_settings()
     if not settings.upload_bucket or not settings.endpoint_name:
@@ -68,7 +68,7 @@ def services() -> Services:
             "Set FACEGATE_UPLOAD_BUCKET and FACEGATE_ENDPOINT_NAME.",
         )
     cloud, key = Cloud(), settings.secret("sagemaker_hash_id")
-    return Services(
+    return FunctionServices(
         settings=settings,
         cloud=cloud,
         fetcher=Fetcher(settings),
@@ -97,7 +97,7 @@ def _proxied(text: Any, encoded: bool) -> Any:
         return None
 
 
-def _detect(here: Services, url: str) -> Answer:
+def _detect(here: FunctionServices, url: str) -> Answer:
     data = here.fetcher.fetch(url, MEDIA)
     form = media_type(data)  # what a server calls it is not asked
     name = str(uuid.uuid4())
@@ -107,7 +107,7 @@ def _detect(here: Services, url: str) -> Answer:
             Bucket=here.settings.upload_bucket, Key=key, Body=data, ContentType=form
         )
     verdict = here.endpoint.predict(data, form)
-    here.detections.add(Detection(name, key, verdict, source_type="url"))
+    here.detections.add(UploadDetection(name, key, verdict, source_type="url"))
     return {
         "verdict": verdict.label,
         "confidence": round(verdict.confidence, 3),

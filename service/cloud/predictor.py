@@ -38,7 +38,7 @@ FINAL = (CannotJudge, ProvenanceRefused, ImageError, MediaError, UnsupportedMedi
 
 
 @dataclass(frozen=True)
-class Loaded:
+class LoadedMedium:
     """A medium and where it lay."""
 
     medium: Medium
@@ -68,14 +68,14 @@ class Predictor:
         where = str(path_or_url)
         return self.result(Asked(str(uuid.uuid4()), where, threshold), self.load_bytes(where))
 
-    def result(self, asked: Asked, loaded: Loaded) -> dict[str, Any]:
+    def result(self, asked: Asked, loaded: LoadedMedium) -> dict[str, Any]:
         """The result for these bytes."""
         try:
             return result.judged(asked, loaded.source, self.analyze(loaded))
         except FINAL as error:
             return result.unjudged(asked, loaded.source, error)
 
-    def analyze(self, loaded: Loaded) -> Analysis:
+    def analyze(self, loaded: LoadedMedium) -> Analysis:
         """Raises one of FINAL, or Unavailable."""
         return self._judge.judge(loaded.medium, owner=None).analysis
 
@@ -84,17 +84,17 @@ class Predictor:
         """Of everything that an answer depends on besides the image."""
         return self._judge.fingerprint
 
-    def load_bytes(self, where: str) -> Loaded:
+    def load_bytes(self, where: str) -> LoadedMedium:
         """The bytes behind a path or an address. Raises as `predict_auto` does."""
         address = parse(where)
         if address is not None:
             return self.load_object(address)
         if where.lower().startswith(("http://", "https://")):
             medium = Medium.of(self._fetcher.fetch(where, MEDIA), name=where)
-            return Loaded(medium, Source(where.partition("?")[0], medium.kind))
+            return LoadedMedium(medium, Source(where.partition("?")[0], medium.kind))
         return self._load_file(Path(where))
 
-    def load_object(self, address: Address) -> Loaded:
+    def load_object(self, address: Address) -> LoadedMedium:
         """The bytes of an S3 object. Raises CloudError or BodyTooLarge."""
         fetched = self._s3.fetch(address)
         with fetched.file as file:
@@ -107,9 +107,9 @@ class Predictor:
             info=fetched.info,
             is_s3=True,
         )
-        return Loaded(medium, source)
+        return LoadedMedium(medium, source)
 
-    def _load_file(self, path: Path) -> Loaded:
+    def _load_file(self, path: Path) -> LoadedMedium:
         try:
             with path.open("rb") as file:
                 medium = Medium.receive(file, largest(path.name, self._settings), path.name)
@@ -117,7 +117,7 @@ class Predictor:
             raise Unreadable(f"The file cannot be read: {error.strerror}.") from None
         except BodyTooLarge:
             raise BodyTooLarge(too_large("file", path.name)) from None
-        return Loaded(medium, Source(str(path), medium.kind, str(path)))
+        return LoadedMedium(medium, Source(str(path), medium.kind, str(path)))
 
 
 def named_source(where: str) -> Source:

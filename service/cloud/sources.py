@@ -38,7 +38,7 @@ class SourceError(FacegateError):
 
 
 @dataclass(frozen=True)
-class Read:
+class SourceBytes:
     """The bytes of one source, and what is known of an object in S3."""
 
     data: bytes
@@ -53,13 +53,13 @@ def expand(arguments: Sequence[str], settings: Settings, *, recursive: bool) -> 
     return [source for argument in arguments for source in _expand(argument, settings, recursive)]
 
 
-def read(source: str, settings: Settings) -> Read:
+def read(source: str, settings: Settings) -> SourceBytes:
     """All bytes of one source. Raises SourceError, CloudError or BodyTooLarge."""
     address = parse(source)
     if address is None:
-        return Read(_read(source, largest(source, settings)))
+        return SourceBytes(_read(source, largest(source, settings)))
     fetched = _s3(settings).fetch(address)
-    return Read(fetched.read(), fetched.info.as_contract() | {"etag": fetched.info.etag})
+    return SourceBytes(fetched.read(), fetched.info.as_contract() | {"etag": fetched.info.etag})
 
 
 def is_s3(source: str) -> bool:

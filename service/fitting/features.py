@@ -43,7 +43,7 @@ PARSING = Lock()
 
 
 @dataclass(frozen=True, eq=False)
-class Seen:
+class ImageFeatures:
     """One image, its F faces in the order of prominence.
 
     `said` has a row of F probabilities for each detector; `features` has FxN float32 for each, with
@@ -68,7 +68,7 @@ class Gathering:
         self._settings, self._faces, self._detectors = settings, faces, tuple(detectors)
         self._kept = kept_folder(settings, task) / self._digest()
 
-    def all(self, album: Album) -> list[Seen]:
+    def all(self, album: Album) -> list[ImageFeatures]:
         """Of every image, on all cores; a bar shows how far it is. Raises StartupError."""
         try:
             self._kept.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -79,7 +79,7 @@ class Gathering:
                 "Give this user the right to write there, or set FACEGATE_DATA_DIR.",
             ) from None
 
-    def _all(self, album: Album) -> Iterator[Seen]:
+    def _all(self, album: Album) -> Iterator[ImageFeatures]:
         items = [(one.path, key) for one, key in zip(album.images, album.sha256, strict=True)]
         cores = usable_cores()
         with progress(len(items)) as advance:
@@ -87,7 +87,7 @@ class Gathering:
                 advance()
                 yield seen
 
-    def _seen(self, item: tuple[Path, str]) -> Seen:
+    def _seen(self, item: tuple[Path, str]) -> ImageFeatures:
         path, key = item
         file = self._kept / f"{key}.npz"
         known = _read(file, len(self._detectors))
@@ -96,7 +96,7 @@ class Gathering:
             _write(file, known)
         return known
 
-    def _look(self, path: Path) -> Seen:
+    def _look(self, path: Path) -> ImageFeatures:
         try:
             image = decode(
                 read(str(path), self._settings).data, max_pixels=self._settings.max_pixels
@@ -105,12 +105,14 @@ class Gathering:
             subjects = select(detection, self._settings, scale=image.scale)
         except FacegateError as error:
             none = np.zeros((0, 0), np.float32)
-            return Seen(
+            return ImageFeatures(
                 np.zeros((len(self._detectors), 0)), (none,) * len(self._detectors), error.code
             )
         portraits = [Portrait(detection.image, subject.face) for subject in subjects]
         pairs = [_ask(detector, portraits) for detector in self._detectors]
-        return Seen(np.array([said for said, _ in pairs]), tuple(seen for _, seen in pairs))
+        return ImageFeatures(
+            np.array([said for said, _ in pairs]), tuple(seen for _, seen in pairs)
+        )
 
     def _digest(self) -> str:
         """Another one as soon as a detector, or the choice of faces, could be another."""
@@ -148,17 +150,17 @@ def _ask(detector: Detector, portraits: Sequence[Portrait]) -> tuple[list[float]
         ) from error
 
 
-def _read(file: Path, detectors: int) -> Seen | None:
+def _read(file: Path, detectors: int) -> ImageFeatures | None:
     """None where there is nothing, or half a file."""
     try:
         with PARSING, np.load(file) as parts:
             features = tuple(parts[f"features{i}"] for i in range(detectors))
-            return Seen(parts["said"], features, str(parts["code"]))
+            return ImageFeatures(parts["said"], features, str(parts["code"]))
     except (OSError, ValueError, KeyError, EOFError, BadZipFile):
         return None
 
 
-def _write(file: Path, seen: Seen) -> None:
+def _write(file: Path, seen: ImageFeatures) -> None:
     parts: dict[str, Any] = {f"features{i}": one for i, one in enumerate(seen.features)}
     content = BytesIO()
     np.savez(content, said=seen.said, code=np.array(seen.code), **parts)

@@ -19,7 +19,7 @@ STEPS, HALVINGS, SETTLED = 30, 12, 1e-5  # of Newton's method; a relative gain t
 
 
 @dataclass(frozen=True, eq=False)
-class Linear:
+class LinearHead:
     """logit = features * weight + bias; weight is N float32."""
 
     weight: np.ndarray
@@ -50,7 +50,7 @@ class Sample:
         return bool(self.fake.any() and (~self.fake).any())
 
 
-def refit(sample: Sample, shipped: Linear) -> tuple[Linear, float]:
+def refit(sample: Sample, shipped: LinearHead) -> tuple[LinearHead, float]:
     """The new head, and its ridge, chosen by images of units that a fit has not seen.
 
     The sample must hold both classes.
@@ -60,7 +60,9 @@ def refit(sample: Sample, shipped: Linear) -> tuple[Linear, float]:
     return fit(sample, shipped, ridge), ridge
 
 
-def fit(sample: Sample, shipped: Linear, ridge: float, start: Linear | None = None) -> Linear:
+def fit(
+    sample: Sample, shipped: LinearHead, ridge: float, start: LinearHead | None = None
+) -> LinearHead:
     """The head for one ridge; `start` is where the search begins."""
     problem = _Problem(sample, shipped, ridge)
     point = _point(start or shipped)
@@ -70,10 +72,10 @@ def fit(sample: Sample, shipped: Linear, ridge: float, start: Linear | None = No
         point, loss = problem.step(point, before)
         if before - loss <= SETTLED * before:
             break
-    return Linear(point[:-1].astype(np.float32), float(point[-1]))
+    return LinearHead(point[:-1].astype(np.float32), float(point[-1]))
 
 
-def _best(sample: Sample, shipped: Linear, ridges: np.ndarray) -> float:
+def _best(sample: Sample, shipped: LinearHead, ridges: np.ndarray) -> float:
     """The ridge of the least loss on units left out; the strongest where none can be left out."""
     _, number = np.unique(sample.unit, return_inverse=True)
     fold = np.random.default_rng(0).permutation(number.max() + 1)[number] % FOLDS
@@ -86,7 +88,7 @@ def _best(sample: Sample, shipped: Linear, ridges: np.ndarray) -> float:
     return float(ridges[int(np.argmin(total))])
 
 
-def _path(sample: Sample, shipped: Linear, ridges: np.ndarray) -> Iterator[Linear]:
+def _path(sample: Sample, shipped: LinearHead, ridges: np.ndarray) -> Iterator[LinearHead]:
     """Strongest first, each begun where the one before ended, which saves most of the steps."""
     head = shipped
     for ridge in ridges:
@@ -97,7 +99,7 @@ def _path(sample: Sample, shipped: Linear, ridges: np.ndarray) -> Iterator[Linea
 class _Problem:
     """A point is weight and bias in one vector of N + 1."""
 
-    def __init__(self, sample: Sample, shipped: Linear, ridge: float) -> None:
+    def __init__(self, sample: Sample, shipped: LinearHead, ridge: float) -> None:
         ones = np.ones((len(sample.fake), 1), np.float32)
         self._design = np.concatenate([sample.features.astype(np.float32), ones], axis=1)
         self._fake, self._weights = sample.fake, balanced(sample.fake, sample.source)
@@ -132,7 +134,7 @@ class _Problem:
         return np.asarray(self._design @ point.astype(np.float32), float)
 
 
-def _point(head: Linear) -> np.ndarray:
+def _point(head: LinearHead) -> np.ndarray:
     return np.append(head.weight.astype(float), head.bias)
 
 

@@ -16,13 +16,21 @@ from service.errors import StartupError
 from service.fitting import report_metrics
 from service.fitting.calibration import CURVE, platt
 from service.fitting.dataset import Scored
-from service.fitting.features import Seen
-from service.fitting.head_regression import Linear, Sample, refit
+from service.fitting.features import ImageFeatures
+from service.fitting.head_regression import LinearHead, Sample, refit
 from service.fitting.metrics import sigmoid
 from service.fitting.paired_bootstrap import Comparison, compare
 from service.fitting.split import Album
 from service.repository.checksums import RESTORE
-from service.repository.heads import Images, MadeFor, OwnHead, Record, archive, basis, file_name
+from service.repository.heads import (
+    HeadImages,
+    HeadRecord,
+    MadeFor,
+    OwnHead,
+    archive,
+    basis,
+    file_name,
+)
 from service.repository.manifest import Calibration, OperatingPoint
 
 TOLERANCE = 0.01  # of a probability: what features and head make, against what the model said
@@ -34,7 +42,7 @@ class Retrained:
     were held out."""
 
     place: int
-    linear: Linear
+    linear: LinearHead
     head: OwnHead
     comparison: Comparison
 
@@ -48,7 +56,7 @@ class Material:
     """The images of an album, and what was seen of each."""
 
     album: Album
-    seen: tuple[Seen, ...]
+    seen: tuple[ImageFeatures, ...]
 
     @property
     def has_score(self) -> np.ndarray:
@@ -73,7 +81,7 @@ def retrain(detector: OnnxDetector, place: int, material: Material, bpcer: float
     album, has_score = material.album, material.has_score
     fitted, held = has_score & ~album.held_out, has_score & album.held_out
     said, features = material.first_faces(place, fitted)
-    shipped = Linear(*detector.head())
+    shipped = LinearHead(*detector.head())
     _check(detector, shipped, said, features)
     sample = Sample(features, album.fake[fitted], album.source[fitted], album.unit[fitted])
     linear, ridge = refit(sample, shipped)
@@ -94,7 +102,9 @@ def retrain(detector: OnnxDetector, place: int, material: Material, bpcer: float
 
 
 def fused(
-    analyzer: Analyzer, seen: Sequence[Seen], retrained: Mapping[int, Retrained] | None = None
+    analyzer: Analyzer,
+    seen: Sequence[ImageFeatures],
+    retrained: Mapping[int, Retrained] | None = None,
 ) -> np.ndarray:
     """The probability of each image's worst face, NaN where there is none; `retrained` by place."""
     fusion = analyzer.policy.fusion
@@ -109,7 +119,7 @@ def fused(
     )
 
 
-def _said(seen: Seen, retrained: Mapping[int, Retrained] | None) -> np.ndarray:
+def _said(seen: ImageFeatures, retrained: Mapping[int, Retrained] | None) -> np.ndarray:
     said = seen.said.copy()
     for place, new in (retrained or {}).items():
         if said.shape[1]:
@@ -117,7 +127,9 @@ def _said(seen: Seen, retrained: Mapping[int, Retrained] | None) -> np.ndarray:
     return said
 
 
-def _check(detector: OnnxDetector, shipped: Linear, said: np.ndarray, features: np.ndarray) -> None:
+def _check(
+    detector: OnnxDetector, shipped: LinearHead, said: np.ndarray, features: np.ndarray
+) -> None:
     again = _calibrated(shipped.logits(features), detector.manifest.calibration)
     if not np.allclose(again, said, atol=TOLERANCE):
         raise StartupError(
@@ -127,7 +139,7 @@ def _check(detector: OnnxDetector, shipped: Linear, said: np.ndarray, features: 
         )
 
 
-def _own_head(detector: OnnxDetector, linear: Linear, own: Mapping[str, object]) -> OwnHead:
+def _own_head(detector: OnnxDetector, linear: LinearHead, own: Mapping[str, object]) -> OwnHead:
     content, manifest = archive(linear.weight, linear.bias), detector.manifest
     made = {
         "made_for": MadeFor(name=manifest.name, version=manifest.version, basis=basis(manifest)),
@@ -136,11 +148,11 @@ def _own_head(detector: OnnxDetector, linear: Linear, own: Mapping[str, object])
         "file": file_name(manifest.name, content),
         "sha256": hashlib.sha256(content).hexdigest(),
     }
-    return OwnHead(Record.model_validate({**made, **own}), content)
+    return OwnHead(HeadRecord.model_validate({**made, **own}), content)
 
 
-def _images(sample: Sample, held: Scored) -> Images:
-    return Images(
+def _images(sample: Sample, held: Scored) -> HeadImages:
+    return HeadImages(
         genuine=int((~sample.fake).sum()),
         attacks=int(sample.fake.sum()),
         genuine_held_out=int((~held.fake).sum()),

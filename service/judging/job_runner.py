@@ -33,13 +33,13 @@ from service.runtime.origin import came_by
 from service.runtime.reporting import listening
 from service.settings import Settings
 from service.store.base import Store
-from service.store.jobs import CallbackState, Job, Stage
+from service.store.jobs import CallbackState, Stage, StoredJob
 
 POLL = 1.0  # seconds between two looks for a job that another process took in
 PAUSE = 2.0  # seconds before a job is begun again; twice as many each time
 ROUNDS = (30.0, 300.0, 1800.0, 7200.0)  # seconds between rounds of posts to a callback address
 NICENESS = 5  # requests that somebody waits for come first
-Render = Callable[[Job], dict[str, object]]
+Render = Callable[[StoredJob], dict[str, object]]
 log = structlog.get_logger()
 
 
@@ -61,8 +61,11 @@ class JobRunner:
         self._pid, self._ended = os.getpid(), threading.Event()
         self._poster = Poster(self._settings, self._ended)
         self._wake: dict[Stage, threading.Event] = {}
-        self._current: dict[Stage, Job] = {}
-        work: dict[Stage, Callable[[Job], None]] = {"judging": self._work, "calling": self._call}
+        self._current: dict[Stage, StoredJob] = {}
+        work: dict[Stage, Callable[[StoredJob], None]] = {
+            "judging": self._work,
+            "calling": self._call,
+        }
         for stage, do in work.items():
             self._wake[stage] = threading.Event()
             threading.Thread(
@@ -84,7 +87,7 @@ class JobRunner:
             free = replace(job, state=state, lease="", lease_until=0.0, attempts=job.attempts - 1)
             self._update(free, job.lease)
 
-    def _run(self, stage: Stage, work: Callable[[Job], None]) -> None:
+    def _run(self, stage: Stage, work: Callable[[StoredJob], None]) -> None:
         came_by("job")
         with suppress(OSError):
             os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
@@ -93,7 +96,7 @@ class JobRunner:
                 self._wake[stage].wait(POLL)
                 self._wake[stage].clear()
 
-    def _take(self, stage: Stage, work: Callable[[Job], None]) -> bool:
+    def _take(self, stage: Stage, work: Callable[[StoredJob], None]) -> bool:
         """Whether there was a job."""
         try:
             job = self._claim(stage)
@@ -109,13 +112,13 @@ class JobRunner:
         finally:
             self._current.pop(stage, None)
 
-    def _claim(self, stage: Stage) -> Job | None:
+    def _claim(self, stage: Stage) -> StoredJob | None:
         if stage == "judging" and self._loader.state != "ready":
             return None
         return claim(self._store, stage, self._settings.job_lease)
 
     # Judging
-    def _work(self, job: Job) -> None:
+    def _work(self, job: StoredJob) -> None:
         if job.attempts > self._settings.job_attempts:
             self._fail(job, JobAbandoned())
             return
@@ -132,18 +135,18 @@ class JobRunner:
         else:
             self._done(job, judged)
 
-    def _judged(self, job: Job) -> Judged:
+    def _judged(self, job: StoredJob) -> Judged:
         stream = self._store.open_medium(job.id)
         if stream is None:
             raise JobAbandoned("What was sent for this job is gone.")
         with stream:
             return self._judge.judge(_medium(job, stream), owner=job.owner)
 
-    def _done(self, job: Job, judged: Judged) -> None:
+    def _done(self, job: StoredJob, judged: Judged) -> None:
         record = to_record(judged.analysis)
         self._end(replace(job, state="done", progress=1.0, result_id=judged.id, analysis=record))
 
-    def _refused(self, job: Job, error: FacegateError) -> None:
+    def _refused(self, job: StoredJob, error: FacegateError) -> None:
         """What is the medium's own fault stays so; anything else may pass."""
         if error.status < 500 or job.attempts >= self._settings.job_attempts:
             self._fail(job, error)
@@ -152,13 +155,13 @@ class JobRunner:
         until = time.time() + PAUSE * 2**job.attempts
         self._update(replace(job, state="queued", lease="", lease_until=until), job.lease)
 
-    def _fail(self, job: Job, error: FacegateError) -> None:
+    def _fail(self, job: StoredJob, error: FacegateError) -> None:
         failed = replace(job, state="failed", code=error.code, sentence=error.sentence)
         if self._end(failed):
             with suppress(StoreUnavailable):
                 self._store.give_back(job.counters)
 
-    def _end(self, job: Job) -> bool:
+    def _end(self, job: StoredJob) -> bool:
         """Keep what became of a job; its medium is of no use any more."""
         over = replace(job, lease="", lease_until=0.0, attempts=0, finished_at=time.time())
         ours = self._update(over, job.lease)
@@ -169,7 +172,7 @@ class JobRunner:
         return ours
 
     # Calling back
-    def _call(self, job: Job) -> None:
+    def _call(self, job: StoredJob) -> None:
         body = orjson.dumps(self._render(job))
         try:
             with Lease(self._store, job, self._settings.job_lease):
@@ -185,18 +188,18 @@ class JobRunner:
         else:
             self._called(job, delivered=True)
 
-    def _call_later(self, job: Job) -> None:
+    def _call_later(self, job: StoredJob) -> None:
         if job.attempts > len(ROUNDS):
             self._called(job, delivered=False)
             return
         until = time.time() + ROUNDS[job.attempts - 1]
         self._update(replace(job, lease="", lease_until=until), job.lease)
 
-    def _called(self, job: Job, *, delivered: bool) -> None:
+    def _called(self, job: StoredJob, *, delivered: bool) -> None:
         callback: CallbackState = "delivered" if delivered else "failed"
         self._update(replace(job, callback=callback, lease="", lease_until=0.0), job.lease)
 
-    def _update(self, job: Job, lease: str) -> bool:
+    def _update(self, job: StoredJob, lease: str) -> bool:
         """Whether the job was still ours; a store that is away lets the lease end."""
         try:
             return self._store.update_job(job, lease)
@@ -204,7 +207,7 @@ class JobRunner:
             return False
 
 
-def _medium(job: Job, stream: IO[bytes]) -> Medium:
+def _medium(job: StoredJob, stream: IO[bytes]) -> Medium:
     medium = Medium.receive(stream, job.size)
     if medium.sha256 != job.sha256:
         raise JobAbandoned("What was sent for this job is damaged.")

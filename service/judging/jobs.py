@@ -15,7 +15,7 @@ from service.media.medium import Medium
 from service.settings import Settings
 from service.store.base import EntryRefused, Store
 from service.store.counter import Counter
-from service.store.jobs import Job
+from service.store.jobs import StoredJob
 
 
 class Jobs:
@@ -33,7 +33,7 @@ class Jobs:
         owner: str | None,
         callback_url: str | None = None,
         counters: tuple[Counter, ...] = (),
-    ) -> Job:
+    ) -> StoredJob:
         """Keep a medium to be judged soon; `counters` are given back should that fail.
 
         Raises UnsupportedMedia, FetchError for a callback address that may not be used,
@@ -49,7 +49,7 @@ class Jobs:
         self.announce()
         return job
 
-    def find(self, owner: str, job_id: str) -> Job:
+    def find(self, owner: str, job_id: str) -> StoredJob:
         """Raises JobNotFound, also for a job of somebody else, or StoreUnavailable."""
         job = self._store.get_job(owner, job_id)
         if job is None:
@@ -70,9 +70,9 @@ class Jobs:
 
     def _new(
         self, medium: Medium, owner: str, callback_url: str | None, counters: tuple[Counter, ...]
-    ) -> Job:
+    ) -> StoredJob:
         now = time.time()
-        return Job(
+        return StoredJob(
             id=f"job_{uuid.uuid4().hex}",
             owner=owner,
             created_at=now,
@@ -85,7 +85,7 @@ class Jobs:
             callback="none" if callback_url is None else "waiting",
         )
 
-    def _check_room(self, job: Job) -> None:
+    def _check_room(self, job: StoredJob) -> None:
         """Several workers that look at once may pass a limit by one job each."""
         load, most = self._store.job_load(job.owner), self._settings
         if load.own >= most.max_jobs_per_licence:
@@ -93,7 +93,7 @@ class Jobs:
         if load.total >= most.max_jobs or load.size + job.size > most.job_spool_bytes:
             raise JobsFull
 
-    def _keep(self, job: Job, medium: Medium) -> None:
+    def _keep(self, job: StoredJob, medium: Medium) -> None:
         try:
             self._store.put_medium(job.id, medium.open(), job.expires_at)
             self._store.add_job(job)

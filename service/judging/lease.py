@@ -11,7 +11,7 @@ from typing import Self
 
 from service.errors import StoreUnavailable
 from service.store.base import Store
-from service.store.jobs import Job, Stage
+from service.store.jobs import Stage, StoredJob
 
 RACES = 5  # times that another worker may be quicker before we look again later
 
@@ -20,7 +20,7 @@ class LeaseLost(Exception):
     """The job is not ours any more: what is found would be thrown away."""
 
 
-def claim(store: Store, stage: Stage, seconds: float) -> Job | None:
+def claim(store: Store, stage: Stage, seconds: float) -> StoredJob | None:
     """The oldest free job at a stage, taken for so many seconds. Raises StoreUnavailable."""
     for _ in range(RACES):
         now = time.time()
@@ -36,7 +36,7 @@ def claim(store: Store, stage: Stage, seconds: float) -> Job | None:
 class Lease:
     """Renews a claimed job from a thread of its own until the block is left."""
 
-    def __init__(self, store: Store, job: Job, seconds: float) -> None:
+    def __init__(self, store: Store, job: StoredJob, seconds: float) -> None:
         self._store, self._job, self._seconds = store, job, seconds
         self._progress = job.progress
         self._ended, self._lost = threading.Event(), False

@@ -12,7 +12,7 @@ from pydantic import TypeAdapter
 from pydantic.dataclasses import dataclass
 
 from service.store.base import Store, StoredResult
-from service.store.records import Place, Record
+from service.store.records import Place, StoredRecord
 from service.store.search import Label, Search
 
 SHELF = "reviews"
@@ -122,7 +122,7 @@ class Reviews:
         """As long as the result: what people found tells of a person's picture, too."""
         document = REVIEW.dump_python(review, mode="json")
         if review.opinions:
-            record = Record(SHELF, result.id, self._clock(), document, result.expires_at)
+            record = StoredRecord(SHELF, result.id, self._clock(), document, result.expires_at)
             self._store.put_record(record)
         else:
             self._store.delete_record(SHELF, result.id)

@@ -7,7 +7,7 @@ import hmac
 import structlog
 
 from service.errors import StoreUnavailable
-from service.licensing.memory import Cache, Folder, Seen
+from service.licensing.memory import Cache, Folder, RememberedLicence
 from service.settings import Settings
 from service.store.base import LicenceRecord, Store
 
@@ -44,7 +44,7 @@ class Lookup:
             self.store_failed()
             return self._remembered(digest, now), True
         self.away = False
-        self._remember(digest, Seen(licence, now))
+        self._remember(digest, RememberedLicence(licence, now))
         return licence, False
 
     def store_failed(self) -> None:
@@ -57,7 +57,7 @@ class Lookup:
         """Every licence that the folder holds, whatever its age."""
         return [seen.licence for seen in self._folder.all() if seen.licence is not None]
 
-    def _cached(self, digest: str, now: float) -> Seen | None:
+    def _cached(self, digest: str, now: float) -> RememberedLicence | None:
         for cache, ttl in ((self._known, self._ttl), (self._unknown, min(self._ttl, UNKNOWN_TTL))):
             seen = cache.get(digest)
             if seen is not None and 0 <= now - seen.at < ttl:
@@ -70,7 +70,7 @@ class Lookup:
             return None
         return licence
 
-    def _remember(self, digest: str, seen: Seen) -> None:
+    def _remember(self, digest: str, seen: RememberedLicence) -> None:
         if seen.licence is None:
             self._forget(digest)
             self._unknown.put(digest, seen)

@@ -19,14 +19,14 @@ from service.store.base import LicenceRecord
 
 
 @dataclass(frozen=True)
-class Seen:
+class RememberedLicence:
     """A licence and when the store last vouched for it; None: the store did not know it."""
 
     licence: LicenceRecord | None
     at: float
 
 
-SEEN = TypeAdapter(Seen)
+SEEN = TypeAdapter(RememberedLicence)
 
 
 class Cache:
@@ -35,15 +35,15 @@ class Cache:
     def __init__(self, size: int) -> None:
         self._size = size
         self._lock = threading.Lock()
-        self._entries: OrderedDict[str, Seen] = OrderedDict()
+        self._entries: OrderedDict[str, RememberedLicence] = OrderedDict()
 
-    def get(self, digest: str) -> Seen | None:
+    def get(self, digest: str) -> RememberedLicence | None:
         with self._lock:
             if digest in self._entries:
                 self._entries.move_to_end(digest)
             return self._entries.get(digest)
 
-    def put(self, digest: str, seen: Seen) -> None:
+    def put(self, digest: str, seen: RememberedLicence) -> None:
         with self._lock:
             self._entries[digest] = seen
             self._entries.move_to_end(digest)
@@ -56,18 +56,18 @@ class Cache:
 
 
 class Folder:
-    """`Seen` entries on disk. A full or read-only disk loses a memory, never a request."""
+    """Licences that are remembered on disk; a full or read-only disk loses a memory, no request."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
 
-    def get(self, digest: str) -> Seen | None:
+    def get(self, digest: str) -> RememberedLicence | None:
         try:
             return SEEN.validate_json((self._path / f"{digest}.json").read_bytes())
         except (OSError, ValidationError):
             return None
 
-    def put(self, digest: str, seen: Seen) -> None:
+    def put(self, digest: str, seen: RememberedLicence) -> None:
         with contextlib.suppress(OSError):
             self._path.mkdir(exist_ok=True)  # in a data folder that is there: see `data_lock.gone`
             replace_file(self._path / f"{digest}.json", SEEN.dump_json(seen), private=True)
@@ -76,7 +76,7 @@ class Folder:
         with contextlib.suppress(OSError):
             (self._path / f"{digest}.json").unlink(missing_ok=True)
 
-    def all(self) -> list[Seen]:
+    def all(self) -> list[RememberedLicence]:
         """Every entry that can be read."""
         found = [self.get(path.stem) for path in self._path.glob("*.json")]
         return [seen for seen in found if seen is not None]

@@ -91,7 +91,7 @@ def _child(order: Order) -> Iterator[subprocess.Popen[bytes]]:
 
 def _heard(child: subprocess.Popen[bytes]) -> Iterator[tuple[dict[str, Any], bytes]]:
     assert child.stdout is not None
-    ear = Ear(child.stdout)
+    ear = PatientPipe(child.stdout)
     while True:
         try:
             head, payload = unpack(ear.read)
@@ -113,7 +113,7 @@ def _death(child: subprocess.Popen[bytes]) -> MediaError:
     return MediaTooComplex() if code in EXHAUSTED else MediaError()
 
 
-class Ear:
+class PatientPipe:
     """Reads a pipe with patience, but not for ever."""
 
     def __init__(self, pipe: IO[bytes]) -> None:

@@ -25,7 +25,7 @@ BACK = {1: (0, 0), 2: (1, 0), 3: (0, 2), 4: (1, 2), 5: (1, 1), 6: (0, 1), 7: (1,
 
 
 @dataclass(frozen=True)
-class Measured:
+class PixelFacts:
     """See `Facts`."""
 
     thumbnail: Literal["none", "same", "other"] = "none"
@@ -33,16 +33,16 @@ class Measured:
     enlarged: float | None = None
 
 
-def measured(parts: Parts, written: Encoder | None, image: DecodedImage | None) -> Measured:
+def measured(parts: Parts, written: Encoder | None, image: DecodedImage | None) -> PixelFacts:
     """What is found in the pixels; nothing where they are not there or were decoded shrunk."""
     if image is None:
-        return Measured()
+        return PixelFacts()
     thumbnail = _thumbnail(parts, image.pixels)
     if image.scale != 1 or min(image.pixels.shape[:2]) < SIDE // 4:
-        return Measured(thumbnail)
+        return PixelFacts(thumbnail)
     luma = _middle(image.pixels, parts.exif.turn)
     before = saved_before(luma, parts.tables[0]) if written is not None else None
-    return Measured(thumbnail, before, enlarged(luma))
+    return PixelFacts(thumbnail, before, enlarged(luma))
 
 
 def _middle(pixels: np.ndarray, turn: int) -> np.ndarray:

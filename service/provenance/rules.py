@@ -26,7 +26,7 @@ FACTS = frozenset(
 )
 
 
-class Condition(BaseModel):
+class FactCondition(BaseModel):
     """What a fact must be. A fact that is not there fulfils `absent` alone."""
 
     model_config = ConfigDict(extra="forbid")
@@ -82,7 +82,7 @@ class Rule(BaseModel):
 
     name: str = Field(pattern=r"^[a-z][a-z0-9_]{2,40}$")
     sentence: str
-    when: dict[str, Condition] = Field(min_length=1)
+    when: dict[str, FactCondition] = Field(min_length=1)
     action: Action = "report"
 
 

@@ -36,14 +36,14 @@ class Named(Protocol):
     def version(self) -> str: ...
 
 
-class Input(Part):
+class DetectorInput(Part):
     """One detector; of another version it would be another input."""
 
     name: str
     version: str
 
 
-class Weighted(Input):
+class Weighted(DetectorInput):
     weight: Finite
 
 
@@ -51,7 +51,7 @@ class Stack(Pointed):
     """manifest.json of kind `fusion`."""
 
     kind: Literal["fusion"]
-    inputs: tuple[Input, ...] = Field(min_length=2)
+    inputs: tuple[DetectorInput, ...] = Field(min_length=2)
 
     def fits(self, detectors: Iterable[Named], task: Task = DEEPFAKE) -> bool:
         """Whether it was trained on exactly these detectors, for this task."""
@@ -61,14 +61,14 @@ class Stack(Pointed):
         return mine == {(one.name, one.version) for one in detectors}
 
 
-class Linear(Stack):
+class LinearStack(Stack):
     """probability = sigmoid(intercept + sum of weight * log-odds of each input's probability)."""
 
     inputs: tuple[Weighted, ...] = Field(min_length=2)
     intercept: Finite
 
 
-class Classified(Stack):
+class ClassifiedStack(Stack):
     """What the classifier says of the inputs' log-odds, in their order, calibrated:
 
     probability = sigmoid(slope * log-odds of what it says + intercept).
@@ -81,11 +81,11 @@ class Classified(Stack):
     calibration: Calibration
 
 
-def read_stack(folder: Path) -> Linear | Classified:
+def read_stack(folder: Path) -> LinearStack | ClassifiedStack:
     """The manifest of a fusion. Raises StartupError when it, or its file, is unusable."""
     if "file" not in read_json(folder):
-        return read_manifest(Linear, folder)
-    stack = read_manifest(Classified, folder)
+        return read_manifest(LinearStack, folder)
+    stack = read_manifest(ClassifiedStack, folder)
     verify_checksum(folder, stack.file, stack.sha256)
     return stack
 

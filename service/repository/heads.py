@@ -45,7 +45,7 @@ class MadeFor(Part):
     basis: Sha256
 
 
-class Images(Part):
+class HeadImages(Part):
     """How many of them were judged: those that the head was fitted to, and those held out."""
 
     genuine: int
@@ -54,7 +54,7 @@ class Images(Part):
     attacks_held_out: int
 
 
-class Record(Points):
+class HeadRecord(Points):
     """One head. Calibration and operating points take the place of those in the manifest."""
 
     made_for: MadeFor
@@ -63,7 +63,7 @@ class Record(Points):
     file: File
     sha256: Sha256
     ridge: Positive
-    images: Images
+    images: HeadImages
     figures: dict[str, dict[str, float | None]]
     calibration: Calibration
 
@@ -72,19 +72,19 @@ class Record(Points):
         return f"Your own head of the model {self.made_for.name}"
 
 
-class Records(Part):
+class HeadRecords(Part):
     """heads.json; `identity` is that of the analyzer that has these heads."""
 
     kind: Literal["heads"] = "heads"
     identity: Sha256
-    heads: tuple[Record, ...] = Field(min_length=1)
+    heads: tuple[HeadRecord, ...] = Field(min_length=1)
 
 
 @dataclass(frozen=True, eq=False)
 class OwnHead:
     """`archive` is a NumPy archive of `weight` (1xN) and `bias` (1), both float32."""
 
-    record: Record
+    record: HeadRecord
     archive: bytes
 
     def fits(self, manifest: Manifest) -> bool:
@@ -132,11 +132,11 @@ def file_name(model: str, content: bytes) -> str:
     return f"{re.sub(r'[^A-Za-z0-9-]', '_', model)}-{hashlib.sha256(content).hexdigest()[:12]}.npz"
 
 
-def find_heads(settings: Settings, task: Task = DEEPFAKE) -> Records | None:
+def find_heads(settings: Settings, task: Task = DEEPFAKE) -> HeadRecords | None:
     """The record of the heads, where there are some. Raises StartupError when it is unusable."""
     path = _folder(settings, task) / "heads.json"
     try:
-        return Records.model_validate(json.loads(path.read_text()))
+        return HeadRecords.model_validate(json.loads(path.read_text()))
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:
@@ -160,7 +160,7 @@ def write_heads(
     folder.mkdir(parents=True, exist_ok=True)
     for head in heads:
         replace_file(folder / head.record.file, head.archive)
-    records = Records(identity=identity, heads=tuple(head.record for head in heads))
+    records = HeadRecords(identity=identity, heads=tuple(head.record for head in heads))
     replace_file(folder / "heads.json", f"{records.model_dump_json(indent=2)}\n".encode())
     _sweep(folder, {head.record.file for head in heads})
     return folder
@@ -175,7 +175,7 @@ def remove_heads(settings: Settings, task: Task = DEEPFAKE) -> bool:
     return there
 
 
-def _open(folder: Path, record: Record) -> OwnHead:
+def _open(folder: Path, record: HeadRecord) -> OwnHead:
     try:
         content = (folder / record.file).read_bytes()
     except OSError as error:

@@ -29,7 +29,7 @@ class Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
 
 
-class Input(Part):
+class TensorInput(Part):
     """The tensor that goes in: 1x3xSxS float32 RGB, scaled to 0..1, minus mean, over std."""
 
     name: str
@@ -38,7 +38,7 @@ class Input(Part):
     std: tuple[Positive, Positive, Positive]
 
 
-class Output(Part):
+class TensorOutputs(Part):
     """Names of the outputs: a single logit and, where there are some, a class activation map, the
     features (1xN) that the head sees, and the pools (1xM) that other detectors read."""
 
@@ -173,8 +173,8 @@ class Manifest(Pointed):
     tuned: Tuned | None = None
     licence: str
     origin: str
-    input: Input
-    output: Output
+    input: TensorInput
+    output: TensorOutputs
     crop: Crop
     calibration: Calibration
     head: Head | None = None

@@ -36,7 +36,7 @@ USER = TypeAdapter(User)
 ENTRY = TypeAdapter(HistoryEntry)
 
 
-class Accounts(Protocol):
+class AccountStore(Protocol):
     """Raises StoreUnavailable as all of a store does."""
 
     def add_user(self, user: User) -> bool:

@@ -14,13 +14,13 @@ from pydantic import TypeAdapter
 from pydantic.dataclasses import dataclass
 
 from service.errors import StoreUnavailable
-from service.store.accounts import Accounts
+from service.store.accounts import AccountStore
 from service.store.audit import Audit
 from service.store.counter import Counter
 from service.store.forgetting import Forgetting
-from service.store.jobs import Jobs
+from service.store.jobs import JobStore
 from service.store.pictures import Pictures
-from service.store.records import Records
+from service.store.records import RecordStore
 from service.store.search import Search
 
 
@@ -68,7 +68,7 @@ LICENCE = TypeAdapter(LicenceRecord)
 RESULT = TypeAdapter(StoredResult)
 
 
-class Store(Accounts, Audit, Forgetting, Jobs, Pictures, Records, Search, Protocol):
+class Store(AccountStore, Audit, Forgetting, JobStore, Pictures, RecordStore, Search, Protocol):
     """A room for state. `kind` is `mongo`, `sqlite` or `null`."""
 
     kind: str

@@ -20,7 +20,7 @@ CallbackState = Literal["none", "waiting", "delivered", "failed"]
 
 
 @dataclass(frozen=True)
-class Job:
+class StoredJob:
     """One medium to be judged. `sha256`, `size` (bytes) and `media` (its kind) tell which one.
 
     attempts: at the present stage, the one under way included.
@@ -73,22 +73,22 @@ class JobLoad:
     oldest: float | None  # when it was made
 
 
-JOB = TypeAdapter(Job)
+JOB = TypeAdapter(StoredJob)
 
 
-class Jobs(Protocol):
+class JobStore(Protocol):
     """Raises StoreUnavailable as all of a store does."""
 
-    def add_job(self, job: Job) -> None:
+    def add_job(self, job: StoredJob) -> None:
         """Insert; its medium was put before."""
 
-    def get_job(self, owner: str, job_id: str) -> Job | None:
+    def get_job(self, owner: str, job_id: str) -> StoredJob | None:
         """One unexpired job of one owner."""
 
-    def next_job(self, stage: Stage, now: float) -> Job | None:
+    def next_job(self, stage: Stage, now: float) -> StoredJob | None:
         """The oldest unexpired job at this stage that no lease holds."""
 
-    def update_job(self, job: Job, lease: str) -> bool:
+    def update_job(self, job: StoredJob, lease: str) -> bool:
         """Replace by id, if it still has the lease that was read; answers whether it had."""
 
     def delete_job(self, owner: str, job_id: str) -> bool:

@@ -15,7 +15,7 @@ Place = tuple[float, str]  # created_at and id of an entry
 
 
 @dataclass(frozen=True)
-class Record:
+class StoredRecord:
     """One record; `document` is ready for JSON."""
 
     shelf: str
@@ -25,22 +25,24 @@ class Record:
     expires_at: float = NEVER
 
 
-RECORD = TypeAdapter(Record)
+RECORD = TypeAdapter(StoredRecord)
 
 
-class Records(Protocol):
+class RecordStore(Protocol):
     """Raises StoreUnavailable as all of a store does."""
 
-    def add_record(self, record: Record) -> bool:
+    def add_record(self, record: StoredRecord) -> bool:
         """Whether it was new; one of this id that is there stays as it is."""
 
-    def put_record(self, record: Record) -> None:
+    def put_record(self, record: StoredRecord) -> None:
         """Insert or replace."""
 
-    def get_record(self, shelf: str, record_id: str) -> Record | None:
+    def get_record(self, shelf: str, record_id: str) -> StoredRecord | None:
         """One unexpired record."""
 
-    def list_records(self, shelf: str, limit: int, before: Place | None = None) -> list[Record]:
+    def list_records(
+        self, shelf: str, limit: int, before: Place | None = None
+    ) -> list[StoredRecord]:
         """Unexpired records, newest first; `before` is the last one of the page before."""
 
     def delete_record(self, shelf: str, record_id: str) -> bool:

@@ -17,7 +17,7 @@ from service.analysis.detectors.load import load_detectors
 from service.analysis.face.blazeface import FaceDetector
 from service.analysis.image import Analyzer
 from service.errors import StartupError
-from service.fitting.features import Gathering, Seen, _read, _write, forget, kept_folder
+from service.fitting.features import Gathering, ImageFeatures, _read, _write, forget, kept_folder
 from service.fitting.split import open_album
 from service.settings import Settings
 from tests.albums import fill
@@ -57,7 +57,7 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path / "album"
 
 
-def gather(settings: Settings, folder: Path) -> dict[str, Seen]:
+def gather(settings: Settings, folder: Path) -> dict[str, ImageFeatures]:
     gathering = Gathering(settings, FaceDetector(settings.models_dir), load_detectors(settings, {}))
     album = open_album(folder)
     names = [image.path.name for image in album.images]
@@ -105,7 +105,7 @@ def count_looks(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
     looked: list[Path] = []
     look = Gathering._look
 
-    def noted(self: Gathering, path: Path) -> Seen:
+    def noted(self: Gathering, path: Path) -> ImageFeatures:
         looked.append(path)
         return look(self, path)
 
@@ -137,7 +137,7 @@ def restless() -> Iterator[None]:
 @pytest.mark.usefixtures("restless")
 def test_it_is_read_by_many_threads_at_once(tmp_path: Path) -> None:
     kept = tmp_path / "kept.npz"
-    _write(kept, Seen(np.array([[0.25]]), (np.ones((1, FEATURES), np.float32),)))
+    _write(kept, ImageFeatures(np.array([[0.25]]), (np.ones((1, FEATURES), np.float32),)))
 
     def read(_: int) -> float:
         garbage = [Cycle() for _ in range(5)]

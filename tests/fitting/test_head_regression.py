@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from service.fitting.head_regression import STRENGTHS, Linear, Sample, fit, refit
+from service.fitting.head_regression import STRENGTHS, LinearHead, Sample, fit, refit
 from service.fitting.metrics import auc, balanced, sigmoid
 
-SHIPPED = Linear(np.float32([1, 0, 0, 0]), -0.5)
+SHIPPED = LinearHead(np.float32([1, 0, 0, 0]), -0.5)
 
 
 def drawn(count: int, weight: Any, *, seed: int = 0, people: int | None = None) -> Sample:
@@ -46,7 +46,7 @@ def test_a_strong_ridge_keeps_the_shipped_weight() -> None:
 
 def test_the_start_does_not_matter() -> None:
     sample = drawn(500, [0, 2, -1, 0])
-    far = Linear(np.float32([30, -30, 30, -30]), 20.0)
+    far = LinearHead(np.float32([30, -30, 30, -30]), 20.0)
     one, other = fit(sample, SHIPPED, 0.01), fit(sample, SHIPPED, 0.01, far)
     assert other.weight == pytest.approx(one.weight, abs=0.02)
 
@@ -66,7 +66,7 @@ def test_every_species_counts_the_same() -> None:
     source = np.select([~fake, np.arange(2100) < 2050], ["cam", "many"], "few")
     features[source == "many", 2] += 2
     features[source == "few", 1] += 2
-    head = fit(Sample(features, fake, source, np.arange(2100)), Linear(np.zeros(4), 0.0), 1e-4)
+    head = fit(Sample(features, fake, source, np.arange(2100)), LinearHead(np.zeros(4), 0.0), 1e-4)
     assert head.weight[1] == pytest.approx(head.weight[2], rel=0.3)
 
 
@@ -85,7 +85,7 @@ def test_where_there_is_nothing_to_learn_it_stays() -> None:
     wide = Sample(
         rng.normal(0, 1, (120, 60)).astype(np.float32), sample.fake, sample.source, sample.unit
     )
-    _, ridge = refit(wide, Linear(np.zeros(60, np.float32), 0.0))
+    _, ridge = refit(wide, LinearHead(np.zeros(60, np.float32), 0.0))
     assert ridge == pytest.approx(STRENGTHS[0], rel=0.2)
 
 
@@ -96,7 +96,7 @@ def test_the_ridge_is_chosen_by_people_left_out() -> None:
     names = np.eye(30, dtype=np.float32)[people] * 3
     fake = people % 2 == 1
     noise = rng.normal(0, 0.1, (600, 30)).astype(np.float32)
-    source, shipped = np.where(fake, "swap", "cam"), Linear(np.zeros(30, np.float32), 0.0)
+    source, shipped = np.where(fake, "swap", "cam"), LinearHead(np.zeros(30, np.float32), 0.0)
     by_person = refit(Sample(names + noise, fake, source, people.astype(str)), shipped)[1]
     by_image = refit(Sample(names + noise, fake, source, np.arange(600).astype(str)), shipped)[1]
     assert by_image < by_person

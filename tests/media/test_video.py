@@ -16,7 +16,7 @@ import pytest
 
 from service.errors import MediaError, MediaTooComplex, MediaTooLarge, MediaTooLong, NoPictures
 from service.media import decoding, high_range
-from service.media.decoder.plan import Seen, plan
+from service.media.decoder.plan import Packet, plan
 from service.media.facts import VideoFacts
 from service.media.kinds import kind_of
 from service.media.medium import Medium
@@ -123,7 +123,7 @@ def test_a_long_video_is_looked_at_by_its_key_frames() -> None:
 
 
 def test_few_key_frames_of_a_long_video() -> None:
-    seen = [Seen(i / 25, i % 1500 == 0) for i in range(25 * 300)]
+    seen = [Packet(i / 25, i % 1500 == 0) for i in range(25 * 300)]
     todo = plan(seen, 300, 32)
     assert len(todo.targets) == 25
     assert sum(todo.fed) <= 5 * 65

@@ -9,7 +9,7 @@ import pytest
 
 from service.errors import StartupError
 from service.provenance.facts import Camera, Facts
-from service.provenance.rules import Condition, load_rules
+from service.provenance.rules import FactCondition, load_rules
 from service.settings import PACKAGE, Settings
 
 RULES = """
@@ -94,18 +94,18 @@ def test_a_file_that_is_not_there_stops_the_start(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("condition", "values", "holds"),
     [
-        (Condition(any=["a", "b"]), ["c", "b"], True),
-        (Condition(any=["a"]), [], False),
-        (Condition(above=1.0), [1.0], False),
-        (Condition(above=1.0), [1.5], True),
-        (Condition(above=1.0, below=2.0), [0.5, 2.5], False),
-        (Condition(above=1.0), ["text"], False),
-        (Condition(absent=True), [], True),
-        (Condition(absent=True), ["x"], False),
-        (Condition(absent=False), ["x"], True),
-        (Condition(absent=False), [], False),
-        (Condition(any=[False]), [False], True),
+        (FactCondition(any=["a", "b"]), ["c", "b"], True),
+        (FactCondition(any=["a"]), [], False),
+        (FactCondition(above=1.0), [1.0], False),
+        (FactCondition(above=1.0), [1.5], True),
+        (FactCondition(above=1.0, below=2.0), [0.5, 2.5], False),
+        (FactCondition(above=1.0), ["text"], False),
+        (FactCondition(absent=True), [], True),
+        (FactCondition(absent=True), ["x"], False),
+        (FactCondition(absent=False), ["x"], True),
+        (FactCondition(absent=False), [], False),
+        (FactCondition(any=[False]), [False], True),
     ],
 )
-def test_conditions(condition: Condition, values: list[str | float], holds: bool) -> None:
+def test_conditions(condition: FactCondition, values: list[str | float], holds: bool) -> None:
     assert condition.holds(values) is holds

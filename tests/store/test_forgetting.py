@@ -18,7 +18,7 @@ from service.store.forgetting import Selection
 from service.store.mongo.store import MongoStore
 from service.store.null.store import NullStore
 from service.store.pictures import SeenPicture
-from service.store.records import Record
+from service.store.records import StoredRecord
 from service.store.resilient.spool import Spool
 from service.store.resilient.store import ResilientStore
 from service.store.sqlite import forgetting
@@ -42,8 +42,8 @@ def keep(store: Store, licence: str = OURS, sha256: str = ONE, at: float = 1000.
     answer = {"sha256": sha256, "licence": licence, "full_response": {}}
     store.put_entry(HistoryEntry(uuid4().hex, licence[:4], at, LATER, answer))
     review = {"sha256": sha256, "licence": licence, "made_at": at}
-    store.put_record(Record("reviews", uuid4().hex, time.time(), review))
-    store.put_record(Record("people", uuid4().hex, 1.0, {"name": "ada"}))
+    store.put_record(StoredRecord("reviews", uuid4().hex, time.time(), review))
+    store.put_record(StoredRecord("people", uuid4().hex, 1.0, {"name": "ada"}))
     store.put_picture(SeenPicture(uuid4().hex, licence, sha256, "", "00", ("0-00",), at, LATER))
 
 

@@ -17,7 +17,7 @@ import pytest
 from service.errors import StoreUnavailable
 from service.store.base import EntryRefused, Store
 from service.store.counter import Counter
-from service.store.jobs import Job
+from service.store.jobs import StoredJob
 from service.store.mongo.store import MongoStore
 from service.store.null.store import NullStore
 from service.store.sqlite.store import MIGRATIONS, SqliteStore
@@ -27,7 +27,7 @@ OWNER = "d" * 64
 LATER = 4e9
 
 
-def a_job(**changes: Any) -> Job:
+def a_job(**changes: Any) -> StoredJob:
     fields: dict[str, Any] = {
         "id": f"job_{uuid4().hex}",
         "owner": OWNER,
@@ -38,10 +38,10 @@ def a_job(**changes: Any) -> Job:
         "media": "image",
         "counters": (Counter("d/day", 3, LATER), Counter("d/month", None, LATER)),
     }
-    return Job(**fields | changes)
+    return StoredJob(**fields | changes)
 
 
-def added(store: Store, **changes: Any) -> Job:
+def added(store: Store, **changes: Any) -> StoredJob:
     job = a_job(**changes)
     store.add_job(job)
     return job

@@ -11,12 +11,12 @@ import pytest
 from service.errors import StoreUnavailable
 from service.store.base import Store
 from service.store.null.store import NullStore
-from service.store.records import Record
+from service.store.records import StoredRecord
 
 
-def a_record(**changes: Any) -> Record:
+def a_record(**changes: Any) -> StoredRecord:
     fields = {"shelf": "people", "id": uuid4().hex, "created_at": 1.5, "document": {"a": [1, None]}}
-    return Record(**fields | changes)  # type: ignore[arg-type]
+    return StoredRecord(**fields | changes)  # type: ignore[arg-type]
 
 
 def test_a_record_comes_back_as_put(store: Store) -> None:

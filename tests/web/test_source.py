@@ -13,8 +13,8 @@ import requests
 import yaml
 
 from service.cloud.aws.session import Cloud
-from service.cloud.serverless.detections import Detection, Detections
-from service.cloud.serverless.endpoint import Verdict
+from service.cloud.serverless.detections import Detections, UploadDetection
+from service.cloud.serverless.endpoint import EndpointLabel
 from service.cloud.serverless.search import DetectionSearch
 from service.errors import StoreUnavailable
 from service.settings import Settings
@@ -58,9 +58,9 @@ def search(settings: Settings, server: Aws) -> DetectionSearch:
     known = Detections(Cloud(), TABLE, 1000)
     for number in range(5):
         label = "fake" if number % 2 else "real"
-        verdict = Verdict(label, 0.9 - number / 100, "lite0", "2.0.0")
+        verdict = EndpointLabel(label, 0.9 - number / 100, "lite0", "2.0.0")
         if known.get(f"uuid-{number}") is None:
-            known.add(Detection(f"uuid-{number}", f"uploads/{number}.jpg", verdict, "url"))
+            known.add(UploadDetection(f"uuid-{number}", f"uploads/{number}.jpg", verdict, "url"))
         body = {"Bucket": BUCKET, "Key": f"uploads/{number}.jpg", "Body": genuine()}
         server.client("s3").put_object(**body)
     return DetectionSearch(settings)

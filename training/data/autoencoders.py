@@ -67,7 +67,7 @@ ENLARGE: dict[str, Callable[[int, int], nn.Module]] = {
 }
 
 
-class Residual(nn.Module):
+class GroupResidual(nn.Module):
     def __init__(self, width: int, norm: bool) -> None:
         super().__init__()
         first = nn.GroupNorm(4, width) if norm else nn.Identity()
@@ -83,13 +83,13 @@ def autoencoder(make: Make) -> nn.Sequential:
     """Nx3xSxS in 0..1 -> NxKEPTxS/4xS/4 -> Nx3xSxS."""
     half, enlarge = WIDTH // 2, ENLARGE[make.enlarge]
     encoder = nn.Sequential(
-        _same(3, half), nn.Conv2d(half, WIDTH, 4, 2, 1), Residual(WIDTH, make.norm),
-        nn.Conv2d(WIDTH, 2 * WIDTH, 4, 2, 1), Residual(2 * WIDTH, make.norm),
+        _same(3, half), nn.Conv2d(half, WIDTH, 4, 2, 1), GroupResidual(WIDTH, make.norm),
+        nn.Conv2d(WIDTH, 2 * WIDTH, 4, 2, 1), GroupResidual(2 * WIDTH, make.norm),
         nn.Conv2d(2 * WIDTH, make.kept, 1),
     )  # fmt: skip
     decoder = nn.Sequential(
-        _same(make.kept, 2 * WIDTH), *(Residual(2 * WIDTH, make.norm) for _ in range(2)),
-        enlarge(2 * WIDTH, WIDTH), Residual(WIDTH, make.norm), nn.SiLU(),
+        _same(make.kept, 2 * WIDTH), *(GroupResidual(2 * WIDTH, make.norm) for _ in range(2)),
+        enlarge(2 * WIDTH, WIDTH), GroupResidual(WIDTH, make.norm), nn.SiLU(),
         enlarge(WIDTH, half), nn.SiLU(), _same(half, 3),
     )  # fmt: skip
     net = nn.Sequential(encoder, decoder)

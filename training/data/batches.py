@@ -32,7 +32,7 @@ DONORS = 12  # looked at for a swap
 PHONES = 0.3  # of the views
 
 
-class Choice(NamedTuple):
+class PairChoice(NamedTuple):
     """A genuine row and what is laid beside it.
 
     `species`: the fake's, or how it is made: self_blend, swap, a name of `Copies`, or that
@@ -88,7 +88,7 @@ class Batches(IterableDataset[tuple[Tensor, Tensor]]):
             kinds = [number for choice in some for number in (0, self.species[choice.species])]
             yield torch.from_numpy(np.stack(images)), torch.tensor(kinds)
 
-    def choices(self, worker: int = 0) -> Iterator[Choice]:
+    def choices(self, worker: int = 0) -> Iterator[PairChoice]:
         """Endless; what the pairs of the batches are made of, in their order."""
         rng = np.random.default_rng([self.seed, worker])
         while True:
@@ -96,35 +96,35 @@ class Batches(IterableDataset[tuple[Tensor, Tensor]]):
             one, other = int(rng.integers(2**31)), int(rng.integers(2**31))
             yield getattr(self, f"_{kind}")(rng, one, other)
 
-    def views(self, choice: Choice) -> tuple[np.ndarray, np.ndarray]:
+    def views(self, choice: PairChoice) -> tuple[np.ndarray, np.ndarray]:
         """(genuine, fake), augmented."""
         one, other, _ = choice.seeds
         return view(self.crops[choice.genuine], one), view(self._fake(choice), other)
 
-    def _given(self, rng: np.random.Generator, one: int, other: int) -> Choice:
+    def _given(self, rng: np.random.Generator, one: int, other: int) -> PairChoice:
         """Without an original: framed and encoded each in its own way."""
         fake = self.fakes.draw(rng)
         species, genuine = str(self.index.species[fake]), self.original.get(fake)
         if genuine is None:
-            return Choice(species, self.genuine.draw(rng), fake, (one, other, 0))
-        return Choice(species, genuine, fake, (one, one, 0))
+            return PairChoice(species, self.genuine.draw(rng), fake, (one, other, 0))
+        return PairChoice(species, genuine, fake, (one, one, 0))
 
-    def _coded(self, rng: np.random.Generator, one: int, _: int) -> Choice:
+    def _coded(self, rng: np.random.Generator, one: int, _: int) -> PairChoice:
         """Every second time in the face only."""
         number = int(rng.integers(len(self.copied)))
         row, copies, _ = self.copied[number]
         if rng.random() < 0.5:
-            return Choice(copies.name, row, number, (one, one, 0))
-        return Choice(copies.name + INLAY, row, number, (one, one, int(rng.integers(2**31))))
+            return PairChoice(copies.name, row, number, (one, one, 0))
+        return PairChoice(copies.name + INLAY, row, number, (one, one, int(rng.integers(2**31))))
 
-    def _blend(self, rng: np.random.Generator, one: int, _: int) -> Choice:
+    def _blend(self, rng: np.random.Generator, one: int, _: int) -> PairChoice:
         """A self-blend, or a swap with another face of the same source."""
         row, seeds = self.genuine.draw(rng), (one, one, int(rng.integers(2**31)))
         if rng.random() < 0.5:
-            return Choice("self_blend", row, row, seeds)
-        return Choice("swap", row, self._donor(row, rng), seeds)
+            return PairChoice("self_blend", row, row, seeds)
+        return PairChoice("swap", row, self._donor(row, rng), seeds)
 
-    def _fake(self, choice: Choice) -> np.ndarray:
+    def _fake(self, choice: PairChoice) -> np.ndarray:
         row, other, made = choice.genuine, choice.other, choice.seeds[2]
         crop, keypoints = self.crops[row], self.index.keypoints
         match choice.species:

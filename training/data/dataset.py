@@ -38,7 +38,7 @@ MODELS = Path(__file__).parents[2] / "service" / "models"
 
 
 @dataclass(frozen=True)
-class Row:
+class LabelRow:
     """One line of labels.csv."""
 
     shard: str
@@ -82,10 +82,10 @@ class Index:
     species: np.ndarray
 
 
-def read_labels(data: Path) -> list[Row]:
+def read_labels(data: Path) -> list[LabelRow]:
     """The rows of labels.csv."""
     with (data / "labels.csv").open(newline="") as file:
-        rows = [Row(**line) for line in csv.DictReader(file)]
+        rows = [LabelRow(**line) for line in csv.DictReader(file)]
     unknown = {row.label for row in rows} - {"real", "fake"}
     if unknown:
         raise ValueError(f"labels.csv: label must be real or fake, not {sorted(unknown)}")
@@ -98,7 +98,7 @@ def read_image(file: io.BytesIO | Path) -> np.ndarray:
         return np.asarray(ImageOps.exif_transpose(image).convert("RGB"))
 
 
-def read_images(data: Path, rows: list[Row]) -> Iterator[tuple[int, np.ndarray]]:
+def read_images(data: Path, rows: list[LabelRow]) -> Iterator[tuple[int, np.ndarray]]:
     """(row number, image) of every row, shard by shard."""
     by_shard: dict[str, list[int]] = {}
     for number, row in enumerate(rows):
@@ -108,7 +108,7 @@ def read_images(data: Path, rows: list[Row]) -> Iterator[tuple[int, np.ndarray]]
 
 
 def _read_shard(
-    data: Path, shard: str, numbers: list[int], rows: list[Row]
+    data: Path, shard: str, numbers: list[int], rows: list[LabelRow]
 ) -> Iterator[tuple[int, np.ndarray]]:
     if not shard:
         yield from ((n, read_image(data / rows[n].name)) for n in numbers)
@@ -146,7 +146,7 @@ def prepare(data: Path, out: Path) -> Index:
     return _save_index(out, rows, found, keypoints)
 
 
-def _all_crops(data: Path, out: Path, rows: list[Row]) -> Iterator[tuple[int, np.ndarray]]:
+def _all_crops(data: Path, out: Path, rows: list[LabelRow]) -> Iterator[tuple[int, np.ndarray]]:
     """(row number, keypoints) of every face found; each core takes some rows at a time."""
     parts = [range(start, min(start + PART, len(rows))) for start in range(0, len(rows), PART)]
     work = partial(_crops, data, out, rows)
@@ -158,7 +158,9 @@ def _all_crops(data: Path, out: Path, rows: list[Row]) -> Iterator[tuple[int, np
             print(f"{parts[done].stop}/{len(rows)} images", flush=True)
 
 
-def _crops(data: Path, out: Path, rows: list[Row], part: range) -> list[tuple[int, np.ndarray]]:
+def _crops(
+    data: Path, out: Path, rows: list[LabelRow], part: range
+) -> list[tuple[int, np.ndarray]]:
     """Writes the crops of some rows."""
     cv2.setNumThreads(1)
     crops, detector = np.load(out / "crops.npy", mmap_mode="r+"), FaceDetector(MODELS)
@@ -170,7 +172,7 @@ def _crops(data: Path, out: Path, rows: list[Row], part: range) -> list[tuple[in
     return found
 
 
-def _save_index(out: Path, rows: list[Row], found: np.ndarray, keypoints: np.ndarray) -> Index:
+def _save_index(out: Path, rows: list[LabelRow], found: np.ndarray, keypoints: np.ndarray) -> Index:
     index = Index(
         name=np.array([row.name for row in rows]),
         fake=np.array([row.label == "fake" for row in rows]),

@@ -34,7 +34,7 @@ def conv(inputs: int, outputs: int, stride: int = 1, bias: bool = True) -> nn.Co
     return nn.Conv2d(inputs, outputs, 3, stride, padding=1, bias=bias)
 
 
-class Block(nn.Module):
+class LatentBlock(nn.Module):
     """Three convolutions beside a shortcut; where it is `deep`, global context is added first.
 
     The names of the parts are those in the weights' files.
@@ -65,9 +65,9 @@ class Bounded(nn.Module):
 
 def encoder() -> nn.Sequential:
     """Nx3xSxS in 0..1 -> Nx32xS/8xS/8."""
-    parts: list[nn.Module] = [conv(3, WIDTH), Block()]
+    parts: list[nn.Module] = [conv(3, WIDTH), LatentBlock()]
     for deep in (False, False, True):
-        parts += [conv(WIDTH, WIDTH, stride=2, bias=False), *(Block(deep) for _ in range(3))]
+        parts += [conv(WIDTH, WIDTH, stride=2, bias=False), *(LatentBlock(deep) for _ in range(3))]
     return nn.Sequential(*parts, conv(WIDTH, LATENT))
 
 
@@ -75,9 +75,9 @@ def decoder() -> nn.Sequential:
     """Nx32xSxS -> Nx3x8Sx8S."""
     parts: list[nn.Module] = [Bounded(), conv(LATENT, WIDTH), nn.ReLU()]
     for deep in (True, False, False):
-        parts += [Block(deep) for _ in range(3)]
+        parts += [LatentBlock(deep) for _ in range(3)]
         parts += [nn.Upsample(scale_factor=2), conv(WIDTH, WIDTH, bias=False)]
-    return nn.Sequential(*parts, Block(), conv(WIDTH, 3))
+    return nn.Sequential(*parts, LatentBlock(), conv(WIDTH, 3))
 
 
 def load(weights: Path) -> nn.Sequential:

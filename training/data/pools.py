@@ -21,7 +21,7 @@ import numpy as np
 from service.analysis.face.crop import normalise
 from service.repository.session import open_session
 from service.runtime.allocator import keep_freed
-from training.data.batches import Batches, Choice
+from training.data.batches import Batches, PairChoice
 from training.data.dataset import all_copies, load_crops, load_index
 from training.export.manifest import read_manifest
 
@@ -68,7 +68,7 @@ def collect(out: Path, folder: Path, part: str, count: int, size: int = SHARD) -
     return files
 
 
-class Read(NamedTuple):
+class PoolRows(NamedTuple):
     """`pools` NxD float16, `fake` N float32 (1: fake); N each, of the view's pair: `species` of its
     fake, `source` of its genuine face."""
 
@@ -78,14 +78,14 @@ class Read(NamedTuple):
     source: np.ndarray
 
 
-def where(read: Read, rows: np.ndarray) -> Read:
+def where(read: PoolRows, rows: np.ndarray) -> PoolRows:
     """`rows`: a mask; both views of a pair are of one species and of one source."""
-    return Read(*(part[rows] for part in read))
+    return PoolRows(*(part[rows] for part in read))
 
 
-def load(files: list[Path]) -> Read:
+def load(files: list[Path]) -> PoolRows:
     parts = [np.load(file) for file in files]
-    return Read(*(np.concatenate([one[name] for one in parts]) for name in Read._fields))
+    return PoolRows(*(np.concatenate([one[name] for one in parts]) for name in PoolRows._fields))
 
 
 def _name(folder: Path) -> str:
@@ -109,7 +109,7 @@ def _shard(out: Path, folder: Path, size: int, file: Path) -> str:
         sources += [source[choice.genuine]] * 2
     beside = file.with_suffix(".part.npz")
     labels = np.tile(np.float32([0, 1]), len(species) // 2)
-    read = Read(np.stack(found), labels, np.array(species), np.array(sources))
+    read = PoolRows(np.stack(found), labels, np.array(species), np.array(sources))
     np.savez(beside, **read._asdict())
     beside.replace(file)
     return file.stem
@@ -117,7 +117,7 @@ def _shard(out: Path, folder: Path, size: int, file: Path) -> str:
 
 def pairs_of(
     out: Path, part: str, seed: int
-) -> Iterator[tuple[Choice, tuple[np.ndarray, np.ndarray]]]:
+) -> Iterator[tuple[PairChoice, tuple[np.ndarray, np.ndarray]]]:
     """Endless: what a pair is made of, and its augmented views."""
     index, rows = load_index(out), np.flatnonzero(np.load(out / "split.npy") == part)
     batches = Batches(index, load_crops(out), rows, seed, [*all_copies(out).values()])

@@ -47,7 +47,7 @@ RESTORERS = (
 )
 
 
-class Loaded:
+class Restorers:
     """The networks of the unpacked wheel, HxWx3 uint8 -> 4Hx4Wx3 uint8, RGB."""
 
     def __init__(self, wheel: Path) -> None:
@@ -74,7 +74,7 @@ def _net(file: Path) -> ncnn.Net:
     return net
 
 
-def restored(nets: Loaded, crop: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def restored(nets: Restorers, crop: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """A copy of an SxSx3 uint8 crop: its face shrunk and restored, its coarse colours its own.
 
     Two in five are mixed with the crop; the fill around the photograph stays exact.
@@ -110,7 +110,7 @@ def _fitted(image: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
 
 def make(out: Path, wheel: Path, count: int) -> None:
     """Write OUT/restoration_rows.npy and OUT/restorations.npy."""
-    crops, nets = load_crops(out), Loaded(wheel)
+    crops, nets = load_crops(out), Restorers(wheel)
     rows = chosen(load_index(out), np.load(out / "split.npy"), count, SEED)
 
     def copy(some: np.ndarray, start: int) -> np.ndarray:

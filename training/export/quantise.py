@@ -35,7 +35,7 @@ LOOKED_AT, COMPARED = 256, 256  # views for the ranges, and other ones for the r
 SEEDS = 10_000, 10_001  # of these views; far from those of the readout's
 
 
-class Views(CalibrationDataReader):  # type: ignore[misc]
+class CalibrationInputs(CalibrationDataReader):  # type: ignore[misc]
     """What ONNX Runtime asks for, one input after the other."""
 
     def __init__(self, name: str, pixels: Iterator[np.ndarray]) -> None:
@@ -51,7 +51,7 @@ def quantise(file: Path, image: str, pixels: Iterator[np.ndarray]) -> None:
         padded, beside = Path(folder) / "padded.onnx", Path(folder) / file.name
         quant_pre_process(file, padded, skip_symbolic_shape=True)  # paddings by the convolutions
         quantize_static(
-            padded, beside, Views(image, pixels), QuantFormat.QDQ, per_channel=True,
+            padded, beside, CalibrationInputs(image, pixels), QuantFormat.QDQ, per_channel=True,
             activation_type=QuantType.QUInt8,  # half of the time that signed ones take
             nodes_to_quantize=_of_the_network(onnx.load(padded).graph),
         )  # fmt: skip

@@ -12,7 +12,7 @@ from onnx import TensorProto, helper
 from training.data.species import SPECIES
 from training.export.graph import DEPTH, RUNTIME, Graph
 from training.nets.patches import PATCH, SIZE, TOKENS, pooling, strips
-from training.nets.tower import HEADS, HIDDEN, WIDTH, Block, ClipNet, Weights
+from training.nets.tower import HEADS, HIDDEN, WIDTH, ClipNet, TowerBlock, Weights
 
 OPSET = 17
 FEATURES = HIDDEN + 1
@@ -71,7 +71,7 @@ def _tokens(graph: Graph, net: ClipNet) -> str:
     return graph.norm(graph.one("Concat", token, placed, axis=0), "before", net.before)
 
 
-def _block(graph: Graph, x: str, number: int, block: Block, asked: int) -> str:
+def _block(graph: Graph, x: str, number: int, block: TowerBlock, asked: int) -> str:
     """One layer, for the first `asked` tokens; the others are only attended to."""
     name, packaged = f"blocks.{number}", graph.weights.products
     at = f"encoder.layers.{number}."
@@ -85,7 +85,7 @@ def _block(graph: Graph, x: str, number: int, block: Block, asked: int) -> str:
     return graph.one("Add", x, down)
 
 
-def _attention(graph: Graph, x: str, number: int, block: Block, asked: int) -> str:
+def _attention(graph: Graph, x: str, number: int, block: TowerBlock, asked: int) -> str:
     """What the first `asked` tokens take from all of them: asked x 768."""
     query, key, value = _apart(graph, x, number, block, asked)
     scaled = graph.one("Mul", query, graph.fixed(DEPTH**-0.5))
@@ -95,7 +95,7 @@ def _attention(graph: Graph, x: str, number: int, block: Block, asked: int) -> s
     return graph.one("Reshape", flat, graph.fixed([asked, WIDTH], np.int64))
 
 
-def _apart(graph: Graph, x: str, number: int, block: Block, asked: int) -> list[str]:
+def _apart(graph: Graph, x: str, number: int, block: TowerBlock, asked: int) -> list[str]:
     """Query of the first `asked` tokens, key and value of all: each HEADS x tokens x DEPTH.
 
     By a product each, whose weights are cut apart when a session starts: cutting what one product

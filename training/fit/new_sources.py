@@ -20,7 +20,7 @@ import numpy as np
 
 from service.fitting import metrics
 from training.data.dataset import Index, load_index
-from training.data.pools import Read, collect, load, where
+from training.data.pools import PoolRows, collect, load, where
 from training.fit.readout import fit, note, of_model
 from training.fit.ridge import Values, log_odds
 
@@ -36,7 +36,7 @@ def folds(sources: np.ndarray) -> np.ndarray:
     return np.array([fold[name] for name in sources.tolist()])
 
 
-def unseen(seen: Read, checked: Read, epochs: int, keep: Values | None) -> np.ndarray:
+def unseen(seen: PoolRows, checked: PoolRows, epochs: int, keep: Values | None) -> np.ndarray:
     """Logits of genuine views, each by a readout that saw no genuine view of its source."""
     mine, theirs = folds(seen.source), folds(checked.source)
     found = np.zeros(len(checked.fake))

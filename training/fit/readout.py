@@ -25,7 +25,7 @@ from sklearn.metrics import roc_auc_score
 from torch import Tensor, nn
 from torch.nn.functional import pad
 
-from training.data.pools import READOUT, Read, collect, load, tuned_tower
+from training.data.pools import READOUT, PoolRows, collect, load, tuned_tower
 from training.data.species import NEVER, SPECIES, fake_logit, loss_of, numbers
 from training.export.manifest import changed, read_manifest, write_manifest
 from training.fit.ridge import Values, log_odds
@@ -131,7 +131,7 @@ class Known(NamedTuple):
     numbers: dict[str, int]
 
 
-def numbered(seen: Read, known: dict[str, int]) -> Tensor:
+def numbered(seen: PoolRows, known: dict[str, int]) -> Tensor:
     """0 for genuine views, the number of the species for fakes. Raises ValueError for a new one."""
     if new := set(seen.species.tolist()) - set(known):
         raise ValueError(f"Species that the readout does not know: {', '.join(sorted(new))}.")
@@ -140,7 +140,7 @@ def numbered(seen: Read, known: dict[str, int]) -> Tensor:
 
 
 def fit(
-    seen: Read,
+    seen: PoolRows,
     epochs: int,
     seed: int = 0,
     rate: float | None = None,
@@ -168,7 +168,7 @@ def fit(
     return net.eval()
 
 
-def auc(values: Values, views: Read) -> float:
+def auc(values: Values, views: PoolRows) -> float:
     return float(roc_auc_score(views.fake, log_odds(values, views.pools)))
 
 

@@ -129,7 +129,7 @@ def loss_on(student: Student, lesson: Lesson) -> Tensor:
     )
 
 
-class Course:
+class Teaching:
     """Training that goes on where it was interrupted."""
 
     def __init__(self, student: Student, last: Path) -> None:
@@ -172,7 +172,7 @@ def teach(
     clock: Clock = time.monotonic,
 ) -> int:
     """Until the minutes are over; FILE gets the averaged network. Returns the steps."""
-    course = Course(student, file.with_suffix(".last.pt"))
+    course = Teaching(student, file.with_suffix(".last.pt"))
     start = clock()
     student.train()
     while (spent := course.before + clock() - start) < 60 * minutes:

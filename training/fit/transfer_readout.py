@@ -17,17 +17,19 @@ from typing import Any
 
 from sklearn.metrics import roc_auc_score
 
-from training.data.pools import Read, collect, load
+from training.data.pools import PoolRows, collect, load
 from training.fit.readout import CHECKED, of_model, record, write
 from training.fit.ridge import Values, carried, log_odds, lost, units
 
 
-def read_by_both(out: Path, folders: tuple[Path, Path], part: str, count: int) -> tuple[Read, Read]:
+def read_by_both(
+    out: Path, folders: tuple[Path, Path], part: str, count: int
+) -> tuple[PoolRows, PoolRows]:
     first, second = (load(collect(out, folder, part, count)) for folder in folders)
     return first, second
 
 
-def compared(before: Values, after: Values, theirs: Read, ours: Read) -> dict[str, float]:
+def compared(before: Values, after: Values, theirs: PoolRows, ours: PoolRows) -> dict[str, float]:
     """On views that carried nothing over: the share lost of what the inner units tell, as they were
     and as they are; and AUC at the first tower, at the second as they were, and as they are."""
     wanted, fake = units(before, theirs.pools), ours.fake

@@ -110,7 +110,7 @@ class Norm(nn.Module):
         return functional.layer_norm(x.float(), (WIDTH,), self.weight, self.bias, EPSILON)
 
 
-class Block(nn.Module):
+class TowerBlock(nn.Module):
     """One transformer layer; query, key and value are one product."""
 
     def __init__(self, weights: Weights, layer: int) -> None:
@@ -172,7 +172,7 @@ class ClipNet(nn.Module):
         self._constant("place", place[1:][self.seen])
         self._constant("token", weights.arrays["embeddings.class_embedding"] + place[0])
         self.before = Norm(weights, "pre_layrnorm")
-        self.blocks = nn.ModuleList(Block(weights, layer) for layer in range(LAYERS))
+        self.blocks = nn.ModuleList(TowerBlock(weights, layer) for layer in range(LAYERS))
         self.after = Norm(weights, "post_layernorm")
         # Faces differ little from each other in these features: the head sees what differs.
         self.register_buffer("centre", torch.zeros(WIDTH))

@@ -15,13 +15,13 @@ from training.data.pools import reader
 from training.export.quantise import quantise
 from training.nets.model import MEAN, STD
 from training.presentation.network import write_onnx
-from training.presentation.views import View, photographs, views_of
+from training.presentation.views import CropView, photographs, views_of
 
 RANGES = 128  # views that set the ranges of the int8 network
 COLUMNS = ("features", "pools", "source", "kind", "species", "plain")
 
 
-def every_view(data: Path, genuine: Path) -> Iterator[View]:
+def every_view(data: Path, genuine: Path) -> Iterator[CropView]:
     for folder, presentation in ((data, True), (genuine, False)):
         for number, one in enumerate(photographs(folder, presentation=presentation)):
             yield from views_of(one, number, presentation=presentation)

@@ -23,15 +23,15 @@ Key = tuple[str, str]  # source; `live`, `attack` or `simulated`
 
 
 @dataclass(frozen=True, eq=False)
-class Views:
+class ViewFeatures:
     """`features` NxD float32; N each: `source`, `kind`."""
 
     features: np.ndarray
     source: np.ndarray
     kind: np.ndarray
 
-    def where(self, rows: np.ndarray) -> Views:
-        return Views(self.features[rows], self.source[rows], self.kind[rows])
+    def where(self, rows: np.ndarray) -> ViewFeatures:
+        return ViewFeatures(self.features[rows], self.source[rows], self.kind[rows])
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,7 +62,7 @@ def parts_of(widths: Sequence[int]) -> list[slice]:
     return [slice(int(end - width), int(end)) for end, width in zip(ends, widths, strict=True)]
 
 
-def moments(views: Views, parts: Sequence[slice]) -> dict[Key, Moments]:
+def moments(views: ViewFeatures, parts: Sequence[slice]) -> dict[Key, Moments]:
     """Of every source and kind with enough views. `views`: standardised."""
     found = {}
     for source in np.unique(views.source):
@@ -106,12 +106,12 @@ def fitted(
 
 def by_parts(
     known: Mapping[str, np.ndarray], features: str, parts: Sequence[slice]
-) -> Iterator[tuple[Standard, Views, slice]]:
+) -> Iterator[tuple[Standard, ViewFeatures, slice]]:
     """Standardised views of each part, one by one: the covariances of all would fill the memory."""
     for part in parts:
         seen = known[features][:, part].astype(np.float32)
         standard = Standard.of(seen)
-        views = Views(standard(seen), known["source"], known["kind"])
+        views = ViewFeatures(standard(seen), known["source"], known["kind"])
         yield standard, views, slice(0, seen.shape[1])
 
 

@@ -23,7 +23,7 @@ Figure = dict[str, float]
 
 
 @dataclass(frozen=True, eq=False)
-class Judged:
+class LeftOut:
     """Plain photographs that were judged by heads without their sources. N each."""
 
     logit: np.ndarray
@@ -31,8 +31,8 @@ class Judged:
     source: np.ndarray
     species: np.ndarray
 
-    def where(self, rows: np.ndarray) -> Judged:
-        return Judged(*(value[rows] for value in vars(self).values()))
+    def where(self, rows: np.ndarray) -> LeftOut:
+        return LeftOut(*(value[rows] for value in vars(self).values()))
 
     @property
     def weight(self) -> np.ndarray:
@@ -58,7 +58,7 @@ def logits(
     return found
 
 
-def threshold(judged: Judged, rate: float) -> float:
+def threshold(judged: LeftOut, rate: float) -> float:
     """The logit from which on this share of live faces counts as attacks."""
     live = judged.where(~judged.attack)
     order = np.argsort(-live.logit)
@@ -66,22 +66,22 @@ def threshold(judged: Judged, rate: float) -> float:
     return float(live.logit[order][np.searchsorted(share, rate)])
 
 
-def auc(judged: Judged) -> float:
+def auc(judged: LeftOut) -> float:
     return float(roc_auc_score(judged.attack, judged.logit, sample_weight=judged.weight))
 
 
-def apcer(judged: Judged, rate: float = 0.05) -> float:
+def apcer(judged: LeftOut, rate: float = 0.05) -> float:
     """At the threshold for this BPCER on the same images."""
     return missed(judged, threshold(judged, rate))
 
 
-def missed(judged: Judged, line: float) -> float:
+def missed(judged: LeftOut, line: float) -> float:
     """Share of the attacks below a threshold."""
     attacks = judged.where(judged.attack)
     return float(np.average(attacks.logit < line, weights=attacks.weight))
 
 
-def with_interval(judged: Judged, figure: Callable[[Judged], float]) -> Figure:
+def with_interval(judged: LeftOut, figure: Callable[[LeftOut], float]) -> Figure:
     """95 %, by drawing sources with replacement."""
     rng, names = np.random.default_rng(0), np.unique(judged.source)
     rows = {name: np.flatnonzero(judged.source == name) for name in names}
@@ -95,7 +95,7 @@ def with_interval(judged: Judged, figure: Callable[[Judged], float]) -> Figure:
     return {"value": figure(judged), "low": float(low), "high": float(high)}
 
 
-def by_source(judged: Judged, line: float) -> dict[str, dict[str, float | int | None]]:
+def by_source(judged: LeftOut, line: float) -> dict[str, dict[str, float | int | None]]:
     """Of each source, by number: images, AUC, APCER and BPCER at a threshold."""
     names = enumerate(np.unique(judged.source), 1)
     return {
@@ -104,7 +104,7 @@ def by_source(judged: Judged, line: float) -> dict[str, dict[str, float | int | 
     }
 
 
-def _source(mine: Judged, line: float) -> dict[str, float | int | None]:
+def _source(mine: LeftOut, line: float) -> dict[str, float | int | None]:
     attacks, live = mine.logit[mine.attack], mine.logit[~mine.attack]
     both = len(attacks) and len(live)
     return {
@@ -116,7 +116,7 @@ def _source(mine: Judged, line: float) -> dict[str, float | int | None]:
     }
 
 
-def by_species(judged: Judged, line: float) -> dict[str, dict[str, float | int]]:
+def by_species(judged: LeftOut, line: float) -> dict[str, dict[str, float | int]]:
     """Of each instrument: images, and APCER at a threshold."""
     attacks = judged.where(judged.attack)
     found = {}
@@ -126,7 +126,7 @@ def by_species(judged: Judged, line: float) -> dict[str, dict[str, float | int]]
     return found
 
 
-def report(judged: Judged, others: Judged) -> dict[str, Any]:
+def report(judged: LeftOut, others: LeftOut) -> dict[str, Any]:
     """metrics.json: all of it of sources left out."""
     line = threshold(judged, 0.05)
     names = enumerate(np.unique(others.source), 1)

@@ -20,13 +20,13 @@ from training.presentation import left_out
 from training.presentation.card import write_card
 from training.presentation.collect import pixels_for_ranges
 from training.presentation.head import Standard, fitted, parts_of
-from training.presentation.left_out import RATES, Judged
+from training.presentation.left_out import RATES, LeftOut
 from training.presentation.network import WIDTHS, set_head, write_onnx
 from training.presentation.reading import pool_parts, write_reading
 from training.presentation.views import MARGIN
 
 Known = dict[str, np.ndarray]
-BOTH = tuple[Judged, Judged]  # photographs of sources with attacks, and of the others
+BOTH = tuple[LeftOut, LeftOut]  # photographs of sources with attacks, and of the others
 TEXTURE, CLIP_PAD, FUSION = "1.1.0", "1.0.0", "1.0.0"  # versions: raise one whose model changes
 TASK = {"task": "presentation_attack", "modality": "image", "licence": "Apache-2.0"}
 
@@ -120,7 +120,7 @@ def log_odds(fields: dict[str, Any], logit: np.ndarray) -> np.ndarray:
     return np.asarray(scale["slope"] * logit + scale["intercept"])
 
 
-def calibrated(judged: Judged) -> dict[str, Any]:
+def calibrated(judged: LeftOut) -> dict[str, Any]:
     """Scale and thresholds for a source that the head has not seen."""
     weight = judged.weight * metrics.balanced(judged.attack, np.where(judged.attack, "a", "l"))
     slope, intercept = metrics.platt(judged.logit, judged.attack.astype(float), weight)

@@ -17,15 +17,15 @@ import numpy as np
 
 from training.presentation import left_out, made
 from training.presentation.collect import collect
-from training.presentation.left_out import Judged
+from training.presentation.left_out import LeftOut
 from training.presentation.made import Known
 
 
-def judge(known: Known, logit: np.ndarray) -> tuple[Judged, Judged]:
+def judge(known: Known, logit: np.ndarray) -> tuple[LeftOut, LeftOut]:
     """The photographs of sources with attacks, and the others."""
     tested = tested_rows(known)
     kind, source, species = (known[name][tested] for name in ("kind", "source", "species"))
-    judged = Judged(logit, kind == "attack", source, species)
+    judged = LeftOut(logit, kind == "attack", source, species)
     own = np.isin(source, np.unique(source[judged.attack]))
     return judged.where(own), judged.where(~own)
 

@@ -40,7 +40,7 @@ class Photograph:
 
 
 @dataclass(frozen=True, eq=False)
-class View:
+class CropView:
     """SIZExSIZEx3 uint8 RGB; `plain`: as serving sees the photograph."""
 
     pixels: np.ndarray
@@ -74,16 +74,16 @@ def _contents(data: Path, rows: list[dict[str, str]]) -> Iterator[tuple[dict[str
                 yield row, (files.extractfile(row["name"]) or io.BytesIO()).read()
 
 
-def views_of(photograph: Photograph, seed: int, *, presentation: bool) -> Iterator[View]:
+def views_of(photograph: Photograph, seed: int, *, presentation: bool) -> Iterator[CropView]:
     """One plain view; of sources with attacks more, so that they are not outnumbered."""
     kind: Kind = "attack" if photograph.attack else "live"
     rng = np.random.default_rng(seed)
     plain = face_crop(photograph.pixels, photograph.face, MARGIN, SIZE)
-    yield View(plain, photograph, kind, plain=True)
+    yield CropView(plain, photograph, kind, plain=True)
     for _ in range(SEEN if presentation else 1):
-        yield View(_seen(photograph, kind, rng), photograph, kind)
+        yield CropView(_seen(photograph, kind, rng), photograph, kind)
     for _ in range(0 if photograph.attack else SEEN if presentation else 1):
-        yield View(_seen(photograph, "simulated", rng), photograph, "simulated")
+        yield CropView(_seen(photograph, "simulated", rng), photograph, "simulated")
 
 
 def _seen(photograph: Photograph, kind: Kind, rng: np.random.Generator) -> np.ndarray:

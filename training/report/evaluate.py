@@ -21,14 +21,14 @@ import numpy as np
 
 from service.fitting import metrics
 from service.fitting.report_metrics import at_point, auc_by_species, overall, thresholds
-from training.data.dataset import MODELS, Row, load_index, miss_rates, read_labels, some_of
+from training.data.dataset import MODELS, LabelRow, load_index, miss_rates, read_labels, some_of
 from training.export.manifest import read_manifest, write_manifest
 from training.report.card.document import write_card
 from training.report.measure import measuring
 from training.report.measure.localisation import localisation
 from training.report.measure.measuring import COPIED, Parts, measure
 from training.report.measure.robustness import changes
-from training.report.measure.scoring import Scorer, Scores, save_scores
+from training.report.measure.scoring import PhotographScorer, Scores, save_scores
 from training.report.measure.slices import by_slice
 
 RATES = (0.001, 0.01, 0.02, 0.05, 0.1)
@@ -70,7 +70,7 @@ def evaluate(data: Path, out: Path, folder: Path) -> dict[str, Any]:
     """Measures a detector; its manifest gets the calibration. Everything metrics.json holds."""
     rows, assigned = read_labels(data), np.load(out / "split.npy")
     splits = {name: rows_of(rows, assigned, name) for name in ("calibration", "test")}
-    scorer = Scorer(folder)
+    scorer = PhotographScorer(folder)
     parts = measure(scorer, data, out, splits)
     manifest = {**read_manifest(folder), "known_logit": scorer.pattern_logit()}
     figures = report(data, out, folder, manifest, parts, margin=_margin(out))
@@ -156,12 +156,12 @@ def _run(out: Path) -> dict[str, Any]:
     return {**run, "steps_done": best["step"], "validations": len(history)}
 
 
-def rows_of(rows: list[Row], assigned: np.ndarray, name: str) -> list[Row]:
+def rows_of(rows: list[LabelRow], assigned: np.ndarray, name: str) -> list[LabelRow]:
     """The rows of one split."""
     return [row for row, split in zip(rows, assigned, strict=True) if split == name]
 
 
-def counts(rows: list[Row], assigned: np.ndarray) -> dict[str, dict[str, int]]:
+def counts(rows: list[LabelRow], assigned: np.ndarray) -> dict[str, dict[str, int]]:
     """split -> "source label" -> images."""
     found: dict[str, dict[str, int]] = {}
     for row, name in zip(rows, assigned, strict=True):

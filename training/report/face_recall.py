@@ -22,9 +22,9 @@ import numpy as np
 from service.analysis.face.blazeface import Detection, Face, FaceDetector, rotate
 from service.fitting.metrics import proportion
 from service.media.image import decode
-from training.data.dataset import MODELS, Row, read_image, read_images, read_labels
+from training.data.dataset import MODELS, LabelRow, read_image, read_images, read_labels
 from training.report.card.wording import rate, table
-from training.report.face_scenes import BACKDROPS, Box, Photograph, box_iou, paste
+from training.report.face_scenes import BACKDROPS, Box, Scene, box_iou, paste
 
 SOURCES = ("ffhq_stylegan1", "lfw", "utkface")
 WIDTHS = (40, 60, 100, 150, 250, 350, 500, 700, 1000)  # of the face, pixels of the scene
@@ -34,7 +34,7 @@ FOUND_IOU, SURE = 0.3, 0.87
 FACELESS_SIDES = (1200, 3000)  # longer side of the pictures without a face
 
 
-class Found(NamedTuple):
+class FaceMatch(NamedTuple):
     """`right`: the face was found; `wrong`: a face was found elsewhere, or in a wrong turn."""
 
     right: bool
@@ -42,25 +42,25 @@ class Found(NamedTuple):
     iou: float
 
 
-def photographs(detector: FaceDetector, data: Path, most: int) -> list[Photograph]:
+def photographs(detector: FaceDetector, data: Path, most: int) -> list[Scene]:
     """Of `most` of each source, those in which the detector is sure of one upright face."""
     rows = list(_some(read_labels(data), most))
     seen = ((rows[n], image, detector.detect(image)) for n, image in read_images(data, rows))
     return [
-        Photograph(image, _box(found.faces[0]), row.source, row.group)
+        Scene(image, _box(found.faces[0]), row.source, row.group)
         for row, image, found in seen
         if found.rotation == 0 and len(found.faces) == 1 and found.faces[0].score >= SURE
     ]
 
 
-def _some(rows: list[Row], most: int) -> Iterator[Row]:
+def _some(rows: list[LabelRow], most: int) -> Iterator[LabelRow]:
     rng = np.random.default_rng(1)
     for source in SOURCES:
         mine = [row for row in rows if row.source == source and row.label == "real"]
         yield from (mine[i] for i in rng.permutation(len(mine))[:most])
 
 
-def judged(detector: FaceDetector, scene: np.ndarray, truth: Box, turn: int = 0) -> Found:
+def judged(detector: FaceDetector, scene: np.ndarray, truth: Box, turn: int = 0) -> FaceMatch:
     """What the service finds in the scene after it was turned clockwise."""
     _, data = cv2.imencode(".jpg", rotate(scene, turn)[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 90])
     image = decode(data.tobytes(), max_pixels=10**8)
@@ -68,7 +68,7 @@ def judged(detector: FaceDetector, scene: np.ndarray, truth: Box, turn: int = 0)
     box = _first(found, image.scale)
     back = found.rotation == -turn % 360
     iou = box_iou(box, truth) if box and back else 0.0
-    return Found(iou >= FOUND_IOU, box is not None and iou < FOUND_IOU, iou)
+    return FaceMatch(iou >= FOUND_IOU, box is not None and iou < FOUND_IOU, iou)
 
 
 def _first(found: Detection, scale: float) -> Box | None:
@@ -84,14 +84,14 @@ def _box(face: Face) -> Box:
 
 def measure(
     detector: FaceDetector,
-    faces: list[Photograph],
+    faces: list[Scene],
     size: tuple[int, int],
     each: int,
     turn: int = 0,
-) -> dict[str, list[Found]]:
+) -> dict[str, list[FaceMatch]]:
     """By backdrop: `each` faces; `size`: longer side of the scene and width of the face."""
     longer, width = size
-    seen: dict[str, list[Found]] = {name: [] for name in BACKDROPS}
+    seen: dict[str, list[FaceMatch]] = {name: [] for name in BACKDROPS}
     rng = np.random.default_rng(longer + width)
     for number in range(each * len(BACKDROPS)):
         name = list(BACKDROPS)[number % len(BACKDROPS)]
@@ -102,7 +102,7 @@ def measure(
     return seen
 
 
-def line(name: list[str], seen: dict[str, list[Found]]) -> list[str]:
+def line(name: list[str], seen: dict[str, list[FaceMatch]]) -> list[str]:
     """A row of the table: found, by backdrop, wrong ones, mean IoU of those found."""
     every = [one for found in seen.values() for one in found]
     right = [one.iou for one in every if one.right]
@@ -112,7 +112,7 @@ def line(name: list[str], seen: dict[str, list[Found]]) -> list[str]:
     return [*name, recall, *by_backdrop, wrong, f"{np.mean(right):.2f}" if right else "-"]
 
 
-def faceless(scenes: Path | None, faces: Iterable[Photograph]) -> Iterator[tuple[str, np.ndarray]]:
+def faceless(scenes: Path | None, faces: Iterable[Scene]) -> Iterator[tuple[str, np.ndarray]]:
     """(kind, HxWx3 picture): made-up ones, given ones, and photographs whose face is covered."""
     rng = np.random.default_rng(3)
     for longer in FACELESS_SIDES * 10:
@@ -130,7 +130,7 @@ def _scaled(image: np.ndarray, longer: int) -> np.ndarray:
     return cv2.resize(image, None, fx=factor, fy=factor, interpolation=cv2.INTER_CUBIC)
 
 
-def _covered(photograph: Photograph) -> np.ndarray:
+def _covered(photograph: Scene) -> np.ndarray:
     """The photograph with a black box over face, forehead and chin."""
     image = photograph.image.copy()
     x, y, w, h = photograph.box
@@ -162,7 +162,7 @@ def main() -> None:
     print(table(["without a face", "false faces"], list(_false(detector, kinds))))
 
 
-def _turned_rows(detector: FaceDetector, faces: list[Photograph], each: int) -> Iterator[list[str]]:
+def _turned_rows(detector: FaceDetector, faces: list[Scene], each: int) -> Iterator[list[str]]:
     longer, widths, turns = TURNED
     for turn in turns:
         for width in widths:

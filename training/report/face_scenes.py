@@ -18,7 +18,7 @@ Backdrop = Callable[[np.random.Generator, int, int], np.ndarray]
 
 
 @dataclass(frozen=True, eq=False)
-class Photograph:
+class Scene:
     """HxWx3 uint8 RGB with one upright face in `box`."""
 
     image: np.ndarray
@@ -74,7 +74,7 @@ BACKDROPS: dict[str, Backdrop] = {"plain": plain, "mottled": mottled, "cluttered
 
 
 def paste(
-    scene: np.ndarray, photograph: Photograph, face_width: float, rng: np.random.Generator
+    scene: np.ndarray, photograph: Scene, face_width: float, rng: np.random.Generator
 ) -> Box | None:
     """Put the photograph anywhere in the scene, in place; the face's box there, None if it is
     too large to fit."""

@@ -20,16 +20,16 @@ from service.analysis.image import Analyzer
 from service.errors import CannotJudge
 from service.fitting.metrics import interval
 from service.settings import load_settings
-from training.data.dataset import Row, read_images, read_labels
+from training.data.dataset import LabelRow, read_images, read_labels
 from training.report.card.wording import rate, table
 from training.report.filters import FILTERS, Filter
 
 AS_IS = "as they are"
 
 
-def genuine(data: Path, most: int, sources: Iterable[str]) -> list[Row]:
+def genuine(data: Path, most: int, sources: Iterable[str]) -> list[LabelRow]:
     """`most` genuine rows of each source, always the same; of all sources if none is named."""
-    rng, by_source = np.random.default_rng(1), dict[str, list[Row]]()
+    rng, by_source = np.random.default_rng(1), dict[str, list[LabelRow]]()
     for row in read_labels(data):
         if row.label == "real" and (not sources or row.source in sources):
             by_source.setdefault(row.source, []).append(row)

@@ -25,12 +25,12 @@ import torch
 
 from service.fitting import metrics
 from training.data.batches import INLAY
-from training.data.pools import Read, collect, load, where
+from training.data.pools import PoolRows, collect, load, where
 from training.fit.readout import Readout, fit, note, of_model
 from training.fit.ridge import Values
 
 Figures = dict[str, metrics.Figure]
-Fit = Callable[[Read], Readout]
+Fit = Callable[[PoolRows], Readout]
 JUDGED = 2048  # views of the test split
 RATE = 0.05
 MADE = {
@@ -42,7 +42,7 @@ MADE = {
 }
 
 
-def joined(read: Read, families: Mapping[str, str] = MADE) -> Read:
+def joined(read: PoolRows, families: Mapping[str, str] = MADE) -> PoolRows:
     """Species by family: what is alike is left out together, for the one would teach the other."""
     names = [name.removesuffix(INLAY) for name in read.species]
     return read._replace(species=np.array([families.get(name, name) for name in names]))
@@ -53,7 +53,7 @@ def logits_of(net: Readout, pools: np.ndarray) -> np.ndarray:
         return np.asarray(net(torch.from_numpy(pools)).numpy())
 
 
-def found_of(net: Readout, judged: Read, name: str) -> Figures:
+def found_of(net: Readout, judged: PoolRows, name: str) -> Figures:
     """`auc` and `missed` (APCER at BPCER RATE) of the fakes of one family against all genuine
     views, each source of these counting the same for the threshold; pairs are drawn as one."""
     mine = (judged.fake == 0) | (judged.species == name)
@@ -67,7 +67,7 @@ def found_of(net: Readout, judged: Read, name: str) -> Figures:
     }
 
 
-def refused_of(net: Readout, judged: Read, name: str) -> Figures:
+def refused_of(net: Readout, judged: PoolRows, name: str) -> Figures:
     """`bpcer` of the genuine faces of one source, at the threshold of the others."""
     genuine = where(judged, judged.fake == 0)
     mine, logits = genuine.source == name, logits_of(net, genuine.pools)
@@ -85,7 +85,7 @@ def threshold(logits: np.ndarray, source: np.ndarray, name: str) -> float:
     return found
 
 
-def transfer(seen: Read, judged: Read, fitted: Fit) -> dict[str, Any]:
+def transfer(seen: PoolRows, judged: PoolRows, fitted: Fit) -> dict[str, Any]:
     """{"species": family -> {"fakes": number judged, "left_out": figures, "seen": figures},
     "sources": name -> {"genuine": number judged, "left_out", "seen"}}; `fitted` makes a readout."""
     whole = fitted(seen)

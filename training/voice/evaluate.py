@@ -79,7 +79,7 @@ class Heard:
         return Heard(**{name: values[mask] for name, values in vars(self).items()})
 
 
-class Ear:
+class VoiceScorer:
     """Hears recordings as the service does."""
 
     def __init__(self, model: Path) -> None:
@@ -98,7 +98,7 @@ class Ear:
         )
 
 
-def hear(ear: Ear, clips: Sequence[tuple[Clip, np.ndarray]], change: Change) -> Heard:
+def hear(ear: VoiceScorer, clips: Sequence[tuple[Clip, np.ndarray]], change: Change) -> Heard:
     """Every clip after a change, each with random numbers of its own."""
     logits = []
     for number, (_, sound) in enumerate(clips):
@@ -219,7 +219,7 @@ def main() -> None:
     parser.add_argument("--seen", type=Path, help="a list of recordings that training heard")
     parser.add_argument("--plot", type=Path, help="write the DET curve there")
     args = parser.parse_args()
-    ear, clips = Ear(args.model), list(usable(listed(args.list), args.data))
+    ear, clips = VoiceScorer(args.model), list(usable(listed(args.list), args.data))
     heard = {
         name: hear(ear, clips if change is as_it_is else clips[::THINNED], change)
         for name, change in CONDITIONS.items()

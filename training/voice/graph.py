@@ -13,12 +13,12 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 from torch import nn
 
-from training.voice.nets import BINS, FLOOR, HOP, SIZE, WHITE, Residual, VoiceNet
+from training.voice.nets import BINS, FLOOR, HOP, SIZE, WHITE, VoiceNet, VoiceResidual
 
 OPSET, IR = 17, 8
 
 
-class Graph:
+class VoiceGraph:
     """Nodes and constants, collected; every method returns the name of what it made."""
 
     def __init__(self) -> None:
@@ -44,7 +44,7 @@ class Graph:
 
 def voice_graph(nets: Sequence[VoiceNet]) -> onnx.ModelProto:
     """Input `sound` (1xN), output `logit` (1x1)."""
-    graph = Graph()
+    graph = VoiceGraph()
     real, imaginary = _spectrum(graph)
     logits = [_logit(graph, net, real, imaginary) for net in nets]
     graph.nodes.append(helper.make_node("Mean", logits, ["logit"]))
@@ -57,7 +57,7 @@ def voice_graph(nets: Sequence[VoiceNet]) -> onnx.ModelProto:
     return model
 
 
-def _spectrum(graph: Graph) -> tuple[str, str]:
+def _spectrum(graph: VoiceGraph) -> tuple[str, str]:
     """Frames times the window times cosines and sines: a convolution of the levelled sound."""
     power = graph.one("ReduceMean", graph.one("Mul", "sound", "sound"), axes=[1], keepdims=1)
     level = graph.one("Add", graph.one("Sqrt", power), graph.fixed(1e-5))
@@ -71,19 +71,23 @@ def _spectrum(graph: Graph) -> tuple[str, str]:
     return real, imaginary
 
 
-def _logit(graph: Graph, net: VoiceNet, real: str, imaginary: str) -> str:
+def _logit(graph: VoiceGraph, net: VoiceNet, real: str, imaginary: str) -> str:
     x = _power(graph, net, real, imaginary)
     if net.front.phase:
         x = graph.one("Concat", x, *_advance(graph, net, real, imaginary), axis=1)
     for layer in net.body:
-        x = _residual(graph, layer, x) if isinstance(layer, Residual) else _block(graph, layer, x)
+        x = (
+            _residual(graph, layer, x)
+            if isinstance(layer, VoiceResidual)
+            else _block(graph, layer, x)
+        )
     rows = int(net.fold[1].in_channels)
     x = graph.one("Reshape", x, graph.fixed([1, rows, -1], np.int64))
     x = graph.one("Relu", _convolution(graph, net.fold[1], net.fold[2], x))
     return _pooled(graph, net, x)
 
 
-def _power(graph: Graph, net: VoiceNet, real: str, imaginary: str) -> str:
+def _power(graph: VoiceGraph, net: VoiceNet, real: str, imaginary: str) -> str:
     squares = [graph.one("Mul", part, part) for part in (real, imaginary)]
     power = graph.one("Add", graph.one("Add", *squares), graph.fixed(FLOOR * WHITE))
     log = graph.one("Log", power)
@@ -92,7 +96,7 @@ def _power(graph: Graph, net: VoiceNet, real: str, imaginary: str) -> str:
     return graph.one("Unsqueeze", graph.one("Div", moving, graph.fixed(scale)), graph.axes(1))
 
 
-def _advance(graph: Graph, net: VoiceNet, real: str, imaginary: str) -> list[str]:
+def _advance(graph: VoiceGraph, net: VoiceNet, real: str, imaginary: str) -> list[str]:
     """Each frame times the conjugate of the one before, turned back by what its line would do."""
     now = [_frames(graph, part, 1, 2**31) for part in (real, imaginary)]
     before = [_frames(graph, part, 0, -1) for part in (real, imaginary)]
@@ -109,25 +113,25 @@ def _advance(graph: Graph, net: VoiceNet, real: str, imaginary: str) -> list[str
     return [graph.one("Unsqueeze", part, graph.axes(1)) for part in padded]
 
 
-def _times(graph: Graph, one: str, other: str) -> str:
+def _times(graph: VoiceGraph, one: str, other: str) -> str:
     return graph.one("Mul", one, other)
 
 
-def _frames(graph: Graph, x: str, first: int, last: int) -> str:
+def _frames(graph: VoiceGraph, x: str, first: int, last: int) -> str:
     return graph.one("Slice", x, graph.axes(first), graph.axes(last), graph.axes(2))
 
 
-def _block(graph: Graph, layer: nn.Module, x: str) -> str:
+def _block(graph: VoiceGraph, layer: nn.Module, x: str) -> str:
     convolution, norm, _ = layer.children()
     return graph.one("Relu", _convolution(graph, convolution, norm, x))
 
 
-def _residual(graph: Graph, layer: Residual, x: str) -> str:
+def _residual(graph: VoiceGraph, layer: VoiceResidual, x: str) -> str:
     beside = _convolution(graph, layer.a, layer.n, x)
     return graph.one("Relu", graph.one("Add", x, beside))
 
 
-def _convolution(graph: Graph, convolution: Any, norm: Any, x: str) -> str:
+def _convolution(graph: VoiceGraph, convolution: Any, norm: Any, x: str) -> str:
     """With the normalisation that follows it folded in."""
     weight = convolution.weight.detach().double().numpy()
     bias = 0.0 if convolution.bias is None else convolution.bias.detach().double().numpy()
@@ -140,7 +144,7 @@ def _convolution(graph: Graph, convolution: Any, norm: Any, x: str) -> str:
     return graph.one("Conv", x, *names, pads=pads, strides=strides)
 
 
-def _pooled(graph: Graph, net: VoiceNet, found: str) -> str:
+def _pooled(graph: VoiceGraph, net: VoiceNet, found: str) -> str:
     """Weighted mean and deviation over time, and one linear layer."""
     attention, out = net.att, net.out
     names = [graph.fixed(value.detach().numpy()) for value in (attention.weight, attention.bias)]

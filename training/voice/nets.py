@@ -59,7 +59,7 @@ def block(inputs: int, outputs: int, kernel: int) -> nn.Sequential:
     )
 
 
-class Residual(nn.Module):
+class VoiceResidual(nn.Module):
     """A convolution beside a way around it."""
 
     def __init__(self, width: int) -> None:
@@ -80,9 +80,9 @@ class VoiceNet(nn.Module):
         a, b, c, d = WIDTHS
         self.body = nn.Sequential(
             block(3 if phase else 1, a, 5),
-            *(block(a, b, 3), Residual(b)),
-            *(block(b, c, 3), Residual(c)),
-            *(block(c, d, 3), Residual(d)),
+            *(block(a, b, 3), VoiceResidual(b)),
+            *(block(b, c, 3), VoiceResidual(c)),
+            *(block(c, d, 3), VoiceResidual(d)),
         )
         self.fold = nn.Sequential(
             nn.Dropout(dropout / 2),

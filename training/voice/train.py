@@ -28,7 +28,7 @@ KEPT = 100  # steps between checkpoints
 
 
 @dataclass(frozen=True)
-class Options:
+class TrainOptions:
     """`start`: a checkpoint to go on from."""
 
     phase: bool = True
@@ -38,7 +38,7 @@ class Options:
     start: Path | None = None
 
 
-def train(views: Path, out: Path, held: set[str], options: Options) -> VoiceNet:
+def train(views: Path, out: Path, held: set[str], options: TrainOptions) -> VoiceNet:
     """Write the checkpoint OUT: the mean of the weights over the last steps."""
     rng = np.random.default_rng(options.seed)
     torch.manual_seed(options.seed)
@@ -128,7 +128,7 @@ def main() -> None:
     parser.add_argument("--start", type=Path)
     parser.add_argument("--no-phase", action="store_true")
     args = parser.parse_args()
-    options = Options(not args.no_phase, args.steps, seed=args.seed, start=args.start)
+    options = TrainOptions(not args.no_phase, args.steps, seed=args.seed, start=args.start)
     train(args.views, args.out, set(args.hold_out), options)
 
 

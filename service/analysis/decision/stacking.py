@@ -16,8 +16,8 @@ from service.repository.checksums import RESTORE
 from service.repository.fusion_manifest import (
     INPUT,
     OUTPUT,
-    Classified,
-    Linear,
+    ClassifiedStack,
+    LinearStack,
     Stack,
     fusion_folders,
     read_stack,
@@ -28,9 +28,9 @@ Rule = Callable[[Sequence[str], Sequence[float]], float]
 
 
 class Classifier:
-    """Runs a `Classified`: make it after the fork. Raises StartupError when it does not run."""
+    """Runs a `ClassifiedStack`; make it after the fork. Raises StartupError if it does not run."""
 
-    def __init__(self, folder: Path, stack: Classified) -> None:
+    def __init__(self, folder: Path, stack: ClassifiedStack) -> None:
         from service.repository.session import open_session
 
         self._stack = stack
@@ -52,7 +52,7 @@ class Classifier:
         return sigmoid(calibration.slope * log_odds(float(answer[0][1])) + calibration.intercept)
 
 
-def weigh(stack: Linear, names: Sequence[str], probabilities: Sequence[float]) -> float:
+def weigh(stack: LinearStack, names: Sequence[str], probabilities: Sequence[float]) -> float:
     """The fused probability (0..1) of one face; both sequences are in the same order."""
     weights = {one.name: one.weight for one in stack.inputs}
     pairs = zip(names, probabilities, strict=True)
@@ -63,7 +63,7 @@ def weigh(stack: Linear, names: Sequence[str], probabilities: Sequence[float]) -
 def open_stack(folder: Path) -> tuple[Stack, Rule]:
     """A fusion, ready to run. Raises StartupError when it is unusable."""
     stack = read_stack(folder)
-    if isinstance(stack, Linear):
+    if isinstance(stack, LinearStack):
         return stack, partial(weigh, stack)
     return stack, Classifier(folder, stack).probability
 

@@ -21,7 +21,7 @@ from service.errors import LicenceError, MediaTooLong, RequestError
 from service.licensing.grant import Grant
 from service.media.fetching import MEDIA
 from service.media.medium import Medium
-from service.store.jobs import Job
+from service.store.jobs import StoredJob
 
 blueprint = Blueprint("check", __name__)
 MODELS: tuple[Task, ...] = ("deepfake", "presentation_attack")
@@ -107,7 +107,7 @@ def _answer(check: Check) -> Response:
     return success(judged.analysis, check.models, check.uri)
 
 
-def _later(medium: Medium, grant: Grant, callback_url: str) -> Job:
+def _later(medium: Medium, grant: Grant, callback_url: str) -> StoredJob:
     return services().jobs.submit(
         medium, owner=grant.licence.digest, callback_url=callback_url, counters=grant.counters
     )

@@ -14,7 +14,7 @@ from service.analysis.judgement import Analysis, Task, VideoAnalysis
 from service.api.http.context import request_id
 from service.api.v1.render import thousandths
 from service.errors import FacegateError, Reason
-from service.store.jobs import Job
+from service.store.jobs import StoredJob
 
 MEDIA, CREDENTIALS, API = "media_error", "credentials_error", "api_error"
 # Type and number of each code; a number never changes its meaning.
@@ -70,7 +70,7 @@ def success(analysis: Analysis, models: Sequence[Task], uri: str) -> Response:
     return _answer(body | frames, 200)
 
 
-def taken_in(job: Job, operations: int, uri: str) -> Response:
+def taken_in(job: StoredJob, operations: int, uri: str) -> Response:
     """202: judged later, told to the callback address and by `/v1/jobs/{id}`."""
     body = {
         **_head("success", operations, request_id()),

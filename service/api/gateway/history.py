@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
 from flask import Response, request
-from pydantic import BaseModel, Field
 
 from service.api.gateway.blueprint import blueprint
 from service.api.gateway.caller import known_user
@@ -13,7 +10,7 @@ from service.api.gateway.schemas import Deleted, Records
 from service.api.gateway.trace import full_record, record
 from service.api.http.body import checked
 from service.api.http.context import services
-from service.api.http.paging import RESULT_ID, cursor, place
+from service.api.http.paging import RESULT_ID, Limit, Paging, cursor, place
 from service.api.http.reply import json_reply
 from service.errors import ResultNotFound
 from service.store.accounts import HistoryEntry, User
@@ -21,18 +18,17 @@ from service.store.accounts import HistoryEntry, User
 NOT_FOUND = "Your history has no entry with this id."
 
 
-class Paging(BaseModel):
+class HistoryPaging(Paging):
     """Which page of one's history."""
 
-    limit: Annotated[int, Field(ge=1, le=100)] = 100
-    cursor: str = ""
+    limit: Limit = 100
 
 
 @blueprint.get("/history")
 def history() -> Response:
     """One page of what the user asked, newest first."""
     user = known_user()
-    page = checked(Paging, request.args.to_dict(), strict=False)
+    page = checked(HistoryPaging, request.args.to_dict(), strict=False)
     before = place(page.cursor) if page.cursor else None
     # One more than asked for tells whether there is a next page.
     found = services().store.list_entries(user.name, page.limit + 1, before)

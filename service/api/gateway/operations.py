@@ -50,7 +50,7 @@ UPLOAD: Json = {
     "required": ["file"],
     "properties": {
         "file": BINARY | {"description": "an image file"},
-        **s.Options.model_json_schema()["properties"],
+        **s.PredictOptions.model_json_schema()["properties"],
         "models": {"type": "string"},
     },
 }

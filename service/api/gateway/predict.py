@@ -8,7 +8,7 @@ from service.analysis.decision.reweigh import reweigh
 from service.api.gateway import caller
 from service.api.gateway.blueprint import blueprint
 from service.api.gateway.render import heard, verdict
-from service.api.gateway.schemas import GatewayHealth, Options, PredictBody, Verdict
+from service.api.gateway.schemas import GatewayHealth, PredictBody, PredictOptions, Verdict
 from service.api.gateway.trace import keep
 from service.api.http.body import checked, read_form, read_json
 from service.api.http.context import services
@@ -49,7 +49,7 @@ def detect() -> Response:
     fields: dict[str, object] = {name: value for name, value in form.to_dict().items() if value}
     if "models" in fields:
         fields["models"] = [name.strip() for name in str(fields["models"]).split(",")]
-    options = checked(Options, fields, strict=False)
+    options = checked(PredictOptions, fields, strict=False)
     most, name = services().settings.max_body_bytes, file.filename
     medium = Medium.receive(file.stream, most, name or "")
     with licensed(caller.hash_id()) as grant:
@@ -73,13 +73,13 @@ def _caller() -> User | None:
     return caller.user()
 
 
-def _decided(medium: Medium, options: Options, grant: Grant) -> Verdict:
+def _decided(medium: Medium, options: PredictOptions, grant: Grant) -> Verdict:
     answer = _predict(medium, options, grant)
     note_verdict(answer.verdict)
     return answer
 
 
-def _predict(medium: Medium, options: Options, grant: Grant) -> Verdict:
+def _predict(medium: Medium, options: PredictOptions, grant: Grant) -> Verdict:
     analysis = judge_medium(medium, grant).analysis
     if analysis.kind == "audio":  # its detectors have a fusion of their own
         return verdict(heard(analysis), options.threshold)

@@ -12,7 +12,7 @@ from service.api.http.schemas import REQUEST_ID, Failure, Json
 Class = Literal["fake", "real"]
 
 
-class Options(BaseModel):
+class PredictOptions(BaseModel):
     """How the detectors are asked and fused."""
 
     ensemble_method: Method = Field("stacking", description="falls back to `average`")
@@ -20,7 +20,7 @@ class Options(BaseModel):
     models: list[str] | None = Field(None, min_length=1, description="detectors; default: all")
 
 
-class PredictBody(Options):
+class PredictBody(PredictOptions):
     """One medium as JSON."""
 
     media_type: Literal["image", "video", "audio"] = "image"

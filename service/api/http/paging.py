@@ -6,17 +6,19 @@ import binascii
 import math
 import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from typing import Protocol
+from typing import Annotated, Protocol
 
 import orjson
+from pydantic import BaseModel, Field
 
 from service.errors import RequestError
 
+Limit = Annotated[int, Field(ge=1, le=100, description="most results on a page")]
 RESULT_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 Place = tuple[float, str]  # created_at and id of the last row of a page
 
 
-class Row(Protocol):
+class Paged(Protocol):
     """What a page is made of."""
 
     @property
@@ -26,7 +28,14 @@ class Row(Protocol):
     def id(self) -> str: ...
 
 
-def cursor(last: Row) -> str:
+class Paging(BaseModel):
+    """Which page of one's results."""
+
+    limit: Limit = 20
+    cursor: Annotated[str, Field(description="`next` of the page before")] = ""
+
+
+def cursor(last: Paged) -> str:
     """The cursor of the page after this row."""
     return urlsafe_b64encode(orjson.dumps([last.created_at, last.id])).decode().rstrip("=")
 

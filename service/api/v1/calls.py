@@ -11,7 +11,7 @@ from werkzeug.datastructures import FileStorage, MultiDict
 from service.api.http.body import FORM, JSON, allow, checked, expect, form, read_json
 from service.api.http.context import services
 from service.api.http.licensed import check_first, key_in_headers, reader
-from service.api.v1.requests import MAX_ID, AnalyzeBody, BatchBody, Capture, Options
+from service.api.v1.requests import MAX_ID, AnalyzeBody, BatchBody, CallOptions, Capture
 from service.errors import BodyTooLarge, RequestError
 from service.media.medium import Medium
 
@@ -69,7 +69,7 @@ def _count(images: object) -> None:
 def _form_call() -> Call:
     most = _most()
     fields, files = form()
-    options = checked(Options, fields.to_dict(), strict=False)
+    options = checked(CallOptions, fields.to_dict(), strict=False)
     _count(_all(files) + _all(fields))
     uploads = [_upload(file, most) for file in _all(files)]
     items = (*uploads, *(Item(text) for text in _all(fields)))

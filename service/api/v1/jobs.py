@@ -19,7 +19,7 @@ from service.api.v1.schemas import CallbackSecret, JobAnswer, JobWithdrawn
 from service.errors import JobNotFound
 from service.media.datauri import decode_image_text
 from service.media.medium import Medium
-from service.store.jobs import Job
+from service.store.jobs import StoredJob
 
 blueprint = Blueprint("jobs", __name__)
 ASK_AGAIN = "2"  # seconds
@@ -100,7 +100,7 @@ def _form_call() -> JobCall:
     return JobCall(fields.get("hash_id"), medium, fields.get("callback_url") or None)
 
 
-def _shown(found: Job, status: int = 200) -> Response:
+def _shown(found: StoredJob, status: int = 200) -> Response:
     body = JobAnswer(request_id=request_id(), **shown_job(found).model_dump())
     note_kept(found.sha256, found.analysis)
     answer = json_reply(body, status)

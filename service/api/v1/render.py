@@ -15,7 +15,7 @@ from service.api.v1 import schemas
 from service.api.v1.schemas import AnalyzeAnswer, Kept, KeptResult, RecordingAnswer, VideoAnswer
 from service.judging.judge import Judged
 from service.store.base import StoredResult
-from service.store.jobs import Job
+from service.store.jobs import StoredJob
 
 FINE = frozenset({"probability", "score", "threshold", "bpcer"})
 
@@ -62,7 +62,7 @@ def _kept(result_id: str, analysis: Analysis, created_at: float) -> Kept:
     return KEPT[analysis.kind].model_validate(body)
 
 
-def shown_job(job: Job) -> schemas.Job:
+def shown_job(job: StoredJob) -> schemas.Job:
     """A job as its owner sees it."""
     finished = job.finished_at
     return schemas.Job(
@@ -81,7 +81,7 @@ def shown_job(job: Job) -> schemas.Job:
     )
 
 
-def job_event(job: Job) -> dict[str, object]:
+def job_event(job: StoredJob) -> dict[str, object]:
     """What a callback address is sent."""
     return {
         "type": f"job.{job.state}",
@@ -90,7 +90,7 @@ def job_event(job: Job) -> dict[str, object]:
     }
 
 
-def _found(job: Job) -> Kept | None:
+def _found(job: StoredJob) -> Kept | None:
     if job.analysis is None or job.finished_at is None:
         return None
     try:

@@ -30,7 +30,7 @@ def _from_text(value: object) -> object:
     return orjson.loads(value) if isinstance(value, str) else value
 
 
-class Options(BaseModel):
+class CallOptions(BaseModel):
     """What a request says beside its images."""
 
     hash_id: str | None = Field(None, description="licence key; may come as a header instead")
@@ -53,7 +53,7 @@ class _OneImage(BaseModel):
         return self
 
 
-class AnalyzeBody(Options, _OneImage):
+class AnalyzeBody(CallOptions, _OneImage):
     """One selfie."""
 
 
@@ -63,7 +63,7 @@ class BatchItem(_OneImage):
     id: str | None = Field(None, max_length=MAX_ID, description="your own name for it, sent back")
 
 
-class BatchBody(Options):
+class BatchBody(CallOptions):
     """Many selfies."""
 
     images: list[BatchItem] = Field(min_length=1)

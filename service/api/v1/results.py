@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated
 
 import structlog
 from flask import Blueprint, Response, request
-from pydantic import BaseModel, Field
+from pydantic import BaseModel
 
 from service.analysis.records import UnreadableRecord
 from service.api.http.body import checked
 from service.api.http.context import request_id, services
 from service.api.http.licensed import reader
-from service.api.http.paging import RESULT_ID, cursor, place
+from service.api.http.paging import RESULT_ID, Paging, cursor, place
 from service.api.http.reply import json_reply
 from service.api.http.signed import note_kept
 from service.api.v1.render import kept
@@ -34,13 +33,6 @@ ANSWERS: dict[str, type[BaseModel]] = {
     "video": VideoResultAnswer,
     "audio": RecordingResultAnswer,
 }
-
-
-class Paging(BaseModel):
-    """Which page of one's results."""
-
-    limit: Annotated[int, Field(ge=1, le=100, description="most results on a page")] = 20
-    cursor: Annotated[str, Field(description="`next` of the page before")] = ""
 
 
 @blueprint.get("/v1/results/<result_id>")

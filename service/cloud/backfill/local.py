@@ -9,12 +9,12 @@ from concurrent.futures.process import BrokenProcessPool
 
 import structlog
 
-from service.cloud.backfill.shard import Scorer
+from service.cloud.backfill.shard import ShardWorker
 from service.errors import StartupError
 
 DEATHS = 5  # in a row, without a shard done in between
 log = structlog.get_logger()
-_scorer: Scorer  # of this worker process
+_scorer: ShardWorker  # of this worker process
 
 
 def score_locally(output: str, shards: Sequence[int], workers: int) -> Iterator[int | None]:
@@ -50,7 +50,7 @@ def _pass(output: str, shards: Sequence[int], workers: int) -> Iterator[tuple[in
 
 def _start(output: str) -> None:
     global _scorer  # noqa: PLW0603 (the one way to give a pool's process a state)
-    _scorer = Scorer(output)
+    _scorer = ShardWorker(output)
 
 
 def _score(number: int) -> int | None:

@@ -14,7 +14,7 @@ from service.media.address import Address, parse
 from service.runtime.files import replace_file
 
 
-class Output(Protocol):
+class ResultFolder(Protocol):
     """Names are relative, with slashes."""
 
     def read(self, name: str) -> bytes | None:
@@ -27,7 +27,7 @@ class Output(Protocol):
         """What is in a folder, without the folder's name."""
 
 
-def open_output(where: str, cloud: Cloud) -> Output:
+def open_output(where: str, cloud: Cloud) -> ResultFolder:
     """Raises StartupError when `where` is an object and no prefix."""
     address = parse(where)
     if address is None:

@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from service.cloud.backfill.shard import Scorer
+from service.cloud.backfill.shard import ShardWorker
 from service.errors import StartupError
 
 STORE_BYTES = 80 * 2**20  # only numbers of shards travel through Ray's object store
@@ -17,7 +17,7 @@ class RayScorer:
     """One actor of the pool: models loaded once, then shard after shard."""
 
     def __init__(self, output: str) -> None:
-        self._scorer = Scorer(output)
+        self._scorer = ShardWorker(output)
 
     def __call__(self, batch: dict[str, Any]) -> dict[str, list[int]]:
         judged = [self._scorer.score(int(number)) for number in batch["item"]]

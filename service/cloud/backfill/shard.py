@@ -9,9 +9,9 @@ import structlog
 
 from service.cloud.aws.config import load_config
 from service.cloud.aws.session import Cloud
-from service.cloud.backfill.output import Output, open_output
+from service.cloud.backfill.output import ResultFolder, open_output
 from service.cloud.backfill.plan import keys_of
-from service.cloud.predictor import FINAL, Loaded, Predictor
+from service.cloud.predictor import FINAL, LoadedMedium, Predictor
 from service.errors import FacegateError, ObjectArchived, ObjectNotFound
 from service.media.address import Address
 from service.runtime import logs
@@ -23,14 +23,14 @@ GONE = (*FINAL, ObjectNotFound, ObjectArchived)
 log = structlog.get_logger()
 
 
-class Scorer:
+class ShardWorker:
     """What each worker process makes once: the models, and clients of its own."""
 
     def __init__(self, output: str) -> None:
         settings, cloud = load_settings(), Cloud(load_config())
         logs.configure(settings.log_level)  # of a process of its own
         self._predictor = Predictor.load(settings, cloud)
-        self._output: Output = open_output(output, cloud)
+        self._output: ResultFolder = open_output(output, cloud)
 
     def score(self, number: int) -> int | None:
         """Objects judged; None when AWS or the disk refused something, and nothing is written."""
@@ -47,13 +47,13 @@ class Scorer:
             return None
         return len(rows)
 
-    def _load(self, address: Address) -> tuple[Address, Loaded | FacegateError]:
+    def _load(self, address: Address) -> tuple[Address, LoadedMedium | FacegateError]:
         try:
             return address, self._predictor.load_object(address)
         except GONE as error:
             return address, error
 
-    def _row(self, address: Address, found: Loaded | FacegateError) -> dict[str, Any]:
+    def _row(self, address: Address, found: LoadedMedium | FacegateError) -> dict[str, Any]:
         row: dict[str, Any] = {"source": address.url(), "fingerprint": self._predictor.fingerprint}
         if isinstance(found, FacegateError):
             return row | {"code": found.code}

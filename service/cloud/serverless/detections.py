@@ -13,7 +13,7 @@ from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 
 from service.cloud.aws.failures import failures_told
 from service.cloud.aws.session import Cloud
-from service.cloud.serverless.endpoint import Verdict
+from service.cloud.serverless.endpoint import EndpointLabel
 from service.errors import ConditionFailed
 
 PENDING, DONE, FAILED = "pending", "done", "failed"
@@ -21,12 +21,12 @@ INDEX = "recheck_status-index"
 
 
 @dataclass(frozen=True)
-class Detection:
+class UploadDetection:
     """One judged upload."""
 
     uuid: str
     s3_key: str
-    verdict: Verdict
+    verdict: EndpointLabel
     source_type: str
 
 
@@ -38,7 +38,7 @@ class Detections:
         self._table = table
         self._ttl = ttl
 
-    def add(self, detection: Detection) -> None:
+    def add(self, detection: UploadDetection) -> None:
         """Record it; an item of the same uuid is never overwritten."""
         verdict = detection.verdict
         item = {

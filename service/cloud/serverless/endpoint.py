@@ -37,7 +37,7 @@ log = structlog.get_logger()
 
 
 @dataclass(frozen=True)
-class Verdict:
+class EndpointLabel:
     """The label with the higher score; model and version as far as the endpoint names them."""
 
     label: str
@@ -54,7 +54,7 @@ class Endpoint:
         self._name = name
         self._more = {"CustomAttributes": f"hash_id={hash_id.strip()}"} if hash_id else {}
 
-    def predict(self, data: bytes, media_type: str) -> Verdict:
+    def predict(self, data: bytes, media_type: str) -> EndpointLabel:
         """Raises what the endpoint says of a medium, and InferenceFailed."""
         try:
             answer = self._client.invoke_endpoint(
@@ -68,10 +68,10 @@ class Endpoint:
             raise InferenceFailed from None
 
 
-def _verdict(body: bytes, attributes: str) -> Verdict:
+def _verdict(body: bytes, attributes: str) -> EndpointLabel:
     best = max(json.loads(body), key=lambda one: float(one["score"]))
     named = dict(part.split("=", 1) for part in attributes.split(";") if "=" in part)
-    return Verdict(
+    return EndpointLabel(
         label=str(best["label"]),
         confidence=float(best["score"]),
         model_used=named.get("model_used", "unknown"),

@@ -30,7 +30,7 @@ class Delivery:
 
 
 @dataclass(frozen=True)
-class Job:
+class QueuedMedium:
     """One medium to judge. `key` is the same for every delivery of the same message."""
 
     key: str
@@ -56,7 +56,9 @@ class Message(BaseModel):
     metadata: dict[str, Any] = Field(default_factory=dict)
 
 
-def jobs_of(delivery: Delivery, queue_url: str, callback_url: str | None = None) -> list[Job]:
+def jobs_of(
+    delivery: Delivery, queue_url: str, callback_url: str | None = None
+) -> list[QueuedMedium]:
     """The jobs of one message; none for a notice that asks nothing.
 
     `callback_url` is for uploads, which name none. Raises BadMessage where nobody can be told.
@@ -91,7 +93,7 @@ def _object(text: object) -> dict[str, Any]:
     return body
 
 
-def _job(delivery: Delivery, queue_url: str, body: dict[str, Any]) -> Job:
+def _job(delivery: Delivery, queue_url: str, body: dict[str, Any]) -> QueuedMedium:
     try:
         message = Message.model_validate(body)
     except ValidationError as error:
@@ -111,10 +113,12 @@ def _job(delivery: Delivery, queue_url: str, body: dict[str, Any]) -> Job:
         message=body,
     )
     key = digest("message", queue_url, delivery.id, 0)
-    return Job(key, asked, message.callback_url or None, message.request_id is not None)
+    return QueuedMedium(key, asked, message.callback_url or None, message.request_id is not None)
 
 
-def _refused(delivery: Delivery, queue_url: str, body: dict[str, Any], mistake: BadMessage) -> Job:
+def _refused(
+    delivery: Delivery, queue_url: str, body: dict[str, Any], mistake: BadMessage
+) -> QueuedMedium:
     """A job that only tells the sender of the mistake. Raises it where no callback is named."""
     callback_url, url, named = (
         body.get(n) for n in ("callback_url", "sqs_to_ml_url", "request_id")
@@ -128,7 +132,7 @@ def _refused(delivery: Delivery, queue_url: str, body: dict[str, Any], mistake: 
         message=body,
     )
     key = digest("message", queue_url, delivery.id, 0)
-    return Job(key, asked, callback_url, named=False, mistake=mistake)
+    return QueuedMedium(key, asked, callback_url, named=False, mistake=mistake)
 
 
 def _is_web(url: str) -> bool:
@@ -152,7 +156,7 @@ def _upload(
     callback_url: str | None,
     number: int,
     upload: tuple[Address, dict[str, Any]],
-) -> Job:
+) -> QueuedMedium:
     address, record = upload
     asked = Asked(
         request_id=f"{delivery.id}-{number}",
@@ -160,4 +164,6 @@ def _upload(
         queue_url=queue_url,
         message=record,
     )
-    return Job(digest("message", queue_url, delivery.id, number), asked, callback_url, False)
+    return QueuedMedium(
+        digest("message", queue_url, delivery.id, number), asked, callback_url, False
+    )

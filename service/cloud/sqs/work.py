@@ -11,7 +11,7 @@ from service.cloud import result
 from service.cloud.predictor import Predictor, named_source
 from service.cloud.sqs.callback import Callback
 from service.cloud.sqs.journal import Journal
-from service.cloud.sqs.message import Job
+from service.cloud.sqs.message import QueuedMedium
 from service.errors import (
     BodyTooLarge,
     BucketNotFound,
@@ -28,7 +28,7 @@ MessageHandler = Callable[[dict[str, Any]], object]
 PERMANENT = (ObjectNotFound, ObjectArchived, BucketNotFound, BodyTooLarge)
 
 
-class Worker:
+class MessageWorker:
     """Safe for threads."""
 
     def __init__(self, predictor: Predictor, journal: Journal, callback: Callback) -> None:
@@ -38,7 +38,9 @@ class Worker:
         self._claimed: set[str] = set()
         self._lock = threading.Lock()
 
-    def work(self, job: Job, handler: MessageHandler | None = None, *, last: bool = False) -> None:
+    def work(
+        self, job: QueuedMedium, handler: MessageHandler | None = None, *, last: bool = False
+    ) -> None:
         """Return when the result is stored and, where one was asked for, the callback accepted it.
 
         `last`: there is no later attempt at an address that does not answer; the caller is told.
@@ -58,13 +60,15 @@ class Worker:
                 self._journal.done(repeat)
         self._journal.done(job.key)
 
-    def _deliver(self, job: Job, found: dict[str, Any], handler: MessageHandler | None) -> None:
+    def _deliver(
+        self, job: QueuedMedium, found: dict[str, Any], handler: MessageHandler | None
+    ) -> None:
         if handler is not None:
             handler(found)
         if job.callback_url is not None:
             self._callback.post(job.callback_url, found, job.key)
 
-    def _result(self, job: Job, last: bool) -> dict[str, Any]:
+    def _result(self, job: QueuedMedium, last: bool) -> dict[str, Any]:
         if job.mistake is not None:
             return _missing(job, job.mistake)
         try:
@@ -91,7 +95,7 @@ class Worker:
                 self._claimed.remove(key)
 
 
-def _missing(job: Job, error: FacegateError) -> dict[str, Any]:
+def _missing(job: QueuedMedium, error: FacegateError) -> dict[str, Any]:
     """The result where there are no bytes to judge."""
     found = result.unjudged(job.asked, named_source(job.asked.url), error)
     return found | {"content_sha256": ""}

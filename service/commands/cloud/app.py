@@ -108,13 +108,13 @@ def consume(
     config: Config = None,
 ) -> None:
     """Judge what an SQS queue asks for and post the results, until SIGTERM."""
-    from service.cloud.consumer import Options
+    from service.cloud.consumer import ConsumerOptions
     from service.commands.cloud import consume as run
     from service.commands.cloud.predict import identity
 
     cloud = identity(config, _given(key_id, secret, region))
     _log_at(log_level or cloud.config.logging.in_force)
-    options = Options(
+    options = ConsumerOptions(
         queue_url=queue_url,
         poll_interval=poll_interval,
         max_messages=max_messages,

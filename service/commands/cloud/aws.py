@@ -13,7 +13,7 @@ from pydantic import SecretStr
 from service.cloud.aws.config import DEFAULT, Aws, load_config, save_config
 from service.cloud.aws.failures import failures_told
 from service.cloud.aws.session import Cloud
-from service.commands.doctor.finding import Finding, failed, ok
+from service.commands.doctor.finding import Diagnosis, failed, ok
 from service.errors import CloudError, NoCredentials, StartupError
 
 MARKS = {"ok": "ok     ", "warning": "warning", "failed": "FAILED "}
@@ -82,7 +82,7 @@ def _hidden(what: str, current: SecretStr | None) -> SecretStr | None:
     return SecretStr(text.strip()) if text.strip() else current
 
 
-def _findings(cloud: Cloud, targets: Targets) -> Iterator[tuple[str, Finding]]:
+def _findings(cloud: Cloud, targets: Targets) -> Iterator[tuple[str, Diagnosis]]:
     yield "credentials", _tried(lambda: _credentials(cloud))
     yield "region", _tried(lambda: _region(cloud))
     yield "identity", _tried(lambda: _identity(cloud))
@@ -94,7 +94,7 @@ def _findings(cloud: Cloud, targets: Targets) -> Iterator[tuple[str, Finding]]:
         yield "table", _tried(lambda: _table(cloud, str(targets.table)))
 
 
-def _tried(check: Callable[[], Finding]) -> Finding:
+def _tried(check: Callable[[], Diagnosis]) -> Diagnosis:
     try:
         with failures_told():
             return check()
@@ -102,37 +102,37 @@ def _tried(check: Callable[[], Finding]) -> Finding:
         return failed(error.sentence, REMEDIES.get(error.code, "Try again in a moment."))
 
 
-def _credentials(cloud: Cloud) -> Finding:
+def _credentials(cloud: Cloud) -> Diagnosis:
     try:
         return ok(f"from the {cloud.way}, key {cloud.key_id}")
     except NoCredentials as error:
         return failed(error.sentence, REMEDIES[error.code])
 
 
-def _region(cloud: Cloud) -> Finding:
+def _region(cloud: Cloud) -> Diagnosis:
     return ok(cloud.region) if cloud.region else failed("none is set", REMEDIES["WRONG_REGION"])
 
 
-def _identity(cloud: Cloud) -> Finding:
+def _identity(cloud: Cloud) -> Diagnosis:
     return ok(str(cloud.client("sts").get_caller_identity()["Arn"]))
 
 
-def _bucket(cloud: Cloud, name: str) -> Finding:
+def _bucket(cloud: Cloud, name: str) -> Diagnosis:
     cloud.client("s3").list_objects_v2(Bucket=name, MaxKeys=1)
     return ok(f"{name} can be listed")
 
 
-def _queue(cloud: Cloud, url: str) -> Finding:
+def _queue(cloud: Cloud, url: str) -> Diagnosis:
     cloud.client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])
     return ok("can be used")
 
 
-def _table(cloud: Cloud, name: str) -> Finding:
+def _table(cloud: Cloud, name: str) -> Diagnosis:
     cloud.client("dynamodb").describe_table(TableName=name)
     return ok(f"{name} can be used")
 
 
-def _show(findings: Iterator[tuple[str, Finding]]) -> bool:
+def _show(findings: Iterator[tuple[str, Diagnosis]]) -> bool:
     healthy = True
     for name, finding in findings:
         healthy = healthy and finding.level != "failed"

@@ -9,7 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from service.cloud.aws.session import Cloud
-from service.cloud.consumer import Consumer, Options
+from service.cloud.consumer import Consumer, ConsumerOptions
 from service.cloud.sqs.message import Delivery, jobs_of
 from service.cloud.sqs.queue import Queue
 from service.errors import BadMessage, StartupError
@@ -18,7 +18,12 @@ from service.settings import load_settings
 
 
 def consume(
-    cloud: Cloud, options: Options, models_dir: Path | None, *, run_once: bool, metrics_port: int
+    cloud: Cloud,
+    options: ConsumerOptions,
+    models_dir: Path | None,
+    *,
+    run_once: bool,
+    metrics_port: int,
 ) -> int:
     """Consume until SIGTERM or SIGINT, then print the statistics. Raises StartupError."""
     settings = load_settings()
@@ -33,7 +38,7 @@ def consume(
     return 0
 
 
-def validate(cloud: Cloud, options: Options) -> int:
+def validate(cloud: Cloud, options: ConsumerOptions) -> int:
     """Show what the queue is like. Raises StartupError when it cannot be used."""
     facts = Queue(cloud, options.queue_url, options.visibility_timeout).facts
     print_json(asdict(facts))
@@ -42,7 +47,7 @@ def validate(cloud: Cloud, options: Options) -> int:
     return 0
 
 
-def create_test_message(cloud: Cloud, options: Options, url: str) -> int:
+def create_test_message(cloud: Cloud, options: ConsumerOptions, url: str) -> int:
     """Send a message that asks to judge `url`."""
     queue = Queue(cloud, options.queue_url, options.visibility_timeout)
     body = {"sqs_to_ml_url": url, "request_id": f"test-{os.getpid()}-{time.time_ns()}"}
@@ -50,7 +55,7 @@ def create_test_message(cloud: Cloud, options: Options, url: str) -> int:
     return 0
 
 
-def dry_run(cloud: Cloud, options: Options) -> int:
+def dry_run(cloud: Cloud, options: ConsumerOptions) -> int:
     """Say what one poll's messages ask for, and give them back. 1 when one is unusable."""
     queue = Queue(cloud, options.queue_url, options.visibility_timeout)
     batch = queue.receive(options.max_messages, options.wait_time)
@@ -61,7 +66,7 @@ def dry_run(cloud: Cloud, options: Options) -> int:
             queue.change_visibility(delivery, 0)
 
 
-def _explain(delivery: Delivery, options: Options) -> int:
+def _explain(delivery: Delivery, options: ConsumerOptions) -> int:
     try:
         jobs = jobs_of(delivery, options.queue_url, options.callback_url)
     except BadMessage as error:

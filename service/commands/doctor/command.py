@@ -6,14 +6,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict
 
 from service.commands.doctor import installation, machine
-from service.commands.doctor.finding import Finding, failed
+from service.commands.doctor.finding import Diagnosis, failed
 from service.commands.doctor.network import check_network
 from service.commands.doctor.store import check_database, repair_database
 from service.errors import FacegateError, StartupError
 from service.runtime.console import print_json
 from service.settings import Settings, load_settings
 
-Check = Callable[[Settings], Finding]
+Check = Callable[[Settings], Diagnosis]
 CHECKS: dict[str, Check] = {
     "python": machine.check_python,
     "cpu": machine.check_cpu,
@@ -48,7 +48,7 @@ def doctor(as_json: bool, network: bool = False, store: bool = False, repair: bo
     return 0 if healthy else 1
 
 
-def examine(checks: Mapping[str, Check] = CHECKS) -> dict[str, Finding]:
+def examine(checks: Mapping[str, Check] = CHECKS) -> dict[str, Diagnosis]:
     """Every check by name; only `settings` when those are unusable."""
     try:
         settings = load_settings()
@@ -57,7 +57,7 @@ def examine(checks: Mapping[str, Check] = CHECKS) -> dict[str, Finding]:
     return {name: _examine(check, settings) for name, check in checks.items()}
 
 
-def _examine(check: Check, settings: Settings) -> Finding:
+def _examine(check: Check, settings: Settings) -> Diagnosis:
     try:
         return check(settings)
     except StartupError as error:
@@ -66,7 +66,7 @@ def _examine(check: Check, settings: Settings) -> Finding:
         return failed(f"This could not be checked: {error}.", "Run it as the service's user.")
 
 
-def _print(findings: dict[str, Finding]) -> None:
+def _print(findings: dict[str, Diagnosis]) -> None:
     for name, finding in findings.items():
         print(f"{MARKS[finding.level]}  {name}: {finding.sentence}")
         if finding.remedy:

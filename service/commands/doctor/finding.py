@@ -9,7 +9,7 @@ Level = Literal["ok", "warning", "failed"]
 
 
 @dataclass(frozen=True)
-class Finding:
+class Diagnosis:
     """One sentence, and a remedy where all is not well."""
 
     level: Level
@@ -17,13 +17,13 @@ class Finding:
     remedy: str | None = None
 
 
-def ok(sentence: str) -> Finding:
-    return Finding("ok", sentence)
+def ok(sentence: str) -> Diagnosis:
+    return Diagnosis("ok", sentence)
 
 
-def warning(sentence: str, remedy: str) -> Finding:
-    return Finding("warning", sentence, remedy)
+def warning(sentence: str, remedy: str) -> Diagnosis:
+    return Diagnosis("warning", sentence, remedy)
 
 
-def failed(sentence: str, remedy: str) -> Finding:
-    return Finding("failed", sentence, remedy)
+def failed(sentence: str, remedy: str) -> Diagnosis:
+    return Diagnosis("failed", sentence, remedy)

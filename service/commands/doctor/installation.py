@@ -6,13 +6,13 @@ import time
 from pathlib import Path
 
 from service.analysis.decision.calibration import find_calibration
-from service.commands.doctor.finding import Finding, failed, ok, warning
+from service.commands.doctor.finding import Diagnosis, failed, ok, warning
 from service.errors import StoreUnavailable
 from service.licensing.digest import digest_key
 from service.licensing.files import load_licence_files
 from service.licensing.status import DAY, LicenceStatus, summarise
-from service.repository.fusion_manifest import Input, fusion_folders, misfit, read_stack
-from service.repository.heads import Record, open_heads
+from service.repository.fusion_manifest import DetectorInput, fusion_folders, misfit, read_stack
+from service.repository.heads import HeadRecord, open_heads
 from service.repository.manifest import DEEPFAKE, Task, read_manifest
 from service.repository.registry import (
     added_models,
@@ -29,7 +29,7 @@ from service.store import open_store
 SOON = 14 * DAY  # seconds
 
 
-def check_model_files(settings: Settings) -> Finding:
+def check_model_files(settings: Settings) -> Diagnosis:
     """Raises StartupError."""
     check_models(settings)
     in_force = "; ".join(_in_force(settings, task) for task in tasks_in_force(settings))
@@ -43,12 +43,12 @@ def _in_force(settings: Settings, task: Task) -> str:
     return names if task == DEEPFAKE else f"for {task}, {names} ({settings.presentation})"
 
 
-def check_fusion(settings: Settings) -> Finding:
+def check_fusion(settings: Settings) -> Diagnosis:
     """Raises StartupError."""
     folders = detector_folders(settings)
     if settings.fusion != "stacking" or len(folders) == 1:
         return ok("No trained fusion is asked for.")
-    in_force = [read_manifest(Input, folder) for folder in folders]
+    in_force = [read_manifest(DetectorInput, folder) for folder in folders]
     roots = (added_models(settings), settings.models_dir)
     stacks = [read_stack(folder) for root in roots for folder in fusion_folders(root)]
     found = next((stack for stack in stacks if stack.fits(in_force)), None)
@@ -57,7 +57,7 @@ def check_fusion(settings: Settings) -> Finding:
     return ok(f"The trained fusion {found.name} {found.version} fits the detectors in force.")
 
 
-def check_heads(settings: Settings) -> Finding:
+def check_heads(settings: Settings) -> Diagnosis:
     """Raises StartupError."""
     tasks = tasks_in_force(settings)
     ignored = [name for task in tasks for name in ignored_heads(settings, task=task)]
@@ -74,12 +74,12 @@ def check_heads(settings: Settings) -> Finding:
     return ok(f"Heads of your own are in force: {names}.")
 
 
-def _own_heads(settings: Settings, task: Task) -> list[Record]:
+def _own_heads(settings: Settings, task: Task) -> list[HeadRecord]:
     heads, folders = open_heads(settings, task), detector_folders(settings, task)
     return [head.record for folder in folders if (head := own_head(folder, heads))]
 
 
-def check_calibration(settings: Settings) -> Finding:
+def check_calibration(settings: Settings) -> Diagnosis:
     """Loads the models where there is a calibration, to tell whether it is theirs.
 
     Raises StartupError.
@@ -91,7 +91,7 @@ def check_calibration(settings: Settings) -> Finding:
     return next((one for one in checked if one.level != "ok"), checked[0])
 
 
-def _calibration_of(settings: Settings, task: Task) -> Finding:
+def _calibration_of(settings: Settings, task: Task) -> Diagnosis:
     from service.analysis.image import Analyzer
 
     calibration = Analyzer.of_task(settings, task).policy.calibration
@@ -105,7 +105,7 @@ def _calibration_of(settings: Settings, task: Task) -> Finding:
     return ok(f"The calibration {path} is in force, by {images} ({calibration.made_at[:10]}).")
 
 
-def check_digest_key(settings: Settings) -> Finding:
+def check_digest_key(settings: Settings) -> Diagnosis:
     """Raises StartupError."""
     path = local_key(settings)
     if path is None:
@@ -121,7 +121,7 @@ def check_digest_key(settings: Settings) -> Finding:
     return ok(f"The digest key is {path}; licences hang on it, so back it up with the store.")
 
 
-def check_store(settings: Settings) -> Finding:
+def check_store(settings: Settings) -> Diagnosis:
     """Raises StartupError."""
     kind = settings.store_kind()
     if not_yet_made(settings):
@@ -140,7 +140,7 @@ def check_store(settings: Settings) -> Finding:
     return ok(f"The store ({kind}) answers.")
 
 
-def check_licences(settings: Settings) -> Finding:
+def check_licences(settings: Settings) -> Diagnosis:
     """Raises StartupError."""
     now = time.time()
     try:
@@ -177,7 +177,7 @@ def _status(settings: Settings, now: float) -> LicenceStatus:
     return summarise(licences, now, by_grace=False)
 
 
-def _licence_finding(status: LicenceStatus, now: float) -> Finding:
+def _licence_finding(status: LicenceStatus, now: float) -> Diagnosis:
     ends = status.days_left.values()
     valid = sum(left is None or left > 0 for left in ends)
     issue = "Issue one with `facegate licence issue`, or import a licence file."

@@ -8,7 +8,7 @@ import shutil
 import sys
 from pathlib import Path
 
-from service.commands.doctor.finding import Finding, failed, ok, warning
+from service.commands.doctor.finding import Diagnosis, failed, ok, warning
 from service.commands.listening import is_ours, obstacle
 from service.errors import StartupError
 from service.media.turns import LIGHT, PER_PIXEL
@@ -25,14 +25,14 @@ CPUINFO = Path("/proc/cpuinfo")
 FLAGS = {"avx2": "AVX2", "avx512f": "AVX-512", "avx512_vnni": "VNNI", "avx_vnni": "AVX-VNNI"}
 
 
-def check_python(settings: Settings) -> Finding:  # noqa: ARG001
+def check_python(settings: Settings) -> Diagnosis:  # noqa: ARG001
     found = platform.python_version()
     if sys.version_info < (3, 11) or sys.maxsize <= 2**32:
         return failed(f"This is Python {found}.", "Install a 64-bit Python 3.11 or newer.")
     return ok(f"Python {found}.")
 
 
-def check_cpu(settings: Settings) -> Finding:
+def check_cpu(settings: Settings) -> Diagnosis:
     """ONNX Runtime picks its kernels by these flags; without AVX2 it falls back to slow ones."""
     if platform.machine().lower() not in {"x86_64", "amd64"}:
         return ok(f"The CPU is {platform.machine()}; no x86 flags to look for.")
@@ -48,7 +48,7 @@ def check_cpu(settings: Settings) -> Finding:
     return ok(f"The CPU has {', '.join(present)}; inference runs at its best speed.")
 
 
-def _without_vnni(settings: Settings) -> Finding:
+def _without_vnni(settings: Settings) -> Diagnosis:
     """Figures are of one core of an EPYC of 2017."""
     if settings.profile == "fast" or settings.detectors:
         return ok("The CPU has AVX2 but no AVX-512 VNNI, which suits the profile `fast`.")
@@ -68,7 +68,7 @@ def cpu_flags(cpuinfo: Path = CPUINFO) -> frozenset[str]:
     return frozenset(next((line.split() for line in lines if line.startswith("flags")), ()))
 
 
-def check_memory(settings: Settings) -> Finding:
+def check_memory(settings: Settings) -> Diagnosis:
     """The least for a start, and the most that images could take: a small one in every slot, and
     in turn, one after the other, the largest."""
     workers, limit = workers_of(settings), usable_memory()
@@ -106,7 +106,7 @@ def worker_memory(settings: Settings) -> int:
     return WORKER + int(OF_MODELS * sum(file.stat().st_size for file in files))
 
 
-def check_cores(settings: Settings) -> Finding:
+def check_cores(settings: Settings) -> Diagnosis:
     workers, cores = workers_of(settings), usable_cores()
     quota = cpu_quota()
     limits = "no quota" if quota is None else f"a quota of {quota:g}"
@@ -124,7 +124,7 @@ def workers_of(settings: Settings) -> int:
     return settings.workers or usable_cores()
 
 
-def check_data_folder(settings: Settings) -> Finding:
+def check_data_folder(settings: Settings) -> Diagnosis:
     """Writes nothing: a probe made by root would be in the service's way."""
     folder = settings.data_dir.absolute()
     existing = next(path for path in (folder, *folder.parents) if path.exists())
@@ -141,7 +141,7 @@ def check_data_folder(settings: Settings) -> Finding:
     return ok(sentence)
 
 
-def check_port(settings: Settings) -> Finding:
+def check_port(settings: Settings) -> Diagnosis:
     why = obstacle(settings)
     if why is None:
         return ok(f"{settings.listens_on()} is free.")

@@ -10,7 +10,7 @@ import time
 import psutil
 
 from service import SILENCED
-from service.commands.doctor.finding import Finding, failed, ok, warning
+from service.commands.doctor.finding import Diagnosis, failed, ok, warning
 from service.settings import Settings
 
 SECONDS = 30.0  # what reports its use does so 10 to 20 seconds after its start
@@ -22,7 +22,7 @@ BLAME = (
 )
 
 
-def check_network(settings: Settings, seconds: float = SECONDS) -> Finding:  # noqa: ARG001
+def check_network(settings: Settings, seconds: float = SECONDS) -> Diagnosis:  # noqa: ARG001
     """Judge in a process without a network; where that is not allowed, watch its sockets."""
     for namespace in NAMESPACES:
         if _allowed(namespace):
@@ -50,7 +50,7 @@ def _probe(namespace: tuple[str, ...], seconds: float) -> subprocess.Popen[str]:
     )
 
 
-def _count(namespace: tuple[str, ...], seconds: float) -> Finding:
+def _count(namespace: tuple[str, ...], seconds: float) -> Diagnosis:
     process = _probe(namespace, seconds)
     out, _ = process.communicate()
     if process.returncode:
@@ -65,7 +65,7 @@ def _count(namespace: tuple[str, ...], seconds: float) -> Finding:
     )
 
 
-def _watch(seconds: float) -> Finding:
+def _watch(seconds: float) -> Diagnosis:
     process, seen = _probe((), seconds), set[str]()
     while process.poll() is None:
         seen |= _sockets(process.pid)
@@ -92,7 +92,7 @@ def _sockets(pid: int) -> set[str]:
     return {f"{end.ip}:{end.port}" if end else "a socket" for end in ends}
 
 
-def _not_run() -> Finding:
+def _not_run() -> Diagnosis:
     return warning(
         "The models could not be run, so nothing was watched.",
         "Run `facegate doctor` without --network first.",

@@ -7,7 +7,7 @@ import time
 from contextlib import closing, suppress
 from pathlib import Path
 
-from service.commands.doctor.finding import Finding, failed, ok
+from service.commands.doctor.finding import Diagnosis, failed, ok
 from service.errors import StartupError
 from service.runtime import data_lock
 from service.settings import Settings
@@ -18,7 +18,7 @@ PATIENCE = 3600.0  # seconds: here it is read to its end
 REPAIR = "Stop the service, then `facegate doctor --store --repair` saves what can be read."
 
 
-def check_database(settings: Settings) -> Finding:
+def check_database(settings: Settings) -> Diagnosis:
     """The whole file, however long it takes."""
     if settings.store_kind() != "sqlite":
         return ok("The store is no SQLite file: its own tools look after it.")
@@ -31,7 +31,7 @@ def check_database(settings: Settings) -> Finding:
     return failed(f"{path} is damaged: {found.splitlines()[0]}.", REPAIR)
 
 
-def repair_database(settings: Settings) -> Finding:
+def repair_database(settings: Settings) -> Diagnosis:
     """Save what can be read into a new file; the damaged one stays beside it.
 
     Raises StartupError while a service uses the folder.

@@ -50,7 +50,7 @@ class Models:
 
 
 @dataclass(frozen=True, eq=False)
-class Trial:
+class HeadTrial:
     """New heads that are better by themselves, the analyzer that has them, and how it did on the
     images held out against the one that has the shipped heads."""
 
@@ -135,7 +135,7 @@ def _retrain(placed: tuple[int, OnnxDetector], material: Material, bpcer: float)
 
 def _try(
     settings: Settings, models: Models, material: Material, kept: Sequence[Retrained]
-) -> Trial:
+) -> HeadTrial:
     heads = {one.head.record.made_for.name: one.head for one in kept}
     faces, task = models.faces, models.task
     shipped = Analyzer(settings, faces, models.detectors, calibrated=False, task=task)
@@ -146,7 +146,7 @@ def _try(
     before, after = fused(shipped, seen), fused(analyzer, seen, {one.place: one for one in kept})
     scored, judged = material.scored(after, held), np.isfinite(after)
     comparison = compare(before[judged], after[judged], scored.where(judged), settings.bpcer)
-    return Trial(tuple(kept), analyzer, scored, comparison)
+    return HeadTrial(tuple(kept), analyzer, scored, comparison)
 
 
 def _enough(album: Album, held: np.ndarray, bpcer: float) -> None:
@@ -165,7 +165,7 @@ def _enough(album: Album, held: np.ndarray, bpcer: float) -> None:
             )
 
 
-def _print(tried: Sequence[Retrained], trial: Trial, bpcer: float) -> None:
+def _print(tried: Sequence[Retrained], trial: HeadTrial, bpcer: float) -> None:
     rows = [(one.head.record.made_for.name, one.comparison) for one in tried]
     if len(trial.analyzer.thresholds) > 1:
         rows.append((f"all, by {trial.analyzer.policy.fusion.name}", trial.comparison))
@@ -186,7 +186,7 @@ def _lines(name: str, found: Comparison) -> list[tuple[str | None, ...]]:
     ]
 
 
-def _write(settings: Settings, trial: Trial, task: Task) -> None:
+def _write(settings: Settings, trial: HeadTrial, task: Task) -> None:
     path, policy = settings.fitted_dir(task) / "calibration.json", trial.analyzer.policy
     calibration = fit(trial.analyzer, trial.scored, settings.bpcer)
     try:

@@ -7,7 +7,7 @@ from typing import Any
 
 from av.video.reformatter import Interpolation
 
-from service.media.decoder.plan import Plan
+from service.media.decoder.plan import DecodingPlan
 
 CUT = 24.0  # mean difference of luma (0..255) between neighbours that is a change of scene
 AFTER_CUT, BETWEEN = 3, 0.15  # frames looked at after it, and seconds between them
@@ -17,7 +17,7 @@ SMALL = 16  # pixels a side, to compare neighbours
 class Chooser:
     """Decides frame by frame."""
 
-    def __init__(self, todo: Plan, most: int) -> None:
+    def __init__(self, todo: DecodingPlan, most: int) -> None:
         self._targets = list(todo.targets)
         self._spare = most - len(todo.targets)
         self._compare = todo.skip != "NONKEY" and self._spare > 0

@@ -12,7 +12,7 @@ from av.video.reformatter import Colorspace, Interpolation
 
 from service.media.decoder.chooser import Chooser
 from service.media.decoder.container import Refused, format_name, opened, packets
-from service.media.decoder.plan import Plan, Seen, plan
+from service.media.decoder.plan import DecodingPlan, Packet, plan
 from service.media.decoder.wire import Order
 
 Message = tuple[dict[str, Any], Any]
@@ -53,25 +53,25 @@ def _check_size(codec: Any, order: Order) -> None:
         raise Refused("too_large")
 
 
-def _seen(container: Any, stream: Any, order: Order) -> tuple[float, list[Seen]]:
+def _seen(container: Any, stream: Any, order: Order) -> tuple[float, list[Packet]]:
     """When the first frame is shown, and every packet in the order of decoding, undecoded."""
-    found: list[Seen] = []
+    found: list[Packet] = []
     rate = float(stream.average_rate or stream.guessed_rate or 25)
     most = int(order.max_seconds * FASTEST)
     for packet in packets(container, stream):
         stamp = packet.pts if packet.pts is not None else packet.dts
         base = packet.time_base or stream.time_base or Fraction(1, 1000)
         time = float(stamp * base) if stamp is not None else len(found) / rate
-        found.append(Seen(time, bool(packet.is_keyframe)))
+        found.append(Packet(time, bool(packet.is_keyframe)))
         if len(found) > most:
             raise Refused("too_long")
     if not found:
         raise Refused("damaged")
     first = min(one.time for one in found)
-    return first, [Seen(one.time - first, one.key) for one in found]
+    return first, [Packet(one.time - first, one.key) for one in found]
 
 
-def _whole(container: Any, stream: Any, seen: list[Seen], order: Order) -> float:
+def _whole(container: Any, stream: Any, seen: list[Packet], order: Order) -> float:
     """Seconds of footage. Raises Refused when there is too much, or less than was announced."""
     last = max(one.time for one in seen)
     seconds = last * len(seen) / max(1, len(seen) - 1)
@@ -92,7 +92,7 @@ def _announced(container: Any, stream: Any) -> tuple[float, tuple[float, float]]
     return seconds, WITH_SOUND if container.streams.audio else SLACK
 
 
-def _facts(container: Any, stream: Any, seen: list[Seen], seconds: float) -> dict[str, Any]:
+def _facts(container: Any, stream: Any, seen: list[Packet], seconds: float) -> dict[str, Any]:
     codec = stream.codec_context
     return {
         "type": "facts",
@@ -120,7 +120,7 @@ def _sent(
 
 
 def _chosen(
-    container: Any, stream: Any, todo: Plan, origin: float, order: Order
+    container: Any, stream: Any, todo: DecodingPlan, origin: float, order: Order
 ) -> Iterator[tuple[float, Any]]:
     codec = stream.codec_context
     codec.thread_type, codec.thread_count = "NONE", 1
@@ -136,7 +136,9 @@ def _chosen(
             return
 
 
-def _decoded(container: Any, stream: Any, todo: Plan, origin: float) -> Iterator[tuple[float, Any]]:
+def _decoded(
+    container: Any, stream: Any, todo: DecodingPlan, origin: float
+) -> Iterator[tuple[float, Any]]:
     """Sound frames with their seconds from the first one. Raises Refused."""
     base = float(stream.time_base or Fraction(1, 1000))
     rate = float(stream.average_rate or stream.guessed_rate or 25)
@@ -159,7 +161,7 @@ def _decoded(container: Any, stream: Any, todo: Plan, origin: float) -> Iterator
                 yield max(0.0, time), frame
 
 
-def _fed(container: Any, stream: Any, todo: Plan) -> Iterator[Any]:
+def _fed(container: Any, stream: Any, todo: DecodingPlan) -> Iterator[Any]:
     """The packets that the plan needs; None at the end has the decoder give what it holds."""
     for packet, needed in zip(packets(container, stream), todo.fed, strict=False):
         if needed:

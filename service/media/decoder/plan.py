@@ -15,7 +15,7 @@ SEQUENTIAL = 60.0  # seconds; longer footage is looked at from key frame to key 
 
 
 @dataclass(frozen=True)
-class Seen:
+class Packet:
     """A packet: when it is shown, in seconds from the first one, and whether it is a key frame."""
 
     time: float
@@ -23,7 +23,7 @@ class Seen:
 
 
 @dataclass(frozen=True)
-class Plan:
+class DecodingPlan:
     """targets: seconds, rising; fed: of each packet, whether the decoder needs it; skip: frames
     that it leaves out, by FFmpeg's names."""
 
@@ -32,24 +32,24 @@ class Plan:
     skip: Literal["DEFAULT", "NONREF", "NONKEY"]
 
 
-def plan(seen: Sequence[Seen], seconds: float, most: int) -> Plan:
+def plan(seen: Sequence[Packet], seconds: float, most: int) -> DecodingPlan:
     """Frames spread evenly; of long footage those at or after key frames, which cost little."""
     count = _count(seen, seconds, most)
     last = max((one.time for one in seen), default=0.0)
     even = [min((i + 0.5) * seconds / count, last) for i in range(count)]
     skip: Literal["DEFAULT", "NONREF"] = "NONREF" if len(seen) > MANY * count else "DEFAULT"
     if seconds <= SEQUENTIAL:
-        return Plan(tuple(even), (True,) * len(seen), skip)
+        return DecodingPlan(tuple(even), (True,) * len(seen), skip)
     keys = sorted(one.time for one in seen if one.key)
     if len(keys) >= count:
         targets = sorted({_nearest(keys, time) for time in even})
         chosen = set(targets)
         fed = tuple(one.key and one.time in chosen for one in seen)
-        return Plan(tuple(targets), fed, "NONKEY")
+        return DecodingPlan(tuple(targets), fed, "NONKEY")
     return _after_keys(seen, keys or [0.0], count)
 
 
-def _count(seen: Sequence[Seen], seconds: float, most: int) -> int:
+def _count(seen: Sequence[Packet], seconds: float, most: int) -> int:
     base = max(1, int(most * (1 - CUTS)))
     return max(1, min(base, len(seen), max(FEWEST, round(seconds * RATE))))
 
@@ -59,7 +59,7 @@ def _nearest(times: Sequence[float], time: float) -> float:
     return min(times[max(0, at - 1) : at + 1], key=lambda one: abs(one - time))
 
 
-def _after_keys(seen: Sequence[Seen], keys: Sequence[float], count: int) -> Plan:
+def _after_keys(seen: Sequence[Packet], keys: Sequence[float], count: int) -> DecodingPlan:
     """Few key frames: some frames after each, for what lies far from one is dear."""
     each = -(-count // len(keys))
     targets = sorted({key + i / RATE for key in keys for i in range(each)})
@@ -67,4 +67,4 @@ def _after_keys(seen: Sequence[Seen], keys: Sequence[float], count: int) -> Plan
     for one in seen:  # as they are decoded, so that what a frame refers to comes before it
         last = one.time if one.key else last
         fed.append(one.time - last <= each / RATE)
-    return Plan(tuple(targets), tuple(fed), "NONREF")
+    return DecodingPlan(tuple(targets), tuple(fed), "NONREF")

@@ -23,7 +23,7 @@ INDEXES = {
 
 
 class MongoAccounts:
-    """See `Accounts`."""
+    """See `AccountStore`."""
 
     def _calls(self, seconds: float | None = None) -> AbstractContextManager[Database[Document]]:
         raise NotImplementedError

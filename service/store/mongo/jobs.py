@@ -10,7 +10,7 @@ from typing import IO, Any
 from pymongo import ASCENDING, IndexModel
 from pymongo.database import Database
 
-from service.store.jobs import JOB, Job, JobLoad, Stage
+from service.store.jobs import JOB, JobLoad, Stage, StoredJob
 from service.store.mongo.counters import date
 
 Document = dict[str, Any]
@@ -29,22 +29,22 @@ INDEXES = {
 
 
 class MongoJobs:
-    """See `Jobs`."""
+    """See `JobStore`."""
 
     def _calls(self, seconds: float | None = None) -> AbstractContextManager[Database[Document]]:
         raise NotImplementedError
 
-    def add_job(self, job: Job) -> None:
+    def add_job(self, job: StoredJob) -> None:
         with self._calls() as db:
             db.jobs.insert_one({"_id": job.id, **_to_document(job)})
 
-    def get_job(self, owner: str, job_id: str) -> Job | None:
+    def get_job(self, owner: str, job_id: str) -> StoredJob | None:
         return self._job({"_id": job_id, "owner": owner}, time.time())
 
-    def next_job(self, stage: Stage, now: float) -> Job | None:
+    def next_job(self, stage: Stage, now: float) -> StoredJob | None:
         return self._job({"stage": stage, "lease_until": {"$lte": now}}, now)
 
-    def update_job(self, job: Job, lease: str) -> bool:
+    def update_job(self, job: StoredJob, lease: str) -> bool:
         query = {"_id": job.id, "lease": lease}
         with self._calls() as db:
             return db.jobs.update_one(query, {"$set": _to_document(job)}).matched_count == 1
@@ -91,7 +91,7 @@ class MongoJobs:
         db.jobs.delete_many({"expires_at": {"$lte": now}})
         db.job_media.delete_many({"purge_at": {"$lte": date(now)}})
 
-    def _job(self, query: Document, now: float) -> Job | None:
+    def _job(self, query: Document, now: float) -> StoredJob | None:
         query["expires_at"] = {"$gt": now}
         fields = {"_id": False, "purge_at": False, "stage": False}
         with self._calls() as db:
@@ -104,5 +104,5 @@ class MongoJobs:
         return bytes(found["data"]) if found else None
 
 
-def _to_document(job: Job) -> Document:
+def _to_document(job: StoredJob) -> Document:
     return {**JOB.dump_python(job), "stage": job.stage, "purge_at": date(job.expires_at)}

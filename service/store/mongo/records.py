@@ -11,7 +11,7 @@ from pymongo.database import Database
 from pymongo.errors import DuplicateKeyError
 
 from service.store.mongo.counters import date
-from service.store.records import RECORD, Place, Record
+from service.store.records import RECORD, Place, StoredRecord
 
 Document = dict[str, Any]
 INDEXES = {
@@ -23,12 +23,12 @@ INDEXES = {
 
 
 class MongoRecords:
-    """See `Records`."""
+    """See `RecordStore`."""
 
     def _calls(self, seconds: float | None = None) -> AbstractContextManager[Database[Document]]:
         raise NotImplementedError
 
-    def add_record(self, record: Record) -> bool:
+    def add_record(self, record: StoredRecord) -> bool:
         document = _to_document(record)
         with self._calls() as db:
             db.records.delete_one({"_id": document["_id"], "expires_at": {"$lte": time.time()}})
@@ -38,16 +38,18 @@ class MongoRecords:
                 return False
             return True
 
-    def put_record(self, record: Record) -> None:
+    def put_record(self, record: StoredRecord) -> None:
         document = _to_document(record)
         with self._calls() as db:
             db.records.replace_one({"_id": document["_id"]}, document, upsert=True)
 
-    def get_record(self, shelf: str, record_id: str) -> Record | None:
+    def get_record(self, shelf: str, record_id: str) -> StoredRecord | None:
         found = self._records({"_id": f"{shelf}/{record_id}"}, 1)
         return found[0] if found else None
 
-    def list_records(self, shelf: str, limit: int, before: Place | None = None) -> list[Record]:
+    def list_records(
+        self, shelf: str, limit: int, before: Place | None = None
+    ) -> list[StoredRecord]:
         query: Document = {"shelf": shelf}
         if before is not None:
             created_at, last = before
@@ -60,7 +62,7 @@ class MongoRecords:
         with self._calls() as db:
             return db.records.delete_one(query).deleted_count == 1
 
-    def _records(self, query: Document, limit: int) -> list[Record]:
+    def _records(self, query: Document, limit: int) -> list[StoredRecord]:
         query["expires_at"] = {"$gt": time.time()}
         order = [("created_at", DESCENDING), ("id", DESCENDING)]
         fields = {"_id": False, "purge_at": False}
@@ -69,6 +71,6 @@ class MongoRecords:
             return [RECORD.validate_python(one) for one in found]
 
 
-def _to_document(record: Record) -> Document:
+def _to_document(record: StoredRecord) -> Document:
     purge_at = {"purge_at": date(record.expires_at)}
     return {"_id": f"{record.shelf}/{record.id}", **RECORD.dump_python(record), **purge_at}

@@ -7,7 +7,7 @@ from service.store.accounts import HistoryEntry, Place, User
 
 
 class NullAccounts:
-    """See `Accounts`. A user that only one worker knows would be of no use: none can be added."""
+    """See `AccountStore`. No user can be added: one that a single worker knows is of no use."""
 
     def add_user(self, user: User) -> bool:  # noqa: ARG002
         raise StoreUnavailable("Users need a store, and this service runs without one.")

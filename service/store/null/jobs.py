@@ -5,22 +5,22 @@ from __future__ import annotations
 from typing import IO
 
 from service.errors import StoreUnavailable
-from service.store.jobs import Job, JobLoad, Stage
+from service.store.jobs import JobLoad, Stage, StoredJob
 
 
 class NullJobs:
-    """See `Jobs`. A job that only one worker knows could not be asked for: none can be added."""
+    """See `JobStore`. No job can be added: nobody could ask for one that a single worker knows."""
 
-    def add_job(self, job: Job) -> None:  # noqa: ARG002
+    def add_job(self, job: StoredJob) -> None:  # noqa: ARG002
         raise StoreUnavailable("Jobs need a store, and this service runs without one.")
 
-    def get_job(self, owner: str, job_id: str) -> Job | None:  # noqa: ARG002
+    def get_job(self, owner: str, job_id: str) -> StoredJob | None:  # noqa: ARG002
         return None
 
-    def next_job(self, stage: Stage, now: float) -> Job | None:  # noqa: ARG002
+    def next_job(self, stage: Stage, now: float) -> StoredJob | None:  # noqa: ARG002
         return None
 
-    def update_job(self, job: Job, lease: str) -> bool:  # noqa: ARG002
+    def update_job(self, job: StoredJob, lease: str) -> bool:  # noqa: ARG002
         return False
 
     def delete_job(self, owner: str, job_id: str) -> bool:  # noqa: ARG002

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 from service.errors import StoreUnavailable
-from service.store.records import Place, Record
+from service.store.records import Place, StoredRecord
 
 NEEDED = "The console needs a store, and this service runs without one."
 
 
 class NullRecords:
-    """See `Records`. A session that only one worker knows would be of no use: none can be made."""
+    """See `RecordStore`. None can be made: a session that a single worker knows is of no use."""
 
-    def add_record(self, record: Record) -> bool:  # noqa: ARG002
+    def add_record(self, record: StoredRecord) -> bool:  # noqa: ARG002
         raise StoreUnavailable(NEEDED)
 
-    def put_record(self, record: Record) -> None:  # noqa: ARG002
+    def put_record(self, record: StoredRecord) -> None:  # noqa: ARG002
         raise StoreUnavailable(NEEDED)
 
-    def get_record(self, shelf: str, record_id: str) -> Record | None:  # noqa: ARG002
+    def get_record(self, shelf: str, record_id: str) -> StoredRecord | None:  # noqa: ARG002
         return None
 
     def list_records(
@@ -25,7 +25,7 @@ class NullRecords:
         shelf: str,  # noqa: ARG002
         limit: int,  # noqa: ARG002
         before: Place | None = None,  # noqa: ARG002
-    ) -> list[Record]:
+    ) -> list[StoredRecord]:
         return []
 
     def delete_record(self, shelf: str, record_id: str) -> bool:  # noqa: ARG002

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from contextlib import AbstractContextManager
 
-from service.store.accounts import Accounts, HistoryEntry, Place, User
+from service.store.accounts import AccountStore, HistoryEntry, Place, User
 
 
 class ResilientAccounts:
-    """See `Accounts`."""
+    """See `AccountStore`."""
 
-    def _reach(self, operation: str) -> AbstractContextManager[Accounts]:
+    def _reach(self, operation: str) -> AbstractContextManager[AccountStore]:
         raise NotImplementedError
 
     def add_user(self, user: User) -> bool:

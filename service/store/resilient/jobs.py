@@ -5,28 +5,28 @@ from __future__ import annotations
 from contextlib import AbstractContextManager
 from typing import IO
 
-from service.store.jobs import Job, JobLoad, Jobs, Stage
+from service.store.jobs import JobLoad, JobStore, Stage, StoredJob
 
 
 class ResilientJobs:
-    """See `Jobs`."""
+    """See `JobStore`."""
 
-    def _reach(self, operation: str) -> AbstractContextManager[Jobs]:
+    def _reach(self, operation: str) -> AbstractContextManager[JobStore]:
         raise NotImplementedError
 
-    def add_job(self, job: Job) -> None:
+    def add_job(self, job: StoredJob) -> None:
         with self._reach("add_job") as primary:
             primary.add_job(job)
 
-    def get_job(self, owner: str, job_id: str) -> Job | None:
+    def get_job(self, owner: str, job_id: str) -> StoredJob | None:
         with self._reach("get_job") as primary:
             return primary.get_job(owner, job_id)
 
-    def next_job(self, stage: Stage, now: float) -> Job | None:
+    def next_job(self, stage: Stage, now: float) -> StoredJob | None:
         with self._reach("next_job") as primary:
             return primary.next_job(stage, now)
 
-    def update_job(self, job: Job, lease: str) -> bool:
+    def update_job(self, job: StoredJob, lease: str) -> bool:
         with self._reach("update_job") as primary:
             return primary.update_job(job, lease)
 

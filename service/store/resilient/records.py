@@ -4,28 +4,30 @@ from __future__ import annotations
 
 from contextlib import AbstractContextManager
 
-from service.store.records import Place, Record, Records
+from service.store.records import Place, RecordStore, StoredRecord
 
 
 class ResilientRecords:
-    """See `Records`."""
+    """See `RecordStore`."""
 
-    def _reach(self, operation: str) -> AbstractContextManager[Records]:
+    def _reach(self, operation: str) -> AbstractContextManager[RecordStore]:
         raise NotImplementedError
 
-    def add_record(self, record: Record) -> bool:
+    def add_record(self, record: StoredRecord) -> bool:
         with self._reach("add_record") as primary:
             return primary.add_record(record)
 
-    def put_record(self, record: Record) -> None:
+    def put_record(self, record: StoredRecord) -> None:
         with self._reach("put_record") as primary:
             primary.put_record(record)
 
-    def get_record(self, shelf: str, record_id: str) -> Record | None:
+    def get_record(self, shelf: str, record_id: str) -> StoredRecord | None:
         with self._reach("get_record") as primary:
             return primary.get_record(shelf, record_id)
 
-    def list_records(self, shelf: str, limit: int, before: Place | None = None) -> list[Record]:
+    def list_records(
+        self, shelf: str, limit: int, before: Place | None = None
+    ) -> list[StoredRecord]:
         with self._reach("list_records") as primary:
             return primary.list_records(shelf, limit, before)
 

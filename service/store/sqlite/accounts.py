@@ -18,7 +18,7 @@ MIGRATION: Migration = (
 
 
 class SqliteAccounts:
-    """See `Accounts`."""
+    """See `AccountStore`."""
 
     _database: Database
 

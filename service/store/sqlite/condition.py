@@ -14,7 +14,7 @@ DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 BUSY = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 
 
-class Condition:
+class FileHealth:
     """What is known of one file; shared by the threads of a process."""
 
     def __init__(self) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from service.errors import StoreUnavailable
 from service.runtime.data_lock import gone
-from service.store.sqlite.condition import Condition, damage
+from service.store.sqlite.condition import FileHealth, damage
 
 Migration = tuple[str, ...]  # statements that lead from one schema version to the next
 FAULTS = (sqlite3.Error, OSError, ValueError)  # ValueError: a damaged row that still reads as text
@@ -35,7 +35,7 @@ class Database:
         on_fault: Callable[[], None] = lambda: None,
     ) -> None:
         self.path = path
-        self.condition = Condition()
+        self.condition = FileHealth()
         self._file: tuple[int, int] | None = None  # device and inode, once it was opened
         self._migrations = migrations
         self._busy_timeout = busy_timeout

@@ -13,7 +13,7 @@ from typing import IO
 
 from service.errors import StoreUnavailable
 from service.store.base import EntryRefused
-from service.store.jobs import JOB, Job, JobLoad, Stage
+from service.store.jobs import JOB, JobLoad, Stage, StoredJob
 from service.store.sqlite.database import Database, Migration
 
 MIGRATION: Migration = (
@@ -32,25 +32,25 @@ ORPHANED = 3600.0  # seconds after which a medium without a job is nobody's
 
 
 class SqliteJobs:
-    """See `Jobs`."""
+    """See `JobStore`."""
 
     _database: Database
     _media: Path
 
-    def add_job(self, job: Job) -> None:
+    def add_job(self, job: StoredJob) -> None:
         with self._database.transaction() as db:
             db.execute("INSERT INTO jobs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", _to_row(job))
 
-    def get_job(self, owner: str, job_id: str) -> Job | None:
+    def get_job(self, owner: str, job_id: str) -> StoredJob | None:
         return self._job("owner = ? AND id = ? AND expires_at > ?", owner, job_id, time.time())
 
-    def next_job(self, stage: Stage, now: float) -> Job | None:
+    def next_job(self, stage: Stage, now: float) -> StoredJob | None:
         return self._job(
             "stage = ? AND lease_until <= ? AND expires_at > ? ORDER BY created_at LIMIT 1",
             *(stage, now, now),
         )
 
-    def update_job(self, job: Job, lease: str) -> bool:
+    def update_job(self, job: StoredJob, lease: str) -> bool:
         names = "owner = ?, stage = ?, lease = ?, lease_until = ?, created_at = ?, expires_at = ?"
         statement = f"UPDATE jobs SET {names}, size = ?, document = ? WHERE id = ? AND lease = ?"  # noqa: S608
         with self._database.transaction() as db:
@@ -98,7 +98,7 @@ class SqliteJobs:
                 if file.name not in known and file.stat().st_mtime < now - ORPHANED:
                     file.unlink()
 
-    def _job(self, where: str, *values: object) -> Job | None:
+    def _job(self, where: str, *values: object) -> StoredJob | None:
         with self._database.connection() as db:
             return _first(db, where, values)
 
@@ -111,12 +111,12 @@ class SqliteJobs:
             os.fsync(file.fileno())
 
 
-def _first(db: sqlite3.Connection, where: str, values: tuple[object, ...]) -> Job | None:
+def _first(db: sqlite3.Connection, where: str, values: tuple[object, ...]) -> StoredJob | None:
     row = db.execute(f"SELECT document FROM jobs WHERE {where}", values).fetchone()  # noqa: S608
     return JOB.validate_json(row[0]) if row else None
 
 
-def _to_row(job: Job) -> tuple[object, ...]:
+def _to_row(job: StoredJob) -> tuple[object, ...]:
     return (
         *(job.id, job.owner, job.stage, job.lease, job.lease_until, job.created_at),
         *(job.expires_at, job.size, JOB.dump_json(job).decode()),

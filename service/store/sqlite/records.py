@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 import time
 
-from service.store.records import RECORD, Place, Record
+from service.store.records import RECORD, Place, StoredRecord
 from service.store.sqlite.database import Database, Migration
 
 MIGRATION: Migration = (
@@ -24,24 +24,26 @@ ADD = f"{REPLACE} WHERE records.expires_at <= ?"
 
 
 class SqliteRecords:
-    """See `Records`."""
+    """See `RecordStore`."""
 
     _database: Database
 
-    def add_record(self, record: Record) -> bool:
+    def add_record(self, record: StoredRecord) -> bool:
         with self._database.transaction() as db:
             return db.execute(ADD, (*_to_row(record), time.time())).rowcount == 1
 
-    def put_record(self, record: Record) -> None:
+    def put_record(self, record: StoredRecord) -> None:
         with self._database.transaction() as db:
             db.execute(REPLACE, _to_row(record))
 
-    def get_record(self, shelf: str, record_id: str) -> Record | None:
+    def get_record(self, shelf: str, record_id: str) -> StoredRecord | None:
         with self._database.connection() as db:
             found = _records(db, "shelf = ? AND id = ?", shelf, record_id)
         return found[0] if found else None
 
-    def list_records(self, shelf: str, limit: int, before: Place | None = None) -> list[Record]:
+    def list_records(
+        self, shelf: str, limit: int, before: Place | None = None
+    ) -> list[StoredRecord]:
         older = "AND (created_at, id) < (?, ?)" if before else ""
         where = f"shelf = ? {older} ORDER BY created_at DESC, id DESC LIMIT ?"
         with self._database.connection() as db:
@@ -57,12 +59,12 @@ class SqliteRecords:
             db.execute("DELETE FROM records WHERE expires_at <= ?", (now,))
 
 
-def _records(db: sqlite3.Connection, where: str, *values: object) -> list[Record]:
+def _records(db: sqlite3.Connection, where: str, *values: object) -> list[StoredRecord]:
     query = f"SELECT document FROM records WHERE expires_at > ? AND {where}"  # noqa: S608
     rows = db.execute(query, (time.time(), *values))
     return [RECORD.validate_json(document) for (document,) in rows]
 
 
-def _to_row(record: Record) -> tuple[object, ...]:
+def _to_row(record: StoredRecord) -> tuple[object, ...]:
     document = RECORD.dump_json(record).decode()
     return (record.shelf, record.id, record.created_at, record.expires_at, document)

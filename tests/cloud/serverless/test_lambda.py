@@ -24,8 +24,8 @@ from service.cloud import lambda_handler
 from service.cloud.aws.session import Cloud
 from service.cloud.lambda_handler import handler
 from service.cloud.predictor import Predictor
-from service.cloud.serverless.detections import Detection, Detections
-from service.cloud.serverless.endpoint import Verdict
+from service.cloud.serverless.detections import Detections, UploadDetection
+from service.cloud.serverless.endpoint import EndpointLabel
 from service.cloud.serverless.recheck import recheck
 from tests import clips
 from tests.aws import Aws
@@ -355,7 +355,9 @@ def test_a_recheck_leaves_what_aws_refuses_for_now(
     aws: Aws, bucket: str, table: str, cloud: Cloud, predictor: Predictor
 ) -> None:
     detections = Detections(cloud, table, 9e9)
-    detections.add(Detection("d-1", "uploads/d-1.jpg", Verdict("fake", 0.9, "m", "1"), "url"))
+    detections.add(
+        UploadDetection("d-1", "uploads/d-1.jpg", EndpointLabel("fake", 0.9, "m", "1"), "url")
+    )
     aws.fail("GET", "/uploads/", 403, "AccessDenied", times=9)
     assert recheck(detections, predictor, bucket, None)["left"] == 1
     aws.calm()

@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from service.cloud.aws.session import Cloud
-from service.cloud.consumer import Consumer, Options
+from service.cloud.consumer import Consumer, ConsumerOptions
 from service.cloud.predictor import Predictor
 from service.cloud.sqs.callback import Callback
 from service.cloud.sqs.journal import Journal
 from service.cloud.sqs.queue import Queue
-from service.cloud.sqs.work import Worker
+from service.cloud.sqs.work import MessageWorker
 from service.judging.judge import Judge
 from service.judging.loader import Loader
 from service.runtime.concurrency import ConcurrencyLimit
@@ -91,7 +91,7 @@ def make_consumer(
     """Made as `Consumer.load` makes it, on models that tests share; `more` are settings."""
     usual = {"store": "sqlite", "allow_private_callbacks": True, "callback_attempts": 2}
     settings = Settings(data_dir=folder, **usual | more)
-    options = Options(letters.url, wait_time=0, visibility_timeout=30)
+    options = ConsumerOptions(letters.url, wait_time=0, visibility_timeout=30)
     queue = Queue(cloud, letters.url, options.visibility_timeout)
     store = open_store(settings, StoreObserver())
     OPENED.append(store)
@@ -99,5 +99,5 @@ def make_consumer(
     limit = ConcurrencyLimit(settings.slots, 100, 60)
     predictor = Predictor(settings, Judge(settings, loader, store, limit), cloud)
     stop = threading.Event()
-    worker = Worker(predictor, journal, Callback(settings, stop))
+    worker = MessageWorker(predictor, journal, Callback(settings, stop))
     return Consumer(options, queue, worker, stop)

@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from service.cloud.sqs.message import Delivery, Job, jobs_of
+from service.cloud.sqs.message import Delivery, QueuedMedium, jobs_of
 from service.errors import BadMessage
 
 QUEUE = "https://sqs/queue"
 
 
-def jobs(body: Any, identity: str = "m-1") -> list[Job]:
+def jobs(body: Any, identity: str = "m-1") -> list[QueuedMedium]:
     text = body if isinstance(body, str) else json.dumps(body)
     return jobs_of(Delivery(identity, "receipt", text), QUEUE, "https://example.com/uploads")
 

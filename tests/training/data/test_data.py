@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from training.data import dataset
-from training.data.dataset import Index, Row, load_crops, miss_rates, prepare, read_labels
+from training.data.dataset import Index, LabelRow, load_crops, miss_rates, prepare, read_labels
 
 ROOT = Path(__file__).parents[3]
 HEADER = "shard,name,label,source,group\n"
@@ -40,7 +40,7 @@ def data(tmp_path: Path) -> Path:
 
 
 def test_labels(data: Path) -> None:
-    assert read_labels(data)[0] == Row("a.tar", "x/face.jpg", "real", "s", "1")
+    assert read_labels(data)[0] == LabelRow("a.tar", "x/face.jpg", "real", "s", "1")
 
 
 def test_a_species_is_told_of_a_fake_only(tmp_path: Path) -> None:

@@ -44,18 +44,18 @@ def crop() -> np.ndarray:
 def test_a_network_enlarges_four_times_and_keeps_the_order_of_colours(wheel: Path) -> None:
     image = np.zeros((20, 30, 3), np.uint8)
     image[:10, ..., 0], image[..., 2] = 200, 77
-    found = restore.Loaded(wheel)(0, image)
+    found = restore.Restorers(wheel)(0, image)
     assert np.array_equal(found, image.repeat(4, axis=0).repeat(4, axis=1))
 
 
 def test_a_wheel_without_its_networks_is_named(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match=r"realesrgan-x4plus\.param is not there"):
-        restore.Loaded(tmp_path)
+        restore.Restorers(tmp_path)
 
 
 def test_a_restored_face_lost_its_detail_and_nothing_else(wheel: Path, crop: np.ndarray) -> None:
     """Its coarse colours stay, and the fill, exactly: neither may give it away."""
-    nets, rng = restore.Loaded(wheel), np.random.default_rng(1)
+    nets, rng = restore.Restorers(wheel), np.random.default_rng(1)
     for _ in range(10):
         found = restore.restored(nets, crop, rng)
         assert frame_of(found) == frame_of(crop) == (24, 16, 96, 96)

@@ -12,7 +12,7 @@ import pytest
 torch = pytest.importorskip("torch")
 pytest.importorskip("efficientnet_lite_pytorch")
 
-from training.data.pools import Read  # noqa: E402
+from training.data.pools import PoolRows  # noqa: E402
 from training.fit import finetune_readout, readout  # noqa: E402
 from training.fit.readout import Known, Readout, auc, fit  # noqa: E402
 from training.report.card.method import read_by  # noqa: E402
@@ -29,7 +29,7 @@ def narrow() -> Iterator[None]:
         yield
 
 
-def views(count: int, seed: int) -> Read:
+def views(count: int, seed: int) -> PoolRows:
     """Fakes of two species, each with a mark of its own."""
     rng = np.random.default_rng(seed)
     pools, fake = rng.normal(0, 1, (count, WIDTH)), np.arange(count) % 2
@@ -38,7 +38,7 @@ def views(count: int, seed: int) -> Read:
     scale = np.geomspace(0.01, 100, WIDTH)
     species = np.where(other, "other", "one")
     read = (pools * scale).astype(np.float16), fake.astype(np.float32), species
-    return Read(*read, np.full(count, "s"))
+    return PoolRows(*read, np.full(count, "s"))
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ import pytest
 pytest.importorskip("torch")
 
 from training.data.dataset import Index
-from training.data.pools import Read
+from training.data.pools import PoolRows
 from training.fit import new_sources
 from training.fit.new_sources import FOLDS, alone, folds, margin, unseen
 
@@ -41,13 +41,13 @@ def test_each_view_is_judged_by_a_readout_that_saw_no_genuine_view_of_its_source
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     names = np.array([f"s{n}" for n in range(6)])
-    seen = Read(
+    seen = PoolRows(
         np.zeros((12, 1)), np.repeat(np.float32([0, 1]), 6), names.repeat(2), np.tile(names, 2)
     )
-    checked = Read(np.zeros((6, 1)), np.zeros(6, np.float32), names, names)
+    checked = PoolRows(np.zeros((6, 1)), np.zeros(6, np.float32), names, names)
 
     class Remembers:
-        def __init__(self, fitted: Read) -> None:
+        def __init__(self, fitted: PoolRows) -> None:
             self.genuine = set(fitted.source[fitted.fake == 0].tolist())
             assert set(fitted.source[fitted.fake == 1].tolist()) == set(names.tolist())
 

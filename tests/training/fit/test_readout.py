@@ -13,7 +13,7 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("efficientnet_lite_pytorch")
 
 from training.data import pools  # noqa: E402
-from training.data.pools import Read  # noqa: E402
+from training.data.pools import PoolRows  # noqa: E402
 from training.data.species import SPECIES  # noqa: E402
 from training.fit import readout  # noqa: E402
 
@@ -29,7 +29,7 @@ def narrow() -> Iterator[None]:
 
 
 @pytest.fixture(scope="module")
-def views() -> Read:
+def views() -> PoolRows:
     """Pools on very different scales, of which two say together what is fake, neither alone; the
     first of them says, too, of which species."""
     rng = np.random.default_rng(0)
@@ -38,26 +38,26 @@ def views() -> Read:
     species = np.where(known[:, 0] > 0, "one", "other")
     scale = np.geomspace(0.01, 100, WIDTH)
     pools = (known * scale + 3 * scale).astype(np.float16)
-    return Read(pools, fake.astype(np.float32), species, np.full(4000, "s"))
+    return PoolRows(pools, fake.astype(np.float32), species, np.full(4000, "s"))
 
 
-def some(views: Read, start: int, stop: int) -> Read:
-    return Read(*(part[start:stop] for part in views))
+def some(views: PoolRows, start: int, stop: int) -> PoolRows:
+    return PoolRows(*(part[start:stop] for part in views))
 
 
 @pytest.fixture(scope="module")
-def net(views: Read) -> readout.Readout:
+def net(views: PoolRows) -> readout.Readout:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(readout, "SIZE", 64)
         return readout.fit(some(views, 0, 3000), epochs=20, rate=1e-2)
 
 
-def test_it_learns_what_no_linear_head_can(net: readout.Readout, views: Read) -> None:
+def test_it_learns_what_no_linear_head_can(net: readout.Readout, views: PoolRows) -> None:
     others = some(views, 3000, 4000)
     assert readout.auc(net.values(), others) > 0.9
 
 
-def test_it_tells_the_species_apart(net: readout.Readout, views: Read) -> None:
+def test_it_tells_the_species_apart(net: readout.Readout, views: PoolRows) -> None:
     others = some(views, 3000, 4000)
     with torch.inference_mode():
         kinds = net.species_logits(torch.from_numpy(others.pools)).numpy()
@@ -66,21 +66,21 @@ def test_it_tells_the_species_apart(net: readout.Readout, views: Read) -> None:
     assert (found == others.species[fakes]).mean() > 0.9
 
 
-def test_genuine_views_are_no_species(views: Read) -> None:
+def test_genuine_views_are_no_species(views: PoolRows) -> None:
     few = some(views, 0, 50)
     numbers = readout.numbered(few, {"one": 1, "other": 2}).numpy()
     assert ((numbers == 0) == (few.fake == 0)).all()
     assert set(few.species[numbers == 1]) == {"one"}
 
 
-def test_more_species_than_there_is_room_for_are_refused(views: Read) -> None:
+def test_more_species_than_there_is_room_for_are_refused(views: PoolRows) -> None:
     few = some(views, 0, 50)
     many = few._replace(species=np.arange(50).astype(str))
     with pytest.raises(ValueError, match="50 species"):
         readout.fit(many, 1)
 
 
-def test_a_part_is_left_out_as_a_whole_and_only_in_training(views: Read) -> None:
+def test_a_part_is_left_out_as_a_whole_and_only_in_training(views: PoolRows) -> None:
     known = torch.from_numpy(views.pools[:200])
     net = readout.Readout(views.pools, 2)
     seen: list[torch.Tensor] = []
@@ -93,12 +93,12 @@ def test_a_part_is_left_out_as_a_whole_and_only_in_training(views: Read) -> None
     assert not (seen[2] == 0).all(dim=0).any()
 
 
-def test_the_same_seed_gives_the_same_readout(views: Read) -> None:
+def test_the_same_seed_gives_the_same_readout(views: PoolRows) -> None:
     one, other = (readout.fit(some(views, 0, 500), epochs=1) for _ in range(2))
     assert all(np.array_equal(one.values()[name], v) for name, v in other.values().items())
 
 
-def test_its_values_are_for_pools_as_they_are(net: readout.Readout, views: Read) -> None:
+def test_its_values_are_for_pools_as_they_are(net: readout.Readout, views: PoolRows) -> None:
     known, values = views.pools[:50].astype(np.float32), net.values()
     hidden = np.maximum(known @ values["readout.weight"] + values["readout.bias"], 0)
     species = hidden @ values["species.weight"] + values["species.bias"]
@@ -209,7 +209,7 @@ def test_another_tower_collects_its_own(out: Path, folder: Path) -> None:
     assert pools._name(folder) != one
 
 
-def test_kept_units_stay_as_they_are_beside_new_ones(views: Read) -> None:
+def test_kept_units_stay_as_they_are_beside_new_ones(views: PoolRows) -> None:
     """In the values for the graph, too."""
     rng = np.random.default_rng(3)
     old = {

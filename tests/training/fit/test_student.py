@@ -11,7 +11,7 @@ import pytest
 torch = pytest.importorskip("torch")
 pytest.importorskip("efficientnet_lite_pytorch")
 
-from training.data.pools import Read  # noqa: E402
+from training.data.pools import PoolRows  # noqa: E402
 from training.fit import student as module  # noqa: E402
 from training.fit.student import Lesson, Student, lessons, loss_on, teach  # noqa: E402
 from training.nets.nets import RECIPES  # noqa: E402
@@ -73,7 +73,7 @@ def test_a_lesson_is_of_the_views_whose_pools_are_kept(
 ) -> None:
     """The file's number draws the pairs again, each view beside what the teacher says of it."""
     pools = np.arange(12, dtype=np.float16).reshape(4, 3)
-    read = Read(
+    read = PoolRows(
         pools, np.float32([0, 1, 0, 1]), np.array(["a", "a", "b", "b"]), np.array(["s"] * 4)
     )
     monkeypatch.setattr(module, "load", lambda _: read)

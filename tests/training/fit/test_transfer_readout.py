@@ -11,7 +11,7 @@ import pytest
 pytest.importorskip("torch")
 pytest.importorskip("efficientnet_lite_pytorch")
 
-from training.data.pools import Read
+from training.data.pools import PoolRows
 from training.fit import transfer_readout
 
 COUNT, WIDTH, HIDDEN = 1200, 30, 6
@@ -26,12 +26,12 @@ def values() -> dict[str, np.ndarray]:
     return dict(zip(names, (weight, np.zeros(HIDDEN), kinds, np.zeros(1)), strict=True))
 
 
-def views(pools: np.ndarray, fake: np.ndarray) -> Read:
-    return Read(pools.astype(np.float16), fake, np.full(COUNT, "one"), np.full(COUNT, "s"))
+def views(pools: np.ndarray, fake: np.ndarray) -> PoolRows:
+    return PoolRows(pools.astype(np.float16), fake, np.full(COUNT, "one"), np.full(COUNT, "s"))
 
 
 @pytest.fixture(scope="module")
-def both() -> tuple[Read, Read]:
+def both() -> tuple[PoolRows, PoolRows]:
     """At the second tower the first value is turned into the last, and noise is in its place."""
     rng, fake = np.random.default_rng(0), np.tile(np.float32([0, 1]), COUNT // 2)
     theirs = rng.normal(0, 1, (COUNT, WIDTH))
@@ -41,13 +41,13 @@ def both() -> tuple[Read, Read]:
     return views(theirs, fake), views(ours, fake)
 
 
-def cut(read: Read, start: int, stop: int) -> Read:
-    return Read(*(part[start:stop] for part in read))
+def cut(read: PoolRows, start: int, stop: int) -> PoolRows:
+    return PoolRows(*(part[start:stop] for part in read))
 
 
 def test_what_is_carried_over_finds_again_what_the_other_tower_moved(
     values: dict[str, np.ndarray],
-    both: tuple[Read, Read],
+    both: tuple[PoolRows, PoolRows],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],

@@ -13,7 +13,7 @@ from service.analysis.detectors.onnx import OnnxDetector
 from service.analysis.face.blazeface import FaceDetector
 from service.settings import PACKAGE
 from tests.images import genuine
-from training.data.dataset import Row
+from training.data.dataset import LabelRow
 from training.report.measure.localisation import SMALLEST, heat_inside, localisation
 
 LITE0 = PACKAGE / "models" / "lite0"
@@ -35,7 +35,7 @@ def test_heat_lies_in_the_region_that_was_blended() -> None:
 def test_figures_over_photographs(tmp_path: Path) -> None:
     for number in range(3):
         (tmp_path / f"{number}.jpg").write_bytes(genuine())
-    rows = [Row("", f"{number}.jpg", "real", "s", str(number)) for number in range(3)]
+    rows = [LabelRow("", f"{number}.jpg", "real", "s", str(number)) for number in range(3)]
     found = localisation(LITE0, tmp_path, rows)
     assert found["images"] == 3
     assert found["suspected"] <= 3

@@ -12,12 +12,14 @@ from service.analysis.face.crop import FILL
 from service.settings import PACKAGE
 from tests.images import genuine, manipulated
 from training.data.augment import encoded
-from training.data.dataset import Row, read_image
+from training.data.dataset import LabelRow, read_image
 from training.report.measure import measuring, robustness
-from training.report.measure.scoring import Scorer, Scores, kept_scores, score
+from training.report.measure.scoring import PhotographScorer, Scores, kept_scores, score
 
 LITE0 = PACKAGE / "models" / "lite0"
-ROWS = [Row("", name, label, "s", name) for name, label in (("g.jpg", "real"), ("m.jpg", "fake"))]
+ROWS = [
+    LabelRow("", name, label, "s", name) for name, label in (("g.jpg", "real"), ("m.jpg", "fake"))
+]
 SPLITS = {"calibration": ROWS, "test": ROWS}
 
 
@@ -31,7 +33,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def parts(data: Path) -> measuring.Parts:
-    return measuring.measure(Scorer(LITE0), data, data, SPLITS)
+    return measuring.measure(PhotographScorer(LITE0), data, data, SPLITS)
 
 
 def scores(logit: list[float], fake: list[bool]) -> Scores:
@@ -63,10 +65,12 @@ def test_copies_of_test_images_are_scored_beside_them(
     np.save(tmp_path / "split.npy", np.array(["test", "train"]))
     np.save(tmp_path / f"{name}_rows.npy", np.array([1, 0]))
     np.save(tmp_path / f"{name}s.npy", np.stack([pictures[0], pictures[1]]))
-    plan = dict(measuring._plan(Scorer(LITE0), data, tmp_path, SPLITS))
+    plan = dict(measuring._plan(PhotographScorer(LITE0), data, tmp_path, SPLITS))
     assert [part for part in plan if "copies" in part] == [f"{name}_copies"]
     found = plan[f"{name}_copies"]()
-    alone = score(Scorer(LITE0), data, ROWS, lambda n, _: encoded(pictures[n, :, 9:], ".jpg", 90))
+    alone = score(
+        PhotographScorer(LITE0), data, ROWS, lambda n, _: encoded(pictures[n, :, 9:], ".jpg", 90)
+    )
     assert found.fake.tolist() == [False, True]
     assert found.group.tolist() == ["s/g.jpg", "s/g.jpg"]
     assert found.logit.tolist() == alone.logit.tolist()
@@ -76,18 +80,18 @@ def test_what_was_scored_is_not_scored_again(
     parts: measuring.Parts, data: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(measuring, "score", lambda *_: pytest.fail("scored again"))
-    again = measuring.measure(Scorer(LITE0), data, data, SPLITS)
+    again = measuring.measure(PhotographScorer(LITE0), data, data, SPLITS)
     assert again["test"].logit.tolist() == parts["test"].logit.tolist()
 
 
 def test_scores_of_another_model_are_not_taken(parts: measuring.Parts, data: Path) -> None:
-    manifest = Scorer(LITE0).manifest
+    manifest = PhotographScorer(LITE0).manifest
     assert kept_scores(data, manifest)
     assert kept_scores(data, {**manifest, "sha256": "0" * 64}) == {}
 
 
 def test_so_many_of_each_kind_and_always_the_same() -> None:
-    rows = [Row("", str(n), "fake" if n % 3 else "real", "a", "") for n in range(90)]
+    rows = [LabelRow("", str(n), "fake" if n % 3 else "real", "a", "") for n in range(90)]
     picked = measuring.some(rows, 10)
     labels = [rows[row].label for row in picked]
     assert (labels.count("fake"), labels.count("real")) == (10, 10)

@@ -11,7 +11,7 @@ import pytest
 torch = pytest.importorskip("torch")
 pytest.importorskip("efficientnet_lite_pytorch")
 
-from training.data.pools import Read  # noqa: E402
+from training.data.pools import PoolRows  # noqa: E402
 from training.fit import readout  # noqa: E402
 from training.report.transfer import (  # noqa: E402
     families_of,
@@ -34,7 +34,7 @@ def narrow() -> Iterator[None]:
 
 
 @pytest.fixture(scope="module")
-def views() -> Read:
+def views() -> PoolRows:
     """Fakes of `one` differ in the first value, those of `other` in the second; genuine faces of
     the source `dim` differ in the first, too, but in the last four as no others do."""
     rng, number = np.random.default_rng(0), np.arange(PAIRS)
@@ -45,11 +45,11 @@ def views() -> Read:
     for column, name in enumerate(("one", "other")):
         pools[(fake == 1) & (species == name), column] += 6
     pools[source == "dim"] += [6, 0, 4, 4, 4, 4]
-    return Read(pools.astype(np.float16), fake.astype(np.float32), species, source)
+    return PoolRows(pools.astype(np.float16), fake.astype(np.float32), species, source)
 
 
 @pytest.fixture(scope="module")
-def found(views: Read) -> dict[str, Any]:
+def found(views: PoolRows) -> dict[str, Any]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(readout, "RATE", 1e-2)
         patch.setattr(readout, "SIZE", 64)
@@ -79,19 +79,19 @@ def test_genuine_faces_of_a_source_that_looks_a_little_fake_are_refused_unless_s
     assert set(found["sources"]) == {"dim", "plain"}
 
 
-def test_too_few_genuine_views_of_other_sources_give_no_threshold(views: Read) -> None:
+def test_too_few_genuine_views_of_other_sources_give_no_threshold(views: PoolRows) -> None:
     net = readout.Readout(views.pools, 2)
     few = where(views, (views.source == "dim") | (np.arange(2 * PAIRS) < 30))
     with pytest.raises(ValueError, match="beside those of dim"):
         refused_of(net, few, "dim")
 
 
-def test_both_views_of_its_pairs_are_left_out(views: Read) -> None:
+def test_both_views_of_its_pairs_are_left_out(views: PoolRows) -> None:
     rest = where(views, views.species != "one")
     assert (len(rest.fake), set(rest.species), rest.fake.mean()) == (PAIRS, {"other"}, 0.5)
 
 
-def test_what_is_made_in_two_ways_is_one_species(views: Read) -> None:
+def test_what_is_made_in_two_ways_is_one_species(views: PoolRows) -> None:
     names = {
         "latent": "latent copies", "recoding inlay": "latent copies", "swap": "composites",
         "self_blend": "composites", "restoration": "restored faces", "dfdc": "dfdc",
@@ -101,7 +101,7 @@ def test_what_is_made_in_two_ways_is_one_species(views: Read) -> None:
     assert joined(made).species.tolist() == [*names.values()]
 
 
-def test_a_family_is_left_out_as_one(views: Read) -> None:
+def test_a_family_is_left_out_as_one(views: PoolRows) -> None:
     together = joined(views, families_of(["both=one,other"]))
     assert set(together.species) == {"both"}
 

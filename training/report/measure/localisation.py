@@ -12,7 +12,7 @@ from service.analysis.detectors.onnx import OnnxDetector
 from service.analysis.face.blazeface import Face, FaceDetector
 from service.analysis.face.crop import Portrait, face_crop
 from service.fitting import metrics
-from training.data.dataset import MODELS, Row, read_images
+from training.data.dataset import MODELS, LabelRow, read_images
 from training.data.selfblend import self_blend
 
 CHANGED = 3  # of 255; a smaller difference is not seen
@@ -38,7 +38,7 @@ def heat_inside(
     return prediction.probability, float((heat * cells).sum()) / total, float(mask.mean())
 
 
-def localisation(folder: Path, data: Path, rows: list[Row]) -> dict[str, Any]:
+def localisation(folder: Path, data: Path, rows: list[LabelRow]) -> dict[str, Any]:
     """Mean shares over self-blends of these genuine images, those found suspicious, and their
     ratio: 1 is chance."""
     detector = OnnxDetector(folder, bpcer=metrics.DEFAULT_RATE)

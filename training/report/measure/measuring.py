@@ -15,9 +15,24 @@ import numpy as np
 
 from service.analysis.face.blazeface import FaceDetector
 from training.data.augment import encoded, frame_of
-from training.data.dataset import MODELS, Copies, Row, load_copies, load_crops, read_labels, some_of
+from training.data.dataset import (
+    MODELS,
+    Copies,
+    LabelRow,
+    load_copies,
+    load_crops,
+    read_labels,
+    some_of,
+)
 from training.data.selfblend import self_blend
-from training.report.measure.scoring import Change, Scorer, Scores, kept_scores, save_scores, score
+from training.report.measure.scoring import (
+    Change,
+    PhotographScorer,
+    Scores,
+    kept_scores,
+    save_scores,
+    score,
+)
 
 QUALITIES = (20, 40, 60, 80, 95)
 MOST = 2000  # images of a source and label in the calibration and in the test split
@@ -68,12 +83,14 @@ class Blend:
         return encoded(image, ".jpg", 90)
 
 
-def some(rows: list[Row], most: int) -> np.ndarray:
+def some(rows: list[LabelRow], most: int) -> np.ndarray:
     """Indices, rising, of at most `most` rows of each source and label; always the same ones."""
     return some_of(np.array([f"{row.kind} {row.label}" for row in rows]), most)
 
 
-def measure(scorer: Scorer, data: Path, out: Path, splits: dict[str, list[Row]]) -> Parts:
+def measure(
+    scorer: PhotographScorer, data: Path, out: Path, splits: dict[str, list[LabelRow]]
+) -> Parts:
     """Scores by part: calibration, calibration_sent, test, unchanged, each of CHANGES, self_blends;
     and of COPIED where OUT has some.
 
@@ -91,12 +108,12 @@ def measure(scorer: Scorer, data: Path, out: Path, splits: dict[str, list[Row]])
     return parts
 
 
-def _test(splits: dict[str, list[Row]]) -> list[Row]:
+def _test(splits: dict[str, list[LabelRow]]) -> list[LabelRow]:
     return [splits["test"][row] for row in some(splits["test"], MOST)]
 
 
 def _plan(
-    scorer: Scorer, data: Path, out: Path, splits: dict[str, list[Row]]
+    scorer: PhotographScorer, data: Path, out: Path, splits: dict[str, list[LabelRow]]
 ) -> Iterator[tuple[str, Callable[[], Scores]]]:
     known, test = splits["calibration"], _test(splits)
     yield "calibration", partial(score, scorer, data, [known[row] for row in some(known, MOST)])
@@ -113,14 +130,14 @@ def _plan(
             yield f"{name}_copies", partial(_copies, scorer, data, out, copies)
 
 
-def _self_blends(scorer: Scorer, data: Path, genuine: list[Row]) -> Scores:
+def _self_blends(scorer: PhotographScorer, data: Path, genuine: list[LabelRow]) -> Scores:
     """Genuine faces, every second one turned into a self-blend."""
     scores = score(scorer, data, genuine, Blend(FaceDetector(MODELS)))
     changed = np.arange(len(genuine)) % 2 == 1
     return replace(scores, fake=changed)
 
 
-def _copies(scorer: Scorer, data: Path, out: Path, copies: Copies) -> Scores:
+def _copies(scorer: PhotographScorer, data: Path, out: Path, copies: Copies) -> Scores:
     """Genuine faces of the test split, and each again as its copy.
 
     Both without the fill around them: serving adds it last, so no photograph has any.

@@ -16,7 +16,7 @@ import numpy as np
 from service.analysis.detectors.onnx import OnnxDetector
 from service.analysis.face.blazeface import FaceDetector
 from service.analysis.face.crop import Portrait
-from training.data.dataset import MODELS, Row, read_images
+from training.data.dataset import MODELS, LabelRow, read_images
 from training.export.manifest import read_manifest
 
 CHUNK = 256  # images in flight
@@ -40,7 +40,7 @@ class Scores:
         return np.asarray(np.isfinite(self.logit))
 
 
-class Scorer:
+class PhotographScorer:
     """Photograph -> (logit of a detector's folder, face width), (NaN, 0) where no face is found."""
 
     def __init__(self, folder: Path) -> None:
@@ -106,9 +106,9 @@ Change = Callable[[int, np.ndarray], np.ndarray]
 
 
 def score(
-    scorer: Scorer,
+    scorer: PhotographScorer,
     data: Path,
-    rows: list[Row],
+    rows: list[LabelRow],
     change: Change = lambda _, image: image,
     threads: int = 2,
 ) -> Scores:
