@@ -23,7 +23,7 @@ from service.licensing import Licensing
 from service.licensing.challenges import Challenges
 from service.media.fetching import Fetcher
 from service.runtime import logs
-from service.runtime.concurrency import ConcurrencyLimit
+from service.runtime.limits.concurrency import ConcurrencyLimit
 from service.runtime.proxies import Proxies
 from service.settings import Settings, load_settings
 from service.signing import SigningKeys

@@ -6,7 +6,7 @@ from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 from argon2.profiles import RFC_9106_LOW_MEMORY
 
-from service.runtime.concurrency import ConcurrencyLimit
+from service.runtime.limits.concurrency import ConcurrencyLimit
 
 # Of a random password that nobody kept. Made beforehand, so that the first unknown name takes no
 # longer than the others.

@@ -13,7 +13,7 @@ from service.judging.loader import Loader
 from service.judging.provenance import ProvenanceJudge
 from service.judging.recorder import OPERATOR, Recorder
 from service.media.medium import Medium
-from service.runtime.concurrency import ConcurrencyLimit
+from service.runtime.limits.concurrency import ConcurrencyLimit
 from service.runtime.machine import usable_cores
 from service.settings import Settings
 from service.store.base import Store

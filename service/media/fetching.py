@@ -20,8 +20,8 @@ from urllib.parse import urljoin, urlsplit
 
 from service import __version__
 from service.errors import AddressRefused, FacegateError, FetchError
-from service.runtime.concurrency import ConcurrencyLimit
-from service.runtime.deadline import run_with_deadline
+from service.runtime.limits.concurrency import ConcurrencyLimit
+from service.runtime.limits.deadline import run_with_deadline
 from service.settings import Settings
 
 Address = IPv4Address | IPv6Address

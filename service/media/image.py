@@ -20,11 +20,11 @@ import pi_heif
 from PIL import Image
 
 from service.errors import ImageError, ImageTooLarge, Overloaded
-from service.media import jpeg, png
-from service.media.damage import check_whole
-from service.media.flatten import ENOUGH, flattened
 from service.media.formats import format_of
-from service.media.turns import turn
+from service.media.picture import jpeg, png
+from service.media.picture.damage import check_whole
+from service.media.picture.flatten import ENOUGH, flattened
+from service.media.picture.turns import turn
 from service.settings import Format
 
 # Bytes for each pixel as stored: what a decoder usually holds. Where it holds more, fewer pixels

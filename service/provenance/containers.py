@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from PIL import Image
 
 from service.media.formats import format_of
-from service.media.jpeg import ALONE, DHT, DQT, FRAMES, PROGRESSIVE, SOS
+from service.media.picture.jpeg import ALONE, DHT, DQT, FRAMES, PROGRESSIVE, SOS
 from service.provenance.exif import Exif, read_exif
 
 MAX_PARTS = 1024  # segments, chunks or boxes that are looked at

@@ -23,7 +23,7 @@ from service.errors import (
 from service.judging.judge import Judge
 from service.judging.loader import Loader
 from service.media.medium import Medium
-from service.runtime.concurrency import ConcurrencyLimit
+from service.runtime.limits.concurrency import ConcurrencyLimit
 from service.runtime.metrics import CACHE_MISSES
 from service.settings import Settings
 from service.store import open_store

@@ -21,7 +21,7 @@ from service.judging.loader import Loader
 from service.media.medium import Medium
 from service.provenance.facts import Provenance
 from service.provenance.rules import load_rules
-from service.runtime.concurrency import ConcurrencyLimit
+from service.runtime.limits.concurrency import ConcurrencyLimit
 from service.runtime.metrics import PROVENANCE
 from service.settings import PACKAGE, Settings
 from service.store import open_store

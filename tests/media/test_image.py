@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from service.errors import ImageError, ImageTooLarge
-from service.media import flatten
 from service.media.formats import format_of
 from service.media.image import ENOUGH, DecodedImage, decode
+from service.media.picture import flatten
 from service.settings import Settings
 from tests.images import BAD, GOOD, TOO_LARGE, chunk, encode, genuine, heif, nasty, png, portrait
 from tests.thorough import either

@@ -14,7 +14,7 @@ from PIL import Image
 
 from service.errors import ImageTooLarge
 from service.media.image import decode
-from service.media.turns import PER_PIXEL
+from service.media.picture.turns import PER_PIXEL
 from service.settings import Settings
 from tests.images import PASSES, PNG_MAGIC, chunk, encode, genuine, header
 from tests.thorough import either

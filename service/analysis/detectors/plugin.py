@@ -13,8 +13,8 @@ from service.analysis.face.crop import Portrait
 from service.errors import StartupError
 from service.repository.kinds import PythonManifest
 from service.repository.manifest import read_manifest
-from service.runtime.breaker import Breaker
-from service.runtime.deadline import run_with_deadline
+from service.runtime.limits.breaker import Breaker
+from service.runtime.limits.deadline import run_with_deadline
 from service.sdk import FaceDetectorPlugin
 
 GROUP = "facegate.detectors"

@@ -15,8 +15,8 @@ from service.analysis.detectors.base import Prediction
 from service.analysis.face.crop import Portrait
 from service.repository.kinds import RemoteManifest
 from service.repository.manifest import read_manifest
-from service.runtime.breaker import Breaker
-from service.runtime.deadline import run_with_deadline
+from service.runtime.limits.breaker import Breaker
+from service.runtime.limits.deadline import run_with_deadline
 from service.runtime.secrets import read_secret
 
 FIELDS = ("probability", "ensemble_score_is_fake")  # a model service's, a gateway's

@@ -11,7 +11,7 @@ from pathlib import Path
 from service.commands.doctor.finding import Diagnosis, failed, ok, warning
 from service.commands.listening import is_ours, obstacle
 from service.errors import StartupError
-from service.media.turns import LIGHT, PER_PIXEL
+from service.media.picture.turns import LIGHT, PER_PIXEL
 from service.repository.registry import detector_folders, tasks_in_force
 from service.runtime.machine import cpu_quota, usable_cores, usable_memory
 from service.settings import Settings

@@ -14,8 +14,8 @@ from service.analysis.detectors.plugin import PythonDetector
 from service.analysis.face.blazeface import Face
 from service.analysis.face.crop import Portrait
 from service.analysis.image import Analyzer
-from service.runtime.breaker import DetectorAway
-from service.runtime.deadline import run_with_deadline
+from service.runtime.limits.breaker import DetectorAway
+from service.runtime.limits.deadline import run_with_deadline
 from service.sdk import FaceDetectorPlugin
 from service.settings import Settings
 from tests.images import genuine

@@ -20,7 +20,7 @@ from service.analysis.detectors.remote import RemoteDetector
 from service.analysis.face.blazeface import Face
 from service.analysis.face.crop import Portrait
 from service.errors import StartupError
-from service.runtime.breaker import Breaker, DetectorAway
+from service.runtime.limits.breaker import Breaker, DetectorAway
 from tests.sites import Page, Site, drip, page
 
 IMAGE = np.full((200, 200, 3), (200, 100, 50), np.uint8)

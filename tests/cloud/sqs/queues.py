@@ -17,7 +17,7 @@ from service.cloud.sqs.queue import Queue
 from service.cloud.sqs.work import MessageWorker
 from service.judging.judge import Judge
 from service.judging.loader import Loader
-from service.runtime.concurrency import ConcurrencyLimit
+from service.runtime.limits.concurrency import ConcurrencyLimit
 from service.settings import Settings
 from service.store import open_store
 from service.store.base import Store

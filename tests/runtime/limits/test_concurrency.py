@@ -7,7 +7,7 @@ import threading
 import pytest
 
 from service.errors import Overloaded
-from service.runtime.concurrency import ConcurrencyLimit
+from service.runtime.limits.concurrency import ConcurrencyLimit
 
 
 class Guest:

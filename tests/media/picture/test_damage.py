@@ -150,7 +150,7 @@ def test_other_warnings_refuse_nothing() -> None:
 @pytest.mark.parametrize("kind", ["", "-progressive"])
 def test_arithmetic_coding_gets_no_second_look(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """It might end the process; the structure and the end marker are all that is looked at."""
-    monkeypatch.setattr("service.media.damage.simplejpeg", None)
+    monkeypatch.setattr("service.media.picture.damage.simplejpeg", None)
     data = arithmetic(kind)
     assert accepted(data)
     assert not accepted(data[:-2])

@@ -19,7 +19,7 @@ from dataclasses import replace
 import simplejpeg
 
 from service.errors import ImageError
-from service.media.jpeg import ARITHMETIC, DHT, DQT, DRI, EOI, FRAMES, SOS, Jpeg, Segment
+from service.media.picture.jpeg import ARITHMETIC, DHT, DQT, DRI, EOI, FRAMES, SOS, Jpeg, Segment
 
 KEPT = (FRAMES - ARITHMETIC) | {DQT, DHT, DRI, SOS}
 RESTART = re.compile(rb"\xff[\xd0-\xd7]")

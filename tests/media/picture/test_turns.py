@@ -9,11 +9,11 @@ import time
 import pytest
 
 from service.errors import Overloaded
-from service.media import turns
-from service.media.turns import LIGHT, turn
+from service.media.picture import turns
+from service.media.picture.turns import LIGHT, turn
 
 HOLD = """
-from service.media.turns import LIGHT, turn
+from service.media.picture.turns import LIGHT, turn
 with turn(LIGHT + 1):
     print("held", flush=True)
     input()

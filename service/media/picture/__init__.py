@@ -1,0 +1,1 @@
+"""Whole pictures: their containers checked, flattened, decoded in turns."""

@@ -1,0 +1,1 @@
+"""How much at once, how long, and how often in vain."""
