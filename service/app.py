@@ -60,7 +60,7 @@ def create_app(settings: Settings | None = None) -> Flask:
 
 
 def _add_services(app: Flask, services: Services) -> None:
-    """Their threads are started by gunicorn's hook; under any other server by the first request."""
+    """Add the services; gunicorn's hook, or else the first request, starts their threads."""
     app.extensions["facegate"] = services
     housekeeping = Housekeeping(services.store, services.licensing)
     app.extensions["facegate-housekeeping"] = housekeeping
@@ -97,7 +97,7 @@ def _services(settings: Settings) -> Services:
 
 
 def _signing(settings: Settings) -> SigningKeys:
-    """Where every answer is signed, keys that cannot be had are better told at the start."""
+    """Open the keys that sign answers; where all are signed, missing keys stop the start."""
     keys = SigningKeys(settings)
     if settings.sign:
         keys.current()

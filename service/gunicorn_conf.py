@@ -93,7 +93,7 @@ def post_worker_init(worker: Any) -> None:
 
 
 def worker_exit(server: Any, worker: Any) -> None:  # noqa: ARG001 (gunicorn's signature)
-    """Once more, lest the worker ends before it has let its jobs go."""
+    """Release jobs again, lest the worker ends before it has let them go."""
     worker.release_jobs()
 
 

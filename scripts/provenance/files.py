@@ -35,12 +35,12 @@ MAKE, MODEL, SOFTWARE, TAKEN, COMMENT = 0x10F, 0x110, 0x131, 0x9003, 0x9286
 
 
 def jpeg(picture: Picture, quality: int = 90, **more: object) -> bytes:
-    """As Pillow writes it."""
+    """Return a JPEG as Pillow writes it."""
     return _saved(picture, "JPEG", quality=quality, **more)
 
 
 def png(picture: Picture, **texts: str) -> bytes:
-    """As Pillow writes it, with texts."""
+    """Return a PNG as Pillow writes it, with texts."""
     info = PngInfo()
     for name, text in texts.items():
         info.add_text(name, text)
@@ -79,7 +79,7 @@ def with_thumbnail(picture: Picture, small: Picture) -> bytes:
 
 
 def opencv(picture: Picture) -> bytes:
-    """As OpenCV writes it."""
+    """Return a JPEG as OpenCV writes it."""
     array = cv2.cvtColor(np.asarray(picture), cv2.COLOR_RGB2BGR)
     return cv2.imencode(".jpg", array)[1].tobytes()
 
@@ -107,7 +107,7 @@ def exiftool(picture: Picture, *edits: str) -> bytes | None:
 
 
 def canvas(pictures: Sequence[Picture]) -> list[bytes]:
-    """As the canvas of Chromium writes them, where it is installed."""
+    """Return JPEGs as the canvas of Chromium writes them, where it is installed."""
     program = shutil.which("chromium")
     if program is None:
         return []
@@ -136,7 +136,7 @@ onload = () => {
 
 
 def _made(picture: Picture, other: Picture) -> Files:
-    """All of them; `other` shows something else."""
+    """Make one file or more for each rule; `other` shows something else."""
     return {
         "none": [jpeg(picture), jpeg(picture, 75), opencv(picture), png(picture)],
         **_generated(picture),
@@ -150,7 +150,7 @@ def _made(picture: Picture, other: Picture) -> Files:
 
 
 def _generated(picture: Picture) -> Files:
-    """By generators of pictures and faces."""
+    """Make files as generators of pictures and faces do."""
     square = picture.resize((1024, 1024))
     return {
         "generator_text": [
@@ -173,7 +173,7 @@ def _generated(picture: Picture) -> Files:
 
 
 def _edited(picture: Picture) -> Files:
-    """By editors, and by programs that take a picture of the screen."""
+    """Make files as editors and screenshot programs do."""
     return {
         "editor_text": [
             with_xmp(picture, 'xmp:CreatorTool="Adobe Photoshop 25.0 (Windows)"'),
@@ -189,7 +189,7 @@ def _edited(picture: Picture) -> Files:
 
 
 def _sent(picture: Picture) -> Files:
-    """By messengers, and by encoders of videos."""
+    """Make files as messengers and video encoders do."""
     scale = 1600 / max(picture.size)
     smaller = picture.resize(tuple(round(size * scale) for size in picture.size))
     return {
@@ -201,7 +201,7 @@ def _sent(picture: Picture) -> Files:
 
 
 def _captured(picture: Picture) -> Files:
-    """With the data of a camera that cannot be."""
+    """Make files with camera data that cannot be true."""
     camera = {MAKE: "Apple", MODEL: "iPhone 13"}
     return {
         "capture_old": [with_exif(picture, camera, {TAKEN: OLD})],
@@ -214,7 +214,7 @@ def _captured(picture: Picture) -> Files:
 
 
 def _resaved(picture: Picture) -> Files:
-    """Saved again, or enlarged."""
+    """Make files that were saved again or enlarged."""
     larger = tuple(round(size * 1.3) for size in picture.size)
     return {
         "saved_twice": [

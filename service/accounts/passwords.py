@@ -18,7 +18,7 @@ AT_ONCE, WAITING, PATIENCE = 2, 8, 5.0  # a hash takes 64 MiB and a core for a w
 
 
 class Passwords:
-    """Safe for threads."""
+    """Hashes and checks passwords. Safe for threads."""
 
     def __init__(self) -> None:
         self._hasher = PasswordHasher.from_parameters(RFC_9106_LOW_MEMORY)

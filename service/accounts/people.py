@@ -69,7 +69,10 @@ PERSON, SESSION = TypeAdapter(Person), TypeAdapter(ConsoleSession)
 
 
 class People:
-    """Safe for threads. What it raises beside its own errors is StoreUnavailable."""
+    """The console's users and their sessions. Safe for threads.
+
+    Every method may raise StoreUnavailable.
+    """
 
     def __init__(
         self, settings: Settings, store: Store, clock: Callable[[], float] = time.time
@@ -172,7 +175,7 @@ class People:
         return session
 
     def _keep(self, token: str, session: ConsoleSession) -> None:
-        """Only the digest of the token: who reads the store cannot sit down."""
+        """Store the digest of the token alone: who reads the store cannot use it."""
         ends = min(session.seen_at + self._idle, session.ends_at)
         document = SESSION.dump_python(session, mode="json")
         record = StoredRecord(SESSIONS, _digest(token), session.began_at, document, ends)

@@ -146,14 +146,14 @@ class VoiceAnalyzer:
 
 
 class Silent:
-    """Stands where voices are not judged."""
+    """The pipeline of recordings where voices are not judged."""
 
     fingerprint = "silent"
     ignored_calibration = False
     models: tuple[ModelInfo, ...] = ()
 
     def model_card(self) -> None:
-        """There is none."""
+        """No card: nothing is judged."""
 
     def analyze(
         self,
@@ -173,7 +173,7 @@ def load_voice(settings: Settings, *, calibrated: bool = True) -> VoiceAnalyzer 
 
 
 def voice_settings(settings: Settings) -> Settings:
-    """Those by which voices are judged: a calibration of their own, and no trained fusion."""
+    """Settings for voices: a calibration of their own, and no trained fusion."""
     own = {"data_dir": settings.data_dir / "voice", "calibration": None}
     fusion = "average" if settings.fusion == "stacking" else settings.fusion
     return settings.model_copy(update={**own, "fusion": fusion})
@@ -192,7 +192,7 @@ def _windows(cut: Sequence[Stretch], probabilities: Sequence[float]) -> tuple[Wi
 
 
 def _analysis(recording: Sound, voice: Voice, policy: Policy, watch: Stopwatch) -> AudioAnalysis:
-    """In a recording nothing else could decide, so the voice does, advisory or not."""
+    """The judgement of a recording: its voice decides, advisory or not, for nothing else could."""
     found = voice.finding
     return AudioAnalysis(
         audio=recording.facts,

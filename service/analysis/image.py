@@ -204,7 +204,7 @@ class Analyzer:
         }
 
     def _origin(self, data: bytes, image: DecodedImage, watch: Stopwatch) -> Provenance | None:
-        """Where the picture comes from; None where nobody asks."""
+        """The provenance of the picture; None where nobody asks for it."""
         if self._inspector is None:
             return None
         with watch.stage("provenance"):

@@ -88,7 +88,7 @@ class TaskJudge:
 def load_tasks(
     settings: Settings, loaded: Sequence[Detector] = (), *, calibrated: bool = True
 ) -> tuple[TaskJudge, ...]:
-    """Of every task in force besides deepfakes, whose detectors are `loaded`.
+    """Load the other tasks in force; `loaded`: the detectors of deepfakes, which need no loading.
 
     Raises StartupError.
     """
@@ -102,7 +102,7 @@ def load_tasks(
 
 
 def joint_fingerprint(first: str, others: Sequence[tuple[bool, str]]) -> str:
-    """Of all tasks (whether each is advice, and its own); as it was where there are no others."""
+    """One fingerprint of all tasks; `others`: of each whether it is advice, and its fingerprint."""
     if not others:
         return first
     return hashlib.sha256(repr((first, *others)).encode()).hexdigest()[:16]

@@ -88,7 +88,7 @@ class VideoPipeline:
 
     @property
     def models(self) -> tuple[ModelInfo, ...]:
-        """Those of images."""
+        """The models, which are those of images."""
         return self._analyzer.models
 
     def analyze(self, medium: Medium, *, explain: bool = False) -> Analysis:
@@ -132,7 +132,7 @@ class VideoPipeline:
         return footage, looked
 
     def _each(self, shown: Iterator[VideoFacts | Picture], policy: Policy) -> Iterator[FrameResult]:
-        """Several frames at the same time, as many as there are cores."""
+        """Judge several frames at the same time, as many as there are cores."""
         pictures = (one for one in shown if isinstance(one, Picture))
         cores = usable_cores()
         return prefetch_map(lambda one: self._frame(policy, one), pictures, cores, cores + 1)
@@ -204,7 +204,7 @@ def calibration_of_videos(settings: Settings) -> Settings | None:
 
 
 def video_calibration(settings: Settings) -> FilePath:
-    """Where the calibration of videos would lie."""
+    """The file of a calibration for videos, whether it exists or not."""
     return settings.data_dir / "video" / "calibration.json"
 
 

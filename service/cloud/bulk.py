@@ -30,7 +30,7 @@ def judge_all(
     explain: bool = False,
     advance: Advance = lambda _: None,
 ) -> Iterator[Outcome]:
-    """In the order of the sources, on all cores; what comes next is read meanwhile.
+    """Judge in the order of the sources, on all cores, reading ahead.
 
     `advance` is called with how many more are done, parts of one included.
     """

@@ -60,7 +60,7 @@ def handler(event: Any, context: object) -> Answer:  # noqa: ARG001 (Lambda's si
 
 @cache
 def services() -> FunctionServices:
-    """From the function's environment. Raises StartupError."""
+    """Make the services from the function's environment. Raises StartupError."""
     settings = load_settings()
     if not settings.upload_bucket or not settings.endpoint_name:
         raise StartupError(
@@ -118,7 +118,7 @@ def _detect(here: FunctionServices, url: str) -> Answer:
 
 
 def _suffix(media_type: str) -> str:
-    """Of the object's name; the contract has one for all images."""
+    """The suffix of the object's name; the contract has one for all images."""
     kind, _, subtype = media_type.partition("/")
     return "jpg" if kind == "image" else subtype.rpartition("-")[2]
 

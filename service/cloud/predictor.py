@@ -46,7 +46,7 @@ class LoadedMedium:
 
 
 class Predictor:
-    """Safe for threads."""
+    """Reads media from disk, S3 or the web and has them judged. Safe for threads."""
 
     def __init__(self, settings: Settings, judge: Judge, cloud: Cloud) -> None:
         self._settings = settings
@@ -56,7 +56,7 @@ class Predictor:
 
     @classmethod
     def load(cls, settings: Settings | None = None, cloud: Cloud | None = None) -> Self:
-        """With the settings and credentials of the environment. Raises StartupError."""
+        """Make one from settings and credentials of the environment. Raises StartupError."""
         settings = settings or load_settings()
         return cls(settings, Judge.load(settings), cloud or Cloud(load_config()))
 
@@ -81,7 +81,7 @@ class Predictor:
 
     @property
     def fingerprint(self) -> str:
-        """Of everything that an answer depends on besides the image."""
+        """Short hash of everything that an answer depends on besides the image."""
         return self._judge.fingerprint
 
     def load_bytes(self, where: str) -> LoadedMedium:

@@ -54,7 +54,7 @@ def expand(arguments: Sequence[str], settings: Settings, *, recursive: bool) -> 
 
 
 def read(source: str, settings: Settings) -> SourceBytes:
-    """All bytes of one source. Raises SourceError, CloudError or BodyTooLarge."""
+    """Read all bytes of one source. Raises SourceError, CloudError or BodyTooLarge."""
     address = parse(source)
     if address is None:
         return SourceBytes(_read(source, largest(source, settings)))

@@ -69,7 +69,7 @@ class Gathering:
         self._kept = kept_folder(settings, task) / self._digest()
 
     def all(self, album: Album) -> list[ImageFeatures]:
-        """Of every image, on all cores; a bar shows how far it is. Raises StartupError."""
+        """Features of every image, on all cores, with a progress bar. Raises StartupError."""
         try:
             self._kept.mkdir(mode=0o700, parents=True, exist_ok=True)
             return list(self._all(album))
@@ -126,7 +126,7 @@ class Gathering:
 
 
 def kept_folder(settings: Settings, task: Task = DEEPFAKE) -> Path:
-    """Where it is kept: features of faces, no pixels."""
+    """The folder of what is kept: features of faces, no pixels."""
     return settings.fitted_dir(task) / "train"
 
 

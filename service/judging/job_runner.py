@@ -73,7 +73,7 @@ class JobRunner:
             ).start()
 
     def wake(self, stage: Stage = "judging") -> None:
-        """There is something to do."""
+        """Tell the threads that there is something to do."""
         if self._pid == os.getpid():
             self._wake[stage].set()
 

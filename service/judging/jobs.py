@@ -19,7 +19,10 @@ from service.store.jobs import StoredJob
 
 
 class Jobs:
-    """Safe for threads. `announce` is called for each job that was taken in."""
+    """Takes jobs in, finds and withdraws them; `announce` is called for each new one.
+
+    Safe for threads.
+    """
 
     def __init__(self, settings: Settings, loader: Loader, store: Store, fetcher: Fetcher) -> None:
         self._settings, self._loader, self._store = settings, loader, store
@@ -86,7 +89,7 @@ class Jobs:
         )
 
     def _check_room(self, job: StoredJob) -> None:
-        """Several workers that look at once may pass a limit by one job each."""
+        """Refuse a job beyond the limits; workers that look at once may pass them by one each."""
         load, most = self._store.job_load(job.owner), self._settings
         if load.own >= most.max_jobs_per_licence:
             raise TooManyJobs

@@ -76,7 +76,7 @@ class Judge:
 
     @property
     def fingerprint(self) -> str:
-        """Of everything that an answer depends on besides the image. Raises Unavailable."""
+        """Short hash of all that an answer depends on besides the image. Raises Unavailable."""
         return self._loader.analyzer.fingerprint
 
     def judge(self, medium: Medium, *, owner: str | None, explain: bool = False) -> Judged:

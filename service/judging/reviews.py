@@ -109,7 +109,7 @@ class Reviews:
         return self._keep(result, replace(known, opinions=others))
 
     def since(self, moment: float = 0.0) -> Iterator[Review]:
-        """Those reviewed since then, newest first."""
+        """The results that were reviewed since then, newest first."""
         before: Place | None = None
         while page := self._store.list_records(SHELF, PAGE, before):
             for one in page:
@@ -119,7 +119,7 @@ class Reviews:
             before = (page[-1].created_at, page[-1].id)
 
     def _keep(self, result: StoredResult, review: Review) -> Review:
-        """As long as the result: what people found tells of a person's picture, too."""
+        """Keep a review as long as its result: it, too, tells of a person's picture."""
         document = REVIEW.dump_python(review, mode="json")
         if review.opinions:
             record = StoredRecord(SHELF, result.id, self._clock(), document, result.expires_at)
@@ -131,19 +131,19 @@ class Reviews:
 
 
 def bpcer(reviews: Iterable[Review]) -> Rate:
-    """Of those that people call genuine, how many the service refused."""
+    """The share that the service refused of those that people call genuine."""
     genuine = [one.decision != "bona_fide" for one in reviews if one.label == "genuine"]
     return rate(sum(genuine), len(genuine))
 
 
 def apcer(reviews: Iterable[Review]) -> Rate:
-    """Of those that people call deepfakes, how many the service let pass."""
+    """The share that the service let pass of those that people call deepfakes."""
     fakes = [one.decision == "bona_fide" for one in reviews if one.label == "deepfake"]
     return rate(sum(fakes), len(fakes))
 
 
 def rate(wrong: int, of: int) -> Rate:
-    """With Wilson's interval, which holds for few cases and for shares near 0 as well."""
+    """A share with Wilson's interval, which holds for few cases and for shares near 0 as well."""
     if of == 0:
         return Rate(0, 0, 0.0, 0.0, 1.0)
     share = wrong / of

@@ -87,7 +87,7 @@ class Lookup:
                 place.drop(digest)
 
     def _remembered(self, digest: str, now: float) -> LicenceRecord:
-        """By grace; a revoked licence stays revoked however long ago that was learnt."""
+        """The licence as it was last known; a revoked one stays revoked for ever."""
         for seen in (self._known.get(digest), self._folder.get(digest)):
             if seen is None or seen.licence is None:
                 continue

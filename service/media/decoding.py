@@ -105,7 +105,7 @@ def _heard(child: subprocess.Popen[bytes]) -> Iterator[tuple[dict[str, Any], byt
 
 
 def _death(child: subprocess.Popen[bytes]) -> MediaError:
-    """Of a child that did not come to its end."""
+    """The error of a child that did not come to its end."""
     try:
         code = child.wait(1.0)
     except subprocess.TimeoutExpired:  # it is silent, or talks nonsense

@@ -53,7 +53,7 @@ class Target:
 
 
 class Fetcher:
-    """Safe for threads; holds no connection."""
+    """Fetches addresses under the guard. Safe for threads; holds no connection."""
 
     def __init__(self, settings: Settings) -> None:
         self._allow = settings.fetch_allow

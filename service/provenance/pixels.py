@@ -82,7 +82,7 @@ def _decoded(data: bytes | None) -> np.ndarray | None:
 
 
 def _views(small: np.ndarray) -> list[np.ndarray]:
-    """As it is, and without black bars above and below or at the sides."""
+    """The picture as it is, and without black bars above and below or at the sides."""
     rows, columns = (np.flatnonzero(small.max(axis) > 24) for axis in (1, 0))
     if len(rows) < SMALL or len(columns) < SMALL:
         return [_tiny(small)]

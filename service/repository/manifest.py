@@ -186,7 +186,7 @@ class Manifest(Pointed):
 
     @property
     def identity(self) -> str:
-        """Without what other detectors read of it, too."""
+        """The identity, without what other detectors read of it."""
         unsaid = set() if self.reads else {"reads"}
         unread: dict[str, Any] = dict.fromkeys({*LATER, *unsaid}, True)
         return self.model_dump_json(exclude=unread | {"output": {"pools"}})

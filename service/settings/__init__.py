@@ -98,11 +98,11 @@ class Settings(
                 self.secret(name.removesuffix("_file"))
 
     def fitted_dir(self, task: str = "deepfake") -> Path:
-        """Where heads and calibration of a task lie, fitted to an operator's own images."""
+        """The folder of heads and calibration of a task, fitted to an operator's own images."""
         return self.data_dir if task == "deepfake" else self.data_dir / task
 
     def calibration_file(self, task: str = "deepfake") -> Path:
-        """Where a calibration would lie; the setting names that of deepfakes."""
+        """The file of a calibration, if there is one; the setting names that of deepfakes."""
         named = self.calibration if task == "deepfake" else None
         return named or self.fitted_dir(task) / "calibration.json"
 

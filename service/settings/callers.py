@@ -11,7 +11,7 @@ from service.settings.kinds import COMMA_LIST, PACKAGE, Seconds
 
 
 class CloudSettings(BaseModel):
-    """At the edge of AWS, and callbacks."""
+    """Settings of the Lambda function, SageMaker and callbacks."""
 
     upload_bucket: str | None = Field(None, description="bucket of the Lambda function's uploads")
     endpoint_name: str | None = Field(None, description="SageMaker endpoint that it asks")

@@ -17,7 +17,7 @@ ALSO = {"JPG": "JPEG", "TIF": "TIFF", "HEIC": "HEIF"}  # other names of formats
 
 
 class ServingSettings(BaseModel):
-    """Where and how requests are served."""
+    """Settings of the server."""
 
     host: str = Field("127.0.0.1", description="address to listen on, IPv4 or IPv6")
     port: int = Field(5001, ge=1, le=65535, description="port to listen on")
@@ -61,11 +61,11 @@ class ServingSettings(BaseModel):
         return f"{_bracketed(self.host)}:{self.port}"
 
     def probes_on(self) -> str | None:
-        """Where probes are answered alone, if anywhere."""
+        """The address at which probes alone are answered; None where there is none."""
         return f"{_bracketed(self.host)}:{self.health_port}" if self.health_port else None
 
     def local_url(self) -> str:
-        """Where this machine reaches the service."""
+        """The URL at which this machine reaches the service."""
         every = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 (what to ask, not to bind)
         return f"http://{_bracketed(every.get(self.host, self.host))}:{self.port}"
 

@@ -36,5 +36,5 @@ class Forgetting(Protocol):
 
 
 def added(first: Gone, second: Gone) -> Gone:
-    """Both together."""
+    """Add two counts."""
     return {name: first.get(name, 0) + second.get(name, 0) for name in {**first, **second}}

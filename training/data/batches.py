@@ -102,7 +102,7 @@ class Batches(IterableDataset[tuple[Tensor, Tensor]]):
         return view(self.crops[choice.genuine], one), view(self._fake(choice), other)
 
     def _given(self, rng: np.random.Generator, one: int, other: int) -> PairChoice:
-        """Without an original: framed and encoded each in its own way."""
+        """A fake without an original: framed and encoded each in its own way."""
         fake = self.fakes.draw(rng)
         species, genuine = str(self.index.species[fake]), self.original.get(fake)
         if genuine is None:
@@ -167,7 +167,7 @@ class Drawn:
 
 
 def view(crop: np.ndarray, seed: int) -> np.ndarray:
-    """As a phone may have handed it on, and then as `augment` changes it; one in two less so."""
+    """The crop as a phone may have handed it on, then as `augment` changes it; one in two less."""
     rng = np.random.default_rng([seed, 77])
     handed = by_phone(crop, rng) if rng.random() < PHONES else crop
     return augment(handed, seed) if rng.random() < 0.5 else lightly(handed, seed)

@@ -89,7 +89,7 @@ def load(files: list[Path]) -> PoolRows:
 
 
 def _name(folder: Path) -> str:
-    """Of the tower: its graph and what was tuned of it."""
+    """A name of the tower: its graph and what was tuned of it."""
     digest = hashlib.sha256((folder / read_manifest(folder)["file"]).read_bytes())
     for name, values in sorted(tuned_tower(folder).items()):
         digest.update(name.encode() + values.tobytes())

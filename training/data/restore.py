@@ -93,7 +93,7 @@ def restored(nets: Restorers, crop: np.ndarray, rng: np.random.Generator) -> np.
 
 
 def _shrunk(face: np.ndarray, restorer: Restorer, rng: np.random.Generator) -> np.ndarray:
-    """By one of three filters; three in ten are compressed while they are small."""
+    """Shrink by one of three filters; three in ten are compressed while they are small."""
     height, width = face.shape[:2]
     largest = restorer.longest / max(height, width) * rng.uniform(0.85, 1.15)
     scale = min(rng.uniform(*restorer.scales), largest)

@@ -46,7 +46,7 @@ class CalibrationInputs(CalibrationDataReader):  # type: ignore[misc]
 
 
 def quantise(file: Path, image: str, pixels: Iterator[np.ndarray]) -> None:
-    """In place. `image`: the name of the input that takes each of `pixels`, 1x3xSxS."""
+    """Quantise in place. `image`: the name of the input that takes each of `pixels`, 1x3xSxS."""
     with TemporaryDirectory() as folder:
         padded, beside = Path(folder) / "padded.onnx", Path(folder) / file.name
         quant_pre_process(file, padded, skip_symbolic_shape=True)  # paddings by the convolutions

@@ -33,13 +33,13 @@ def splits(data: Path, out: Path, options: dict[str, Any]) -> tuple[Index, np.nd
 
 
 def new_split(index: Index, crops: np.ndarray, options: dict[str, Any]) -> np.ndarray:
-    """By group and, in the clustered sources, by look."""
+    """Split by group and, in the clustered sources, by look."""
     net, seed = RECIPES["lite0"].make().eval(), options["seed"]
     units = units_of(index, crops, options["cluster"], net, seed)
     return split(index, units, options["hold_out"], seed)
 
 
 def some_of_each(index: Index, rows: np.ndarray) -> np.ndarray:
-    """At most VALIDATED rows of each source and label: the checkpoint's choice needs no more."""
+    """Choose at most VALIDATED rows of each source and label; no more are needed."""
     kinds = np.char.add(index.source[rows], np.where(index.fake[rows], " fake", " real"))
     return rows[some_of(kinds, VALIDATED)]

@@ -87,7 +87,7 @@ class Student(nn.Module):
 def lessons(
     out: Path, files: list[Path], teacher: Values, known: dict[str, int]
 ) -> Iterator[Lesson]:
-    """Without end: the files in ever another order."""
+    """Lessons without end: the files in ever another order."""
     rng = np.random.default_rng(0)
     mean, spread = spread_of(teacher, files[0])
     while True:
@@ -171,7 +171,7 @@ def teach(
     minutes: float,
     clock: Clock = time.monotonic,
 ) -> int:
-    """Until the minutes are over; FILE gets the averaged network. Returns the steps."""
+    """Teach until the minutes are over; FILE gets the averaged network. Returns the steps."""
     course = Teaching(student, file.with_suffix(".last.pt"))
     start = clock()
     student.train()

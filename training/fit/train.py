@@ -82,7 +82,7 @@ def new_state(recipe: Recipe) -> State:
 def begin(
     state: State, batches: Iterable[tuple[Tensor, Tensor]], checkpoint: Path | None = None
 ) -> None:
-    """From the averaged weights of a checkpoint, or with what is fitted before the first step."""
+    """Begin with a checkpoint's averaged weights, or with what is fitted before the first step."""
     if checkpoint:
         parts = torch.load(checkpoint, map_location="cpu", weights_only=True)
         state.net.load_state_dict(parts["average"])
@@ -113,7 +113,7 @@ def train_step(state: State, batch: tuple[Tensor, Tensor], progress: float) -> f
 
 
 def loss_on(net: nn.Module, images: Tensor, kinds: Tensor) -> Tensor:
-    """Of the species where the network tells them apart."""
+    """The loss of a batch; of its species where the network tells them apart."""
     apart = getattr(net, "species_logits", None)
     with mixed():
         found = (apart or net)(images)
@@ -195,7 +195,7 @@ def _batches(
     out: Path,
     options: dict[str, Any],
 ) -> tuple[Batches, dict[str, Any]]:
-    """Of the training split, copies included; and what a record says of them."""
+    """Batches of the training split, copies included; and what a record says of them."""
     index, crops, assigned = data
     copies = all_copies(out)
     rows = np.flatnonzero(assigned == "train")
@@ -208,7 +208,7 @@ def _batches(
 
 
 def keep_memory() -> None:
-    """All that is freed, tensors of any size: faulting them in again can cost 3/4 of a run."""
+    """Keep all that is freed, tensors of any size: faulting them in again can cost 3/4 of a run."""
     mallopt(M_MMAP_MAX, 0)
     mallopt(M_TRIM_THRESHOLD, 2**31 - 1)
 

@@ -36,7 +36,7 @@ class ViewFeatures:
 
 @dataclass(frozen=True, eq=False)
 class Moments:
-    """Of the views of one source and kind: mean, and covariance for each part of the features."""
+    """Moments of the views of one source and kind: mean, and covariance for each part."""
 
     mean: np.ndarray
     covariances: tuple[np.ndarray, ...]
@@ -63,7 +63,7 @@ def parts_of(widths: Sequence[int]) -> list[slice]:
 
 
 def moments(views: ViewFeatures, parts: Sequence[slice]) -> dict[Key, Moments]:
-    """Of every source and kind with enough views. `views`: standardised."""
+    """Moments of every source and kind with enough views. `views`: standardised."""
     found = {}
     for source in np.unique(views.source):
         for kind in ("live", "attack", "simulated"):
@@ -128,6 +128,6 @@ def _part(known: Mapping[Key, Moments], number: int, part: slice) -> np.ndarray:
 
 
 def _steps(known: Mapping[Key, Moments], kind: str, part: slice) -> np.ndarray:
-    """From live faces to attacks, one row a source that has both."""
+    """Steps from live faces to attacks, one row a source that has both."""
     both = [source for source, k in known if k == kind and (source, "live") in known]
     return np.stack([(known[s, kind].mean - known[s, "live"].mean)[part] for s in both])

@@ -36,7 +36,7 @@ class LeftOut:
 
     @property
     def weight(self) -> np.ndarray:
-        """By which no source has more than MOST of a kind."""
+        """Weights by which no source has more than MOST of a kind."""
         weight = np.ones(len(self.logit))
         for source in np.unique(self.source):
             for attack in (False, True):
@@ -48,7 +48,7 @@ class LeftOut:
 def logits(
     known: Mapping[str, np.ndarray], features: str, tested: np.ndarray, parts: Sequence[slice]
 ) -> np.ndarray:
-    """Of the `tested` rows, each by a head that was fitted to the views of all other sources."""
+    """Logits of the `tested` rows, each by a head fitted to the views of all other sources."""
     source, found = known["source"][tested], np.zeros(int(tested.sum()))
     for _, views, whole in by_parts(known, features, parts):
         seen, known_moments = views.features[tested], moments(views, [whole])
@@ -71,7 +71,7 @@ def auc(judged: LeftOut) -> float:
 
 
 def apcer(judged: LeftOut, rate: float = 0.05) -> float:
-    """At the threshold for this BPCER on the same images."""
+    """The APCER at the threshold for this BPCER on the same images."""
     return missed(judged, threshold(judged, rate))
 
 
@@ -96,7 +96,7 @@ def with_interval(judged: LeftOut, figure: Callable[[LeftOut], float]) -> Figure
 
 
 def by_source(judged: LeftOut, line: float) -> dict[str, dict[str, float | int | None]]:
-    """Of each source, by number: images, AUC, APCER and BPCER at a threshold."""
+    """Figures of each source, by number: images, AUC, APCER and BPCER at a threshold."""
     names = enumerate(np.unique(judged.source), 1)
     return {
         f"camera {number}": _source(judged.where(judged.source == name), line)
@@ -117,7 +117,7 @@ def _source(mine: LeftOut, line: float) -> dict[str, float | int | None]:
 
 
 def by_species(judged: LeftOut, line: float) -> dict[str, dict[str, float | int]]:
-    """Of each instrument: images, and APCER at a threshold."""
+    """Figures of each instrument: images, and APCER at a threshold."""
     attacks = judged.where(judged.attack)
     found = {}
     for name in np.unique(attacks.species):

@@ -109,7 +109,7 @@ def trimmed(pixels: np.ndarray, face: Face, rng: np.random.Generator) -> tuple[n
 
 
 def _framed(pixels: np.ndarray, face: Face, rng: np.random.Generator) -> np.ndarray:
-    """As serving cuts, but shifted, scaled, turned and mirrored a little."""
+    """A crop as serving cuts it, but shifted, scaled, turned and mirrored a little."""
     side = max(face.width, face.height) * MARGIN * rng.uniform(0.87, 1.15)
     across, down = rng.normal(0, 0.03, 2) * side + [
         face.x + face.width / 2,

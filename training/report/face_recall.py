@@ -43,7 +43,7 @@ class FaceMatch(NamedTuple):
 
 
 def photographs(detector: FaceDetector, data: Path, most: int) -> list[Scene]:
-    """Of `most` of each source, those in which the detector is sure of one upright face."""
+    """Photographs with one upright face that the detector is sure of, `most` of each source."""
     rows = list(_some(read_labels(data), most))
     seen = ((rows[n], image, detector.detect(image)) for n, image in read_images(data, rows))
     return [
@@ -89,7 +89,7 @@ def measure(
     each: int,
     turn: int = 0,
 ) -> dict[str, list[FaceMatch]]:
-    """By backdrop: `each` faces; `size`: longer side of the scene and width of the face."""
+    """Measure by backdrop: `each` faces; `size`: longer side of the scene and width of the face."""
     longer, width = size
     seen: dict[str, list[FaceMatch]] = {name: [] for name in BACKDROPS}
     rng = np.random.default_rng(longer + width)

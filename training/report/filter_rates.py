@@ -52,7 +52,7 @@ def _jpeg(image: np.ndarray) -> bytes:
 def measure(
     analyzer: Analyzer, images: Iterable[tuple[int, np.ndarray]], count: int
 ) -> dict[str, np.ndarray]:
-    """By filter, `flagged` of each image."""
+    """`flagged` of each image, by filter."""
     filters: dict[str, Filter] = {AS_IS: lambda image: image, **FILTERS}
     seen = {name: np.full(count, np.nan) for name in filters}
     for number, image in images:

@@ -72,7 +72,7 @@ class Heard:
 
     @property
     def judged(self) -> Heard:
-        """Where somebody spoke."""
+        """The recordings in which somebody spoke."""
         return self.where(np.isfinite(self.logit))
 
     def where(self, mask: np.ndarray) -> Heard:

@@ -132,7 +132,7 @@ def _residual(graph: VoiceGraph, layer: VoiceResidual, x: str) -> str:
 
 
 def _convolution(graph: VoiceGraph, convolution: Any, norm: Any, x: str) -> str:
-    """With the normalisation that follows it folded in."""
+    """A convolution with the normalisation that follows it folded in."""
     weight = convolution.weight.detach().double().numpy()
     bias = 0.0 if convolution.bias is None else convolution.bias.detach().double().numpy()
     scale = (norm.weight / (norm.running_var + norm.eps).sqrt()).detach().double().numpy()

@@ -98,7 +98,7 @@ def _loss(net: VoiceNet, sound: Tensor, label: Tensor, rng: np.random.Generator)
 
 
 def _masked(features: Tensor, rng: np.random.Generator) -> Tensor:
-    """Of most views a band and a stretch of time are blanked."""
+    """Blank a band and a stretch of time of most views."""
     lines, frames = features.shape[2:]
     for row in range(len(features)):
         if rng.random() < MASKED:

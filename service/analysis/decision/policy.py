@@ -39,7 +39,10 @@ class InForce(NamedTuple):
 
 
 class Policy:
-    """Never changes once made. Raises StartupError when a fusion or calibration is unusable."""
+    """Fusion, calibration and threshold; never changes once made.
+
+    Raises StartupError when a fusion or calibration is unusable.
+    """
 
     def __init__(
         self,

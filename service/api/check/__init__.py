@@ -76,7 +76,7 @@ def _parse(fields: dict[str, str], media: Medium | None = None) -> Check:
 
 
 def _models() -> dict[str, Task]:
-    """By name, those that can be asked; presentation attacks where they are looked for."""
+    """The models that can be asked, by name; presentation attacks where they are looked for."""
     off = services().settings.presentation == "off"
     return {name: name for name in MODELS if name == "deepfake" or not off}
 

@@ -42,7 +42,7 @@ class Pulse:
         self._answered = True
 
     def reachable(self) -> bool:
-        """As last seen; the others do not wait for the one that asks."""
+        """Whether the store answered when last asked; nobody waits for the request that asks."""
         if time.monotonic() - self._asked >= FRESH and self._lock.acquire(blocking=False):
             try:
                 self._answered = self._ask()

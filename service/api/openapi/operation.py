@@ -41,7 +41,7 @@ class Reply:
     models: BaseModels = ()
 
     def document(self) -> Json:
-        """As OpenAPI has it."""
+        """The response object of OpenAPI."""
         rest = {"content": self.content, "headers": self.headers}
         return {"description": self.description} | {k: v for k, v in rest.items() if v}
 
@@ -62,7 +62,7 @@ class Operation:
     failure: type[Failure] = ErrorAnswer
 
     def models(self) -> set[tuple[type[BaseModel], Mode]]:
-        """Those of requests and answers."""
+        """The models of requests and answers."""
         asked = [one for one in self.takes.values() if isinstance(one, type)]
         given = [one for reply in self.gives.values() for one in reply.models]
         answers: list[tuple[type[BaseModel], Mode]] = [
@@ -71,7 +71,7 @@ class Operation:
         return {*((model, "validation") for model in asked), *answers}
 
     def document(self, path: str, values: Mapping[str, object]) -> Json:
-        """As OpenAPI has it; `values` are those of settings that the description names."""
+        """The operation object of OpenAPI; `values`: of the settings that the description names."""
         about = self.description and self.description.format_map(values)
         parameters = [parameter(name, "path", required=True) for name in names(path)]
         given: Json = {
@@ -89,7 +89,7 @@ class Operation:
         }
 
     def _responses(self) -> Json:
-        """One that nobody foresaw may come from any route."""
+        """Good answers and failures; an unforeseen one may come from any route."""
         good = {str(status): reply.document() for status, reply in self.gives.items()}
         return good | failures([*self.fails, FacegateError], self.failure)
 
@@ -134,7 +134,7 @@ def other(description: str, media_type: str = JSON, schema: Json = OBJECT) -> Re
 
 
 def ref(model: type[BaseModel]) -> Json:
-    """Where the schema of a model is."""
+    """A reference to the schema of a model."""
     return {"$ref": f"#/components/schemas/{model.__name__}"}
 
 

@@ -84,7 +84,7 @@ def _json_call() -> JobCall:
 
 
 def _form_call() -> JobCall:
-    """Of strangers nothing is taken that is larger than on other routes."""
+    """The call of a form; strangers may send no more than on other routes."""
     most = services().settings.max_job_bytes
     if key_in_headers():
         reader()

@@ -26,7 +26,7 @@ class Capture(BaseModel):
 
 
 def _from_text(value: object) -> object:
-    """In a form it is JSON text."""
+    """Parse JSON text, which is what a form carries."""
     return orjson.loads(value) if isinstance(value, str) else value
 
 

@@ -66,7 +66,7 @@ def results() -> Response:
 
 
 def _readable(found: Sequence[StoredResult]) -> list[Kept]:
-    """Those that can be shown; one that a later release kept is passed over and logged."""
+    """The results that can be shown; one that a later release kept is logged and left out."""
     shown = []
     for one in found:
         try:

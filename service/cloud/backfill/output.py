@@ -40,7 +40,7 @@ def open_output(where: str, cloud: Cloud) -> ResultFolder:
 
 
 class FolderOutput:
-    """On one machine, or on a file system that all workers share."""
+    """A folder of this machine, or of a file system that all workers share."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder

@@ -25,7 +25,10 @@ class RayScorer:
 
 
 def score_on_ray(output: str, shards: Sequence[int], workers: int) -> Iterator[int | None]:
-    """As `score_locally`; on the cluster of RAY_ADDRESS, or one made here. Raises StartupError."""
+    """Do what `score_locally` does on a Ray cluster: that of RAY_ADDRESS, or one made here.
+
+    Raises StartupError.
+    """
     ray = _started(workers)
     try:
         data = ray.data.from_items(list(shards), override_num_blocks=len(shards)).map_batches(

@@ -31,7 +31,7 @@ class UploadDetection:
 
 
 class Detections:
-    """Safe for threads. Every method raises CloudError."""
+    """The table of judged uploads. Safe for threads. Every method raises CloudError."""
 
     def __init__(self, cloud: Cloud, table: str, ttl: float) -> None:
         self._client = cloud.client("dynamodb")

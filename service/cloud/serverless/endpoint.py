@@ -47,7 +47,7 @@ class EndpointLabel:
 
 
 class Endpoint:
-    """Safe for threads."""
+    """Asks the SageMaker endpoint. Safe for threads."""
 
     def __init__(self, cloud: Cloud, name: str, hash_id: str | None = None) -> None:
         self._client = cloud.client("sagemaker-runtime")

@@ -29,7 +29,7 @@ PERMANENT = (ObjectNotFound, ObjectArchived, BucketNotFound, BodyTooLarge)
 
 
 class MessageWorker:
-    """Safe for threads."""
+    """Judges the media of messages and calls back. Safe for threads."""
 
     def __init__(self, predictor: Predictor, journal: Journal, callback: Callback) -> None:
         self._predictor = predictor

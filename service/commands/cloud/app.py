@@ -13,18 +13,24 @@ from service.commands.cloud.options import (
     Config,
     DryRun,
     KeyId,
+    ListModels,
     LogLevel,
     MaxMessages,
     MetricsPort,
     ModelsDir,
+    OutputFile,
     PollInterval,
     QueueUrl,
     Region,
     RunOnce,
     Secret,
+    SetupAws,
+    SourceArgument,
     StatsInterval,
     TestMessage,
+    Threshold,
     ValidateQueue,
+    Verbose,
     VisibilityTimeout,
     WaitTime,
 )
@@ -39,24 +45,16 @@ cloud_app.add_typer(aws_app, name="aws")
 
 @cloud_app.command()
 def predict(
-    source: Annotated[
-        str | None, typer.Argument(metavar="PATH|URL", help="A local path, s3:// or https://.")
-    ] = None,
-    threshold: Annotated[
-        float, typer.Option(min=0, max=1, help="Score from which on the label is FAKE.")
-    ] = 0.5,
-    output: Annotated[Path | None, typer.Option(help="Write the result there as well.")] = None,
+    source: SourceArgument = None,
+    threshold: Threshold = 0.5,
+    output: OutputFile = None,
     region: Region = None,
     key_id: KeyId = None,
     secret: Secret = None,
     config: Config = None,
-    setup_aws: Annotated[
-        bool, typer.Option("--setup-aws", help="The same as `facegate aws setup`.")
-    ] = False,
-    list_models: Annotated[
-        bool, typer.Option("--list-models", help="The same as `facegate models list`.")
-    ] = False,
-    verbose: Annotated[bool, typer.Option("--verbose", help="Log more.")] = False,
+    setup_aws: SetupAws = False,
+    list_models: ListModels = False,
+    verbose: Verbose = False,
 ) -> None:
     """Judge one medium, local or in S3, and print the result of the S3 and SQS contract.
 

@@ -67,3 +67,15 @@ LogLevel = Annotated[
         help="debug, info, warning or error. Default: as aws_config.json says, else info.",
     ),
 ]
+SourceArgument = Annotated[
+    str | None, typer.Argument(metavar="PATH|URL", help="A local path, s3:// or https://.")
+]
+Threshold = Annotated[
+    float, typer.Option(min=0, max=1, help="Score from which on the label is FAKE.")
+]
+OutputFile = Annotated[Path | None, typer.Option(help="Write the result there as well.")]
+SetupAws = Annotated[bool, typer.Option("--setup-aws", help="The same as `facegate aws setup`.")]
+ListModels = Annotated[
+    bool, typer.Option("--list-models", help="The same as `facegate models list`.")
+]
+Verbose = Annotated[bool, typer.Option("--verbose", help="Log more.")]

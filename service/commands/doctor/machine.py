@@ -120,7 +120,7 @@ def check_cores(settings: Settings) -> Diagnosis:
 
 
 def workers_of(settings: Settings) -> int:
-    """As many as gunicorn would start."""
+    """The number of workers that gunicorn would start."""
     return settings.workers or usable_cores()
 
 

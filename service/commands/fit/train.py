@@ -122,7 +122,7 @@ def _open(settings: Settings, task: Task) -> Models:
 
 
 def _retrainable(detectors: Sequence[Detector]) -> list[tuple[int, OnnxDetector]]:
-    """With their places among the detectors."""
+    """Detectors whose head can be fitted, with their places among all."""
     pairs = enumerate(detectors)
     return [(i, d) for i, d in pairs if isinstance(d, OnnxDetector) and d.can_be_retrained]
 
@@ -204,7 +204,7 @@ def _write(settings: Settings, trial: HeadTrial, task: Task) -> None:
 
 
 def _identity(settings: Settings, task: Task) -> str | None:
-    """Of the analyzer that has the operator's heads."""
+    """The identity of the analyzer that has the operator's heads."""
     try:
         found = find_heads(settings, task)
     except StartupError:
@@ -213,7 +213,7 @@ def _identity(settings: Settings, task: Task) -> str | None:
 
 
 def _remove_calibration(settings: Settings, identity: str | None, task: Task) -> None:
-    """Only the one that holds for no other heads."""
+    """Remove the calibration that holds for no other heads."""
     own = settings.model_copy(update={"calibration": None})
     try:
         found = find_calibration(own, task)

@@ -59,7 +59,7 @@ def _check_scans(jpeg: Jpeg) -> None:
 
 
 def _check_end(jpeg: Jpeg) -> None:
-    """Without that second look, the end marker is all there is to trust in."""
+    """Raises ImageError unless the end marker is there: there is no second look to trust in."""
     if jpeg.end is None:
         raise ImageError
 

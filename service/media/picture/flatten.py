@@ -11,7 +11,7 @@ STRIP = 2**20  # pixels that are worked on at a time
 
 
 def flattened(image: Image.Image) -> Image.Image:
-    """As RGB; a longer side above 3200 is shrunk by 2, 4 or 8 to 1600 or more."""
+    """Convert to RGB; a longer side above 3200 is shrunk by 2, 4 or 8 to 1600 or more."""
     step = _step(image)
     if image.mode == "RGB" and "transparency" not in image.info:
         return image.reduce(step) if step > 1 else image

@@ -18,7 +18,7 @@ SLOWEST = 16 * 1024  # bytes a second of a body, after its patience, refused or 
 
 @dataclass(frozen=True)
 class Limits:
-    """In seconds, connections and bytes, for one worker."""
+    """The limits of one worker, in seconds, connections and bytes."""
 
     patience: float
     keepalive: float
@@ -58,7 +58,7 @@ class Connection:
         return f"{self.address} {self.server[1:]}"
 
     def _more(self, size: int) -> bytes:
-        """In a thread for large uploads: what comes next; nothing once it comes too slowly."""
+        """The next bytes, read in a thread for large uploads; none once they come too slowly."""
         allowed = self.patience + self._streamed / SLOWEST
         poll = select.poll()
         poll.register(self.raw, select.POLLIN)
@@ -72,4 +72,4 @@ class Connection:
         return data
 
     def init(self) -> None:
-        """For gunicorn: there is nothing left to do."""
+        """Do nothing; gunicorn calls it."""

@@ -48,7 +48,7 @@ class Inbox:
 
     @property
     def path(self) -> bytes:
-        """Of the request that begins here, without its query."""
+        """The path of the request that begins here, without its query."""
         words = bytes(self._data[: LINE + 2]).split(b"\r\n", 1)[0].split(b" ")
         return words[1].split(b"?", 1)[0] if len(words) == 3 else b""
 

@@ -13,7 +13,7 @@ PATIENCE = 10.0  # seconds, then
 
 
 class Outbox:
-    """Stands for a connection's socket where an answer is written."""
+    """What an answer is written to in place of a connection's socket."""
 
     def __init__(self, sock: socket.socket) -> None:
         self._sock = sock

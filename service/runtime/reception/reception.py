@@ -38,7 +38,7 @@ EVERY = 0.25  # seconds between two looks at the deadlines
 
 
 class Reception:
-    """Belongs to the worker's main thread.
+    """Looks after all connections of a worker; belongs to its main thread.
 
     hand_over: takes a whole request. page: the bytes of a refusal. left: told of each that went.
     """
@@ -222,7 +222,7 @@ class Reception:
         self._close(connection)
 
     def _lighten(self) -> None:
-        """Where requests take more memory than they may, the slowest go."""
+        """Refuse the slowest requests while all of them take more memory than they may."""
         self._held = sum(len(one.inbox) for one in self._all)
         now = time.monotonic()
         waiting = [one for one in self._waiting("head", "body") if len(one.inbox)]

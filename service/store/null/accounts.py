@@ -16,10 +16,10 @@ class NullAccounts:
         return None
 
     def put_user(self, user: User) -> None:
-        """There is none."""
+        """Do nothing: there are no users."""
 
     def delete_user(self, name: str) -> None:
-        """There is none."""
+        """Do nothing: there are no users."""
 
     def put_entry(self, entry: HistoryEntry) -> None:
         """Forgotten at once."""

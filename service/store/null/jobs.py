@@ -36,4 +36,4 @@ class NullJobs:
         return None
 
     def drop_medium(self, job_id: str) -> None:
-        """There is none."""
+        """Do nothing: there are no media."""

@@ -60,5 +60,5 @@ class SqliteForgetting:
 
 
 def condition(columns: dict[str, str], given: dict[str, object]) -> str:
-    """In SQL, with a place for each value."""
+    """The condition in SQL, with a place for each value."""
     return " AND ".join(f"{columns[name]} {'<' if name == 'before' else '='} ?" for name in given)

@@ -17,6 +17,7 @@ training; a diffusion generator has another one.""",
     "restoration_copies": """The restored faces had been shrunk, and were enlarged by the very
 networks that restored those for training; other networks and filters leave other marks.""",
 }
+HEADER = ["images", "AUC", "APCER", "BPCER"]
 NEVER_COPIED = {
     "latent_copies": "No such copies were in training.",
     "restoration_copies": "No restored faces were in training.",
@@ -28,7 +29,6 @@ def robustness(test: dict[str, Any], run: dict[str, Any]) -> str:
         return [[s[name], s["images"], *(rate(s[key]) for key in ("auc", "apcer", "bpcer", *more))]
                 for s in slices]  # fmt: skip
 
-    header = ["images", "AUC", "APCER", "BPCER"]
     changed = lines(test["by_change"], "change", "recall_lost", "moved")
     widths = lines(test["by_face_width"], "pixels")
     people = [[name, e["images"], rate(e)] for name, e in test["by_people"].items()]
@@ -42,17 +42,17 @@ is the share of the attacks found unchanged less the share found changed; moved 
 probability moves on average. `half` is half the width and height; `messenger` is JPEG 80, 0.6 of
 the width and height, JPEG 70; `flipped` is left for right.
 
-{table(["change", *header, "recall lost", "moved"], changed)}
+{table(["change", *HEADER, "recall lost", "moved"], changed)}
 By width of the face in the photograph (sources differ in it, so this is not width alone):
 
-{table(["width, px", *header], widths)}
+{table(["width, px", *HEADER], widths)}
 BPCER by group of people, genuine UTKFace test images only, by that set's own labels:
 
 {table(["group", "images", "BPCER"], people)}
 Genuine test images beside fakes that this project's own scripts made of them; self-blends were also
 made of other images in training.{by_the_same}
 
-{table(["fakes", "JPEG quality", *header], made)}
+{table(["fakes", "JPEG quality", *HEADER], made)}
 {_heat_map(test)}"""
 
 

@@ -95,7 +95,7 @@ def load_scores(out: Path, manifest: dict[str, Any]) -> dict[str, Scores]:
 
 
 def checksums(manifest: dict[str, Any]) -> str:
-    """Of the model file and, where there is one, of its tuned part; a fusion is its weights."""
+    """Checksums of the model file and of its tuned part, if any; a fusion is its weights."""
     if manifest["kind"] == "fusion":
         return json.dumps([manifest["inputs"], manifest["intercept"]])
     parts = (manifest, manifest.get("base"), manifest.get("tuned"))
