@@ -15,7 +15,7 @@ from service.analysis.decision.policy import Policy
 from service.analysis.decision.rules import log_odds, sigmoid
 from service.analysis.detectors.base import VoiceDetector
 from service.analysis.detectors.load import load_voice_detectors
-from service.analysis.findings import decided_by, finding_of
+from service.analysis.findings import decided_by, detector_scores, finding_of
 from service.analysis.image import ModelInfo
 from service.analysis.judgement import AudioAnalysis, DetectorScore, Finding, Window
 from service.analysis.stopwatch import Stopwatch
@@ -94,10 +94,8 @@ class VoiceAnalyzer:
         cut = windows(speech.stretches, min(one.seconds for one in self._detectors))
         weights = [spoken(one, speech.stretches) for one in cut]
         table = [one.predict([samples[a:b] for a, b in cut]) for one in self._detectors]
-        scores = tuple(
-            DetectorScore(one.name, one.version, _mean(row, weights))
-            for one, row in zip(self._detectors, table, strict=True)
-        )
+        means = [_mean(row, weights) for row in table]
+        scores = detector_scores(self._detectors, means)
         judged = _windows(
             cut, [self._policy.fusion.probability(c) for c in zip(*table, strict=True)]
         )

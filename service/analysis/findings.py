@@ -8,6 +8,7 @@ from typing import Any
 
 from service.analysis.decision.policy import InForce
 from service.analysis.decision.rules import centred
+from service.analysis.detectors.base import Rated
 from service.analysis.judgement import (
     Decision,
     DetectorScore,
@@ -44,6 +45,14 @@ def finding_of(
         reasons=reasons,
         detectors=detectors,
     )
+
+
+def detector_scores(
+    detectors: Sequence[Rated], probabilities: Sequence[float]
+) -> tuple[DetectorScore, ...]:
+    """What each detector found."""
+    pairs = zip(detectors, probabilities, strict=True)
+    return tuple(DetectorScore(one.name, one.version, value) for one, value in pairs)
 
 
 def decision_of(finding: Finding) -> Decision:

@@ -8,10 +8,9 @@ from service.analysis.decision.policy import Policy
 from service.analysis.detectors.ensemble import Predictions
 from service.analysis.face.blazeface import Detection, Face
 from service.analysis.face.selection import Subject, prominent_faces
-from service.analysis.findings import decided_by, finding_of
+from service.analysis.findings import decided_by, detector_scores, finding_of
 from service.analysis.judgement import (
     Box,
-    DetectorScore,
     FaceJudgement,
     ImageAnalysis,
     ImageFacts,
@@ -26,15 +25,16 @@ def face_judgements(
 ) -> tuple[FaceJudgement, ...]:
     """The judged faces, as the detectors that answered see them."""
     fusion = policy.without(predictions.left_out).fusion
+    found = (predictions.probabilities(index) for index in range(len(subjects)))
     return tuple(
         FaceJudgement(
             box=_box(subject.face, scale),
             confidence=subject.face.score,
-            probability=fusion.probability(predictions.probabilities(index)),
-            detectors=_scores(predictions, index),
+            probability=fusion.probability(probabilities),
+            detectors=detector_scores(predictions.answered, probabilities),
             quality=subject.quality,
         )
-        for index, subject in enumerate(subjects)
+        for subject, probabilities in zip(subjects, found, strict=True)
     )
 
 
@@ -69,11 +69,6 @@ def image_analysis(
 def facts_of(medium: Medium, image: DecodedImage, detection: Detection) -> ImageFacts:
     """What came in."""
     return ImageFacts(medium.sha256, image.format, image.width, image.height, detection.rotation)
-
-
-def _scores(predictions: Predictions, index: int) -> tuple[DetectorScore, ...]:
-    pairs = zip(predictions.answered, predictions.probabilities(index), strict=True)
-    return tuple(DetectorScore(one.name, one.version, value) for one, value in pairs)
 
 
 def _box(face: Face, scale: float) -> Box:

@@ -16,8 +16,8 @@ from service.analysis.detectors.base import Detector
 from service.analysis.detectors.ensemble import Ensemble, Predictions
 from service.analysis.detectors.load import load_detectors
 from service.analysis.face.crop import Portrait
-from service.analysis.findings import finding_of
-from service.analysis.judgement import DetectorScore, Finding
+from service.analysis.findings import detector_scores, finding_of
+from service.analysis.judgement import Finding
 from service.errors import NoDetectorAnswered
 from service.repository.manifest import DEEPFAKE, Task
 from service.repository.registry import face_manifests, tasks_in_force
@@ -79,8 +79,7 @@ class TaskJudge:
         in_force = self.policy.without(predictions.left_out)
         faces = [predictions.probabilities(i) for i in range(len(predictions.rows[0]))]
         worst = max(faces, key=in_force.fusion.probability)
-        scores = zip(predictions.answered, worst, strict=True)
-        found = tuple(DetectorScore(one.name, one.version, value) for one, value in scores)
+        found = detector_scores(predictions.answered, worst)
         finding = finding_of(self.task, in_force, in_force.fusion.probability(worst), found)
         return replace(finding, advisory=self.advisory)
 
