@@ -210,7 +210,7 @@ def plot(heard: Heard, file: Path) -> None:
     figure.savefig(file, dpi=DPI, metadata={"Software": None})
 
 
-def main() -> None:
+def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--list", type=Path, required=True)
     parser.add_argument("--data", type=Path, required=True)
@@ -218,7 +218,11 @@ def main() -> None:
     parser.add_argument("--calibrate", action="store_true")
     parser.add_argument("--seen", type=Path, help="a list of recordings that training heard")
     parser.add_argument("--plot", type=Path, help="write the DET curve there")
-    args = parser.parse_args()
+    return parser.parse_args()
+
+
+def main() -> None:
+    args = _arguments()
     ear, clips = VoiceScorer(args.model), list(usable(listed(args.list), args.data))
     heard = {
         name: hear(ear, clips if change is as_it_is else clips[::THINNED], change)

@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import redirect_stdout
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -17,7 +17,7 @@ from service.cloud.aws.s3 import S3
 from service.cloud.aws.session import Cloud
 from service.cloud.backfill.local import score_locally
 from service.cloud.backfill.output import open_output
-from service.cloud.backfill.plan import open_shards, settled_plan
+from service.cloud.backfill.plan import BackfillPlan, open_shards, settled_plan
 from service.cloud.predictor import Predictor
 from service.errors import StartupError
 from service.media.address import parse
@@ -43,20 +43,20 @@ def backfill(source: str, output: str, engine: Engine, workers: int, shard_size:
     shards = open_shards(where, plan)
     start = time.monotonic()
     done = _run(engine, output, shards, workers or usable_cores())
-    seconds = time.monotonic() - start
+    print_json(_figures(plan, done, time.monotonic() - start))
+    return 2 if None in done else 0
+
+
+def _figures(plan: BackfillPlan, done: Sequence[int | None], seconds: float) -> dict[str, Any]:
     judged = sum(one for one in done if one is not None)
-    left = done.count(None)
-    print_json(
-        {
-            "objects": plan.objects,
-            "judged_now": judged,
-            "shards": plan.shards,
-            "shards_left": left,
-            "seconds": round(seconds, 1),
-            "per_second": round(judged / seconds, 1) if seconds else 0.0,
-        }
-    )
-    return 2 if left else 0
+    return {
+        "objects": plan.objects,
+        "judged_now": judged,
+        "shards": plan.shards,
+        "shards_left": done.count(None),
+        "seconds": round(seconds, 1),
+        "per_second": round(judged / seconds, 1) if seconds else 0.0,
+    }
 
 
 def _run(engine: Engine, output: str, shards: Sequence[int], workers: int) -> list[int | None]:

@@ -28,13 +28,9 @@ def detect(
     recursive: bool,
 ) -> int:
     """Print one outcome a source; returns the exit code. Raises StartupError."""
-    settings = load_settings()
+    settings, form = load_settings(), form or _form_of(output)
     sources = expand(arguments, settings, recursive=recursive)
-    if not sources:
-        raise StartupError("No image file was found there.", "Try --recursive.")
-    form = form or _form_of(output)
-    if explain and form not in {"json", "jsonl"}:
-        raise StartupError("A heat map needs room.", "Add --format json or --format jsonl.")
+    _check(sources, form, explain=explain)
     judge = Judge.load(settings)
     resumed = form == "jsonl" and output is not None and any(map(is_s3, sources))
     before = settled(output) if resumed and output else {}
@@ -48,6 +44,14 @@ def detect(
             write(outcome)
             worst = max(worst, _code(outcome))
     return worst
+
+
+def _check(sources: Sequence[str], form: Format, *, explain: bool) -> None:
+    """Raises StartupError."""
+    if not sources:
+        raise StartupError("No image file was found there.", "Try --recursive.")
+    if explain and form not in {"json", "jsonl"}:
+        raise StartupError("A heat map needs room.", "Add --format json or --format jsonl.")
 
 
 def _code(outcome: Outcome) -> int:

@@ -68,9 +68,8 @@ def train(folder: Path, *, dry_run: bool, force: bool, task: Task = DEEPFAKE) ->
     settings, album = load_settings(), open_album(folder)
     _enough(album, album.held_out, settings.bpcer)
     models = _open(settings, task)
-    material = Material(
-        album, tuple(Gathering(settings, models.faces, models.detectors, task).all(album))
-    )
+    gathering = Gathering(settings, models.faces, models.detectors, task)
+    material = Material(album, tuple(gathering.all(album)))
     _enough(album, album.held_out & material.has_score, settings.bpcer)
     tried = [_retrain(one, material, settings.bpcer) for one in _retrainable(models.detectors)]
     kept = [one for one in tried if force or one.comparison.better]
@@ -83,11 +82,10 @@ def train(folder: Path, *, dry_run: bool, force: bool, task: Task = DEEPFAKE) ->
         return REFUSED
     if dry_run:
         print("Nothing was written: this was a dry run.")
-    else:
-        _write(settings, trial, task)
-        note_act(
-            settings, "heads written", models=[one.head.record.made_for.name for one in trial.kept]
-        )
+        return 0
+    _write(settings, trial, task)
+    written = [one.head.record.made_for.name for one in trial.kept]
+    note_act(settings, "heads written", models=written)
     return 0
 
 
