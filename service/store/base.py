@@ -65,7 +65,6 @@ class StoredResult:
 
 
 LICENCE = TypeAdapter(LicenceRecord)
-RESULT = TypeAdapter(StoredResult)
 
 
 class Store(AccountStore, Audit, Forgetting, JobStore, Pictures, RecordStore, Search, Protocol):
