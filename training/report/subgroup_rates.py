@@ -20,7 +20,7 @@ import numpy as np
 
 from service.analysis.image import Analyzer
 from service.settings import load_settings
-from training.data.dataset import Row, read_images, read_labels
+from training.data.dataset import LabelRow, read_images, read_labels
 from training.report.card.wording import table
 from training.report.filter_rates import flagged, lines
 
@@ -31,7 +31,7 @@ ORIGINS = ("White", "Black", "Asian", "Indian", "others")
 DECADES = ((18, 29), (30, 44), (45, 59), (60, 120))  # who can open an account
 
 
-def labels(row: Row) -> list[str]:
+def labels(row: LabelRow) -> list[str]:
     """The subgroups of a photograph; none where its name says nothing, or a child."""
     found = NAME.match(row.group)
     age = int(found[1]) if found else 0
@@ -41,7 +41,7 @@ def labels(row: Row) -> list[str]:
     return [ORIGINS[int(found[3])], SEXES[int(found[2])], *spans]
 
 
-def held_out(data: Path, groups: Path) -> list[Row]:
+def held_out(data: Path, groups: Path) -> list[LabelRow]:
     """Genuine photographs of adults of the test split."""
     with groups.open(newline="") as file:
         test = {line["group"] for line in csv.DictReader(file) if line["split"] == "test"}
@@ -49,7 +49,7 @@ def held_out(data: Path, groups: Path) -> list[Row]:
     return [row for row in rows if row.group in test and labels(row)]
 
 
-def by_subgroup(rows: list[Row], seen: np.ndarray) -> Iterator[list[str]]:
+def by_subgroup(rows: list[LabelRow], seen: np.ndarray) -> Iterator[list[str]]:
     """Subgroup, images judged, BPCER with its interval, not judged; `seen` as `flagged` says."""
     named = [labels(row) for row in rows]
     spans = [f"age {low} to {high}" for low, high in DECADES]

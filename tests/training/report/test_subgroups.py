@@ -7,12 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from training.data.dataset import Row
+from training.data.dataset import LabelRow
 from training.report.subgroup_rates import by_subgroup, held_out, labels
 
 
-def row(name: str, label: str = "real") -> Row:
-    return Row("", f"img/{name}.jpg", label, "utkface", name)
+def row(name: str, label: str = "real") -> LabelRow:
+    return LabelRow("", f"img/{name}.jpg", label, "utkface", name)
 
 
 @pytest.mark.parametrize(
