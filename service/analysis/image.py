@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 
 from service.analysis.decision.policy import CurrentPolicy, Policy
-from service.analysis.detectors.base import Detector
+from service.analysis.detectors.base import Detector, Prediction
 from service.analysis.detectors.ensemble import Ensemble
 from service.analysis.detectors.load import load_detectors, load_drawing
 from service.analysis.face.blazeface import FaceDetector
@@ -104,8 +104,7 @@ class Analyzer:
         NoDetectorAnswered when every detector failed.
         """
         watch = Stopwatch()
-        if isinstance(medium, bytes):
-            medium = Medium.of(medium, "image")
+        medium = Medium.of(medium, "image") if isinstance(medium, bytes) else medium
         with watch.stage("decode"):
             data = medium.read()
             image = decode(data, max_pixels=self._settings.max_pixels)
@@ -124,11 +123,9 @@ class Analyzer:
         analysis = replace(self._with_tasks(analysis, looked), provenance=origin)
         if explain:
             with watch.stage("explain"):
-                portrait = portraits[analysis.counted]
-                drawn = [one.predict(portrait, explain=True) for one in self._drawing]
-                drawn.extend(predictions.of_face(analysis.counted))
-                heat_map = heat_map_uri(detection.image, drawn)
-            analysis = replace(analysis, heat_map=heat_map)
+                n = analysis.counted
+                drawn = self._heat_map(detection.image, portraits[n], predictions.of_face(n))
+            analysis = replace(analysis, heat_map=drawn)
         return replace(analysis, timings=watch.timings())
 
     def judge_frame(
@@ -202,6 +199,13 @@ class Analyzer:
             "face_detectors": list(self._face_manifests),
             **({"tasks": {task.task: task.card() for task in self._tasks}} if self._tasks else {}),
         }
+
+    def _heat_map(
+        self, image: np.ndarray, portrait: Portrait, found: Sequence[Prediction]
+    ) -> str | None:
+        """Drawn by the detectors that are asked for heat maps alone, and by those that judged."""
+        drawn = [one.predict(portrait, explain=True) for one in self._drawing]
+        return heat_map_uri(image, [*drawn, *found])
 
     def _origin(self, data: bytes, image: DecodedImage, watch: Stopwatch) -> Provenance | None:
         """The provenance of the picture; None where nobody asks for it."""
