@@ -1,6 +1,6 @@
 """Bring the console's libraries from npm into service/web/static/vendor.
 
-`python -m scripts.vendor` fetches the packages that scripts/vendor.json names, through npm as it is
+`python -m scripts.vendor` fetches the packages that packages.json names there, through npm as it is
 set up here, checks their hash and licence, and writes the files. `--check` fetches nothing: it says
 whether the files are those that were written.
 """
@@ -17,8 +17,8 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-LIST = Path(__file__).with_name("vendor.json")
 FOLDER = Path(__file__).parents[1] / "service" / "web" / "static" / "vendor"
+LIST = FOLDER / "packages.json"  # shipped: the bill of materials is made of it
 SUMS = "SHA256SUMS"
 
 

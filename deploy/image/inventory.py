@@ -1,6 +1,6 @@
 """What is inside the image: a CycloneDX bill of materials and a list of licences.
 
-python inventory.py VERSION DPKG_STATUS FOLDER
+python inventory.py VERSION DPKG_STATUS APP FOLDER
 """
 
 from __future__ import annotations
@@ -32,6 +32,14 @@ def debian_components(status: Path) -> Iterator[Component]:
             name, version = fields["Package"], fields["Version"]
             place = f"pkg:deb/debian/{name}@{version.replace(':', '%3A')}"
             yield _component(name, version, place, f"see /usr/share/doc/{name}/copyright")
+
+
+def vendored_components(app: Path) -> Iterator[Component]:
+    """Every package from npm whose files lie in the service itself."""
+    lists = sorted(app.glob("service/**/vendor/packages.json"))
+    for one in (one for file in lists for one in json.loads(file.read_text())["packages"]):
+        name, version = one["name"], one["version"]
+        yield _component(name, version, f"pkg:npm/{name}@{version}", one["licence"])
 
 
 def bill(version: str, components: list[Component]) -> dict[str, Any]:
@@ -69,9 +77,13 @@ def _licence(found: Distribution) -> str:
     return ", ".join(named) or str(found.metadata["License"] or "not stated").splitlines()[0]
 
 
-def main(version: str, status: str, folder: str) -> None:
+def main(version: str, status: str, app: str, folder: str) -> None:
     """Write sbom.cdx.json and licences.txt."""
-    components = [*python_components(), *debian_components(Path(status))]
+    components = [
+        *python_components(),
+        *vendored_components(Path(app)),
+        *debian_components(Path(status)),
+    ]
     out = Path(folder)
     out.mkdir(parents=True, exist_ok=True)
     (out / "sbom.cdx.json").write_text(json.dumps(bill(version, components), indent=1) + "\n")

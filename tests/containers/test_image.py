@@ -138,7 +138,7 @@ def test_bill_of_materials_names_what_is_installed(service_image: str) -> None:
     assert {n: found.get(n) for n, _ in locked if n != "setuptools"} == {
         n: v for n, v in locked if n != "setuptools"
     }
-    assert {"libc6", "bash"} <= found.keys()
+    assert {"libc6", "bash", "htmx.org"} <= found.keys()
 
 
 def test_the_licence_list_states_one_for_every_package(service_image: str) -> None:
