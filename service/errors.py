@@ -67,6 +67,7 @@ FacegateError                     500 INTERNAL_ERROR
 │   ├── AuditUnavailable          503 AUDIT_UNAVAILABLE
 │   ├── SigningUnavailable        503 SIGNING_UNAVAILABLE
 │   └── StoreUnavailable          503 STORE_UNAVAILABLE
+│       └── StoreTooSlow          503 STORE_TOO_SLOW
 └── StartupError                  500 CANNOT_START (one sentence and a remedy; never an answer)
 
 A class attribute `sentence` is what a caller reads; nothing else of an exception leaves here.
@@ -74,7 +75,9 @@ A class attribute `sentence` is what a caller reads; nothing else of an exceptio
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import StrEnum
+from typing import Any
 
 
 class Reason(StrEnum):
@@ -501,6 +504,17 @@ class SigningUnavailable(Unavailable):
 class StoreUnavailable(Unavailable):
     code = "STORE_UNAVAILABLE"
     sentence = "The store of licences and results cannot be reached."
+
+
+class StoreTooSlow(StoreUnavailable):
+    """The store is there, but did not look through everything in time; `found` is the part."""
+
+    code = "STORE_TOO_SLOW"
+    sentence = "The store took too long for this question: ask for a shorter time."
+
+    def __init__(self, found: Sequence[Any] = ()) -> None:
+        self.found = found
+        super().__init__()
 
 
 class StartupError(FacegateError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal, Protocol
 
 from pydantic.dataclasses import dataclass
@@ -19,6 +20,7 @@ ORDERS: dict[Sort, tuple[str, bool]] = {
     "lowest": ("score", True),
     "id": ("id", True),  # ids are random: a sample, where one begins somewhere
 }
+PATIENCE = 5.0  # seconds: a person waits longer than a request for judgement may
 After = tuple[float | str, str]  # what is sorted by, and the id, of the last row of a page
 
 
@@ -58,7 +60,8 @@ class Point:
 
 
 class Search(Protocol):
-    """Raises StoreUnavailable as all of a store does. Only unexpired results are there."""
+    """Raises StoreUnavailable as all of a store does, and StoreTooSlow, with what was found, where
+    it takes longer than PATIENCE. Only unexpired results are there."""
 
     def search_results(
         self, wanted: Filter, sort: Sort, limit: int, after: After | None = None
@@ -71,6 +74,9 @@ class Search(Protocol):
 
     def find_by_id(self, result_id: str) -> StoredResult | None:
         """One result of whichever licence, with the bytes of its image."""
+
+    def image_sizes(self, ids: Sequence[str]) -> dict[str, int]:
+        """How many bytes the images of some results have; of those that have one."""
 
     def label_result(self, result_id: str, label: Label | None) -> bool:
         """Say what people found; answers whether the result is there."""

@@ -101,6 +101,11 @@ def test_a_listing_tells_of_an_image_and_does_not_carry_it(filled: Store) -> Non
     assert images == {"r1": None, "r2": b"", "r3": None, "r4": None}
 
 
+def test_the_sizes_of_images(filled: Store) -> None:
+    assert filled.image_sizes(["r1", "r2", "r9"]) == {"r2": 6}
+    assert filled.image_sizes([]) == {}
+
+
 def test_one_result_of_whichever_licence(filled: Store) -> None:
     result = filled.find_by_id("r2")
     assert result is not None
@@ -140,5 +145,6 @@ def test_without_a_store_nothing_is_found() -> None:
     store = NullStore()
     assert store.search_results(Filter(), "newest", 1) == store.result_points(Filter(), 1) == []
     assert store.find_by_id("r") is None
+    assert store.image_sizes(["r"]) == {}
     assert not store.label_result("r", "genuine")
     assert not store.drop_image("r")

@@ -90,7 +90,9 @@ def test_one_of_them_with_its_picture_its_label_and_without(search: DetectionSea
     assert search.label_result("uuid-2", None)
     assert ids(search, label="any") == ""
     assert not search.label_result("uuid-9", "genuine")
+    assert search.image_sizes(["uuid-2", "uuid-9"]) == {"uuid-2": len(genuine())}
     assert search.drop_image("uuid-2")
+    assert search.image_sizes(["uuid-2"]) == {}
     assert not search.drop_image("uuid-2")
     assert search.find_by_id("uuid-2").image is None  # type: ignore[union-attr]
     assert ids(search, image=False) == "2"
@@ -120,6 +122,7 @@ def test_the_pages_show_them(search: DetectionSearch, tmp_path: Path) -> None:
         said = session.post(f"{live.base}/console/review/uuid-3", data=data)
         assert said.status_code == 200
         assert "Deepfake" in _get(session, live, "results/uuid-3").text
+        assert "uploads/1.jpg" in _get(session, live, "images/").text
         for path in ("review/?queue=random", "images/", "operations/"):
             assert _get(session, live, path).status_code == 200
 

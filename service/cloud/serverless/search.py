@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
@@ -55,6 +55,11 @@ class DetectionSearch:
         item = self._told(lambda: self._table().get(result_id))
         return None if item is None else _result(item, self._image(item))
 
+    def image_sizes(self, ids: Sequence[str]) -> dict[str, int]:
+        known = {one.id: one.analysis["item"] for one in self._all() if one.image is not None}
+        found = ((one, self._size(known[one])) for one in ids if one in known)
+        return {one: size for one, size in found if size is not None}
+
     def label_result(self, result_id: str, label: Label | None) -> bool:
         return self._change(result_id, REVIEWED, label or "")
 
@@ -90,6 +95,14 @@ class DetectionSearch:
         except CloudError:
             return None
         return data
+
+    def _size(self, item: dict[str, Any]) -> int | None:
+        try:
+            with failures_told():
+                answer = self._client().head_object(Bucket=self._bucket(), Key=item["s3_key"])
+        except CloudError:
+            return None
+        return int(answer["ContentLength"])
 
     def _told(self, call: Callable[[], T]) -> T:
         try:

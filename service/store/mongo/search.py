@@ -3,28 +3,36 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from typing import Any
 
 from pymongo import ASCENDING, DESCENDING, IndexModel
 from pymongo.database import Database
+from pymongo.errors import PyMongoError
 
+from service.errors import StoreTooSlow, StoreUnavailable
 from service.store.base import StoredResult
-from service.store.search import ORDERS, After, Filter, Label, Point, Sort
+from service.store.mongo.windows import parts
+from service.store.search import ORDERS, PATIENCE, After, Filter, Label, Point, Sort
 
 Document = dict[str, Any]
+Documents = list[Document]
+Order = list[tuple[str, int]]
+Finder = Callable[[Database[Document]], Iterable[Document]]
+WITH_IMAGE = {"$type": "binData"}
 INDEXES = [
     IndexModel([("created_at", DESCENDING), ("_id", DESCENDING)]),
     IndexModel([("analysis.score", DESCENDING), ("_id", DESCENDING)]),
     IndexModel([("analysis.decision", ASCENDING), ("created_at", DESCENDING)]),
+    IndexModel(
+        [("analysis.decision", ASCENDING), ("analysis.score", DESCENDING), ("_id", DESCENDING)]
+    ),
     IndexModel([("label", ASCENDING), ("created_at", DESCENDING)]),
+    IndexModel([("label", ASCENDING), ("_id", ASCENDING)]),  # a sample of what nobody reviewed
+    IndexModel([("created_at", DESCENDING)], partialFilterExpression={"image": WITH_IMAGE}),
 ]
-HOUR = 3600.0
-WINDOWS = (HOUR, 24 * HOUR)
 SPARE = 50  # more than asked for, in the place of those that expired
-Order = list[tuple[str, int]]
-PATIENCE = 5.0  # seconds: a person waits longer than a request for judgement may
 NAMES = {"score": "analysis.score", "id": "_id"}
 EQUAL = {
     "decision": "analysis.decision",
@@ -36,15 +44,14 @@ BOUNDS = (
     *(("created_at", "$gte", "since"), ("created_at", "$lt", "until")),
     *(("analysis.score", "$gte", "least"), ("analysis.score", "$lte", "most")),
 )
-WARNED = [
-    {"analysis.reasons.0": {"$exists": True}},
-    {"analysis.findings": {"$elemMatch": {"advisory": True, "decision": "attack"}}},
-]
+REASONS, ADVISORY = "analysis.reasons.0", {"$elemMatch": {"advisory": True, "decision": "attack"}}
+WARNED = [{REASONS: {"$exists": True}}, {"analysis.findings": ADVISORY}]
+NOT_WARNED = {REASONS: {"$exists": False}, "analysis.findings": {"$not": ADVISORY}}
 POINT = {
     **dict.fromkeys(("created_at", "expires_at", "fingerprint", "label"), True),
     **{f"analysis.{one}": True for one in ("decision", "score", "probability", "timings.total")},
 }
-BY_LABEL: dict[str, Document] = {"any": {"$gt": ""}, "none": {"$in": [None]}}
+BY_LABEL: dict[str, Document | None] = {"any": {"$gt": ""}, "none": None}
 
 
 class MongoSearch:
@@ -56,33 +63,38 @@ class MongoSearch:
     def search_results(
         self, wanted: Filter, sort: Sort, limit: int, after: After | None = None
     ) -> list[StoredResult]:
-        name, ascending = ORDERS[sort]
-        name = NAMES.get(name, name)
-        way = ASCENDING if ascending else DESCENDING
-        order = [("_id", way)] if name == "_id" else [(name, way), ("_id", way)]
-        query = _query(wanted) | ({} if after is None else _after(name, ascending, after))
-        with self._calls(PATIENCE) as db:
-            found: list[Document] = []
-            for window in _windows(query, sort, after):
-                found = _alive(db, window, {"image": False}, order, limit)
-                if len(found) == limit:
-                    break
-            # Of an image only whether there is one: it may have megabytes.
-            kept = _with_image(db, [one["_id"] for one in found])
+        found = self._look(_to_result, _found(wanted, sort, {"image": False}, limit, after))
+        # Of an image only whether there is one: it may have megabytes.
+        kept = self.image_sizes([one["_id"] for one in found])
         return [_to_result(one, b"" if one["_id"] in kept else None) for one in found]
 
     def result_points(self, wanted: Filter, limit: int) -> list[Point]:
-        query = _query(wanted)
-        order = [("created_at", DESCENDING), ("_id", DESCENDING)]
-        with self._calls(PATIENCE) as db:
-            found = _alive(db, query, POINT, order, limit)
-        return [_to_point(one) for one in found if "decision" in one.get("analysis", {})]
+        found = self._look(_to_point, _found(wanted, "newest", POINT, limit))
+        return [_to_point(one) for one in found]
+
+    def _look(self, shown: Callable[[Document], object], found: Finder) -> Documents:
+        """Raises StoreTooSlow with what was found before the patience ended."""
+        seen: Documents = []
+        try:
+            with self._calls(PATIENCE) as db:
+                seen.extend(found(db))
+        except StoreUnavailable as error:
+            if isinstance(error.__cause__, PyMongoError) and error.__cause__.timeout:
+                raise StoreTooSlow([shown(one) for one in seen]) from error
+            raise
+        return seen
 
     def find_by_id(self, result_id: str) -> StoredResult | None:
         with self._calls(PATIENCE) as db:
             query = {"_id": result_id, "expires_at": {"$gt": time.time()}}
             found = db.results.find_one(query)
         return _to_result(found, found.pop("image", None)) if found else None
+
+    def image_sizes(self, ids: Sequence[str]) -> dict[str, int]:
+        asked = {"_id": {"$in": list(ids)}, "image": WITH_IMAGE}
+        fields = {"size": {"$binarySize": "$image"}}
+        found = self._look(dict, lambda db: db.results.find(asked, fields)) if ids else []
+        return {one["_id"]: one["size"] for one in found}
 
     def label_result(self, result_id: str, label: Label | None) -> bool:
         query = {"_id": result_id, "expires_at": {"$gt": time.time()}}
@@ -96,7 +108,7 @@ class MongoSearch:
 
 
 def _query(wanted: Filter) -> Document:
-    """Without `$and`, for not every server takes an index for what stands below it."""
+    """Without `$and` and `$or`: not every server takes an index for what stands below them."""
     query: Document = {}
     for name, field in EQUAL.items():
         if (value := getattr(wanted, name)) is not None:
@@ -106,46 +118,68 @@ def _query(wanted: Filter) -> Document:
             query.setdefault(field, {})[how] = value
     if wanted.label is not None:
         query["label"] = BY_LABEL.get(wanted.label, wanted.label)
-    if wanted.warned is not None:
-        query["$or" if wanted.warned else "$nor"] = WARNED
+    if wanted.warned is False:
+        query |= NOT_WARNED
     if wanted.image is not None:
-        query["image"] = {"$ne" if wanted.image else "$eq": None}
+        query["image"] = WITH_IMAGE if wanted.image else None
     return query
 
 
-def _after(name: str, ascending: bool, after: After) -> Document:
-    beyond = "$gt" if ascending else "$lt"
-    tie = {name: after[0], "_id": {beyond: after[1]}}
-    if name == "_id":
-        return {"_id": tie["_id"]}
-    return {"$and": [{"$or": [{name: {beyond: after[0]}}, tie]}]}
+def _found(
+    wanted: Filter, sort: Sort, fields: Document, limit: int, after: After | None = None
+) -> Finder:
+    """Of every part in turn, until there are enough."""
+    name, ascending = ORDERS[sort]
+    field, way = NAMES.get(name, name), ASCENDING if ascending else DESCENDING
+    order = [("_id", way)] if field == "_id" else [(field, way), ("_id", way)]
+
+    def find(db: Database[Document]) -> Iterator[Document]:
+        left = limit
+        for part in parts(_query(wanted), field, ascending, after):
+            asked = [part | one for one in WARNED] if wanted.warned else [part]
+            some = _merged([_alive(db, one, fields, order, left) for one in asked], field, way)
+            yield from some[:left]
+            left -= len(some[:left])
+            if left <= 0:
+                return
+
+    return find
 
 
-def _windows(query: Document, sort: Sort, after: After | None) -> Iterator[Document]:
-    """The newest are looked for in the last hour first, then in longer times: a server that does
-    not take the order from an index has few to sort then."""
-    if sort == "newest" and "created_at" not in query:
-        newest = time.time() if after is None else float(after[0])
-        for seconds in WINDOWS:
-            yield query | {"created_at": {"$gte": newest - seconds, "$lte": newest + HOUR}}
-    yield query
+def _merged(found: list[Documents], field: str, way: int) -> Documents:
+    """Those of several queries, each once, in the order of the listing."""
+    if len(found) == 1:
+        return found[0]
+    known = {one["_id"]: one for some in found for one in some}
+
+    def place(one: Document) -> tuple[Any, str]:
+        return (_value(one, field), one["_id"])
+
+    return sorted(known.values(), key=place, reverse=way == DESCENDING)
+
+
+def _value(document: Document, field: str) -> Any:
+    for name in field.split("."):
+        document = document[name]
+    return document
 
 
 def _alive(
     db: Database[Document], query: Document, fields: Document, order: Order, limit: int
-) -> list[Document]:
+) -> Documents:
     """What expired and is not purged yet is passed over here: no index serves two ranges."""
-    now = time.time()
-    found = db.results.find(query, fields).sort(order).limit(limit + SPARE)
-    return [one for one in found if one["expires_at"] > now][:limit]
+    now, step, seen = time.time(), limit + SPARE, 0
+    alive: Documents = []
+    while len(alive) < limit:
+        some = list(db.results.find(query, fields).sort(order).skip(seen).limit(step))
+        alive += [one for one in some if one["expires_at"] > now]
+        seen += len(some)
+        if len(some) < step:
+            break
+    return alive[:limit]
 
 
-def _with_image(db: Database[Document], ids: list[str]) -> set[str]:
-    query = {"_id": {"$in": ids}, "image": {"$ne": None}}
-    return {one["_id"] for one in db.results.find(query, {"_id": True})}
-
-
-def _to_result(document: Document, image: bytes | None) -> StoredResult:
+def _to_result(document: Document, image: bytes | None = None) -> StoredResult:
     known = {"licence", "sha256", "fingerprint", "created_at", "expires_at", "analysis"}
     fields = {name: document[name] for name in known}
     more = {"contract": document.get("contract", ""), "label": document.get("label")}

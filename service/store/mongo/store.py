@@ -100,8 +100,9 @@ class MongoStore(
         """
         for name, indexes in INDEXES.items():
             try:
-                with self._calls(HOUSEKEEPING) as db:
-                    db[name].create_indexes(indexes)
+                for index in indexes:  # each by itself: over much data, one takes long
+                    with self._calls(HOUSEKEEPING) as db:
+                        db[name].create_indexes([index])
             except StoreUnavailable as error:
                 if _went_away(error.__cause__):
                     raise

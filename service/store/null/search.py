@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from service.store.search import After, Filter, Label, Point, Sort
@@ -27,6 +28,9 @@ class NullSearch:
 
     def find_by_id(self, result_id: str) -> StoredResult | None:  # noqa: ARG002
         return None
+
+    def image_sizes(self, ids: Sequence[str]) -> dict[str, int]:  # noqa: ARG002
+        return {}
 
     def label_result(self, result_id: str, label: Label | None) -> bool:  # noqa: ARG002
         return False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING
 
@@ -30,6 +31,10 @@ class ResilientSearch:
     def find_by_id(self, result_id: str) -> StoredResult | None:
         with self._reach("find_by_id") as primary:
             return primary.find_by_id(result_id)
+
+    def image_sizes(self, ids: Sequence[str]) -> dict[str, int]:
+        with self._reach("image_sizes") as primary:
+            return primary.image_sizes(ids)
 
     def label_result(self, result_id: str, label: Label | None) -> bool:
         with self._reach("label_result") as primary:

@@ -8,7 +8,7 @@ from typing import Protocol
 
 import structlog
 
-from service.errors import StoreUnavailable
+from service.errors import StoreTooSlow, StoreUnavailable
 from service.store.audit import AuditBatch
 from service.store.base import EntryRefused, LicenceRecord, Store, StoredResult
 from service.store.counter import Counter
@@ -23,6 +23,7 @@ from service.store.resilient.spool import Entry, Spool, Use
 from service.store.resilient.watch import Watch
 
 log = structlog.get_logger(__name__)
+PRESENT = (EntryRefused, StoreTooSlow)  # what a store that is there says
 
 
 class Primary(Store, Protocol):
@@ -205,7 +206,7 @@ class ResilientStore(
             yield self._primary
         except StoreUnavailable as error:
             self._observe.error(operation)
-            if not isinstance(error, EntryRefused):
+            if not isinstance(error, PRESENT):
                 self._set_away(True)
             raise
 

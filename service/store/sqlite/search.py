@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
 
 import orjson
 
+from service.errors import StoreTooSlow
 from service.store.base import StoredResult
-from service.store.search import ORDERS, After, Filter, Label, Point, Sort
+from service.store.search import ORDERS, PATIENCE, After, Filter, Label, Point, Sort
 from service.store.sqlite.database import Database, Migration
 
 
@@ -35,8 +37,8 @@ FIELDS = (
     " CASE WHEN image IS NULL THEN NULL ELSE x'' END AS image"
 )
 POINT = (
-    "id, created_at, decision, score, json_extract(analysis, '$.probability'), fingerprint, label,"
-    " json_extract(analysis, '$.timings.total')"
+    "id, created_at, decision, score, coalesce(json_extract(analysis, '$.probability'), score),"
+    " fingerprint, label, json_extract(analysis, '$.timings.total')"
 )
 ADVISORY = " OR ".join(
     f"(json_extract(analysis, '$.findings[{n}].advisory')"
@@ -58,6 +60,9 @@ CONDITIONS = {
 WITH_IMAGE = "image IS NOT NULL"  # so written, it is found by its index
 BY_LABEL = {"any": "label IS NOT NULL", "none": "label IS NULL"}
 
+STEPS = 10_000  # of SQLite's machine between two looks at the clock
+Found = TypeVar("Found")
+
 
 class SqliteSearch:
     """See `Search`."""
@@ -74,22 +79,46 @@ class SqliteSearch:
             values = [*values, *after]
         way = "ASC" if ascending else "DESC"
         order = f"ORDER BY {name} {way}, id {way} LIMIT ?"
-        with self._database.connection() as db:
-            query = f"SELECT {FIELDS} FROM results WHERE {where} {order}"  # noqa: S608
-            return [_from_row(row) for row in _rows(db, query, [*values, limit])]
+        query = f"SELECT {FIELDS} FROM results WHERE {where} {order}"  # noqa: S608
+        return self._look(query, [*values, limit], lambda row: _from_row(dict(row)))
 
     def result_points(self, wanted: Filter, limit: int) -> list[Point]:
         where, values = _where(wanted)
         order = "ORDER BY created_at DESC, id DESC LIMIT ?"
         query = f"SELECT {POINT} FROM results WHERE {where} AND decision IS NOT NULL {order}"  # noqa: S608
+        return self._look(query, [*values, limit], lambda row: Point(*row))
+
+    def _look(
+        self, query: str, values: list[Any], made: Callable[[sqlite3.Row], Found]
+    ) -> list[Found]:
+        """Raises StoreTooSlow with what was found before the patience ended."""
+        found: list[Found] = []
+        end = time.monotonic() + PATIENCE
         with self._database.connection() as db:
-            return [Point(*row) for row in db.execute(query, [*values, limit])]
+            cursor = db.cursor()
+            cursor.row_factory = sqlite3.Row
+            db.set_progress_handler(lambda: time.monotonic() > end, STEPS)
+            try:
+                found.extend(made(row) for row in cursor.execute(query, values))
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode == sqlite3.SQLITE_INTERRUPT:
+                    raise StoreTooSlow(found) from error
+                raise
+            finally:
+                db.set_progress_handler(None, 0)
+        return found
 
     def find_by_id(self, result_id: str) -> StoredResult | None:
         query = f"SELECT {FIELDS}, image AS bytes FROM results WHERE id = ? AND expires_at > ?"  # noqa: S608
         with self._database.connection() as db:
             found = list(_rows(db, query, [result_id, time.time()]))
         return _from_row(found[0] | {"image": found[0].pop("bytes")}) if found else None
+
+    def image_sizes(self, ids: Sequence[str]) -> dict[str, int]:
+        some = ",".join("?" * len(ids))
+        query = f"SELECT id, length(image) FROM results WHERE id IN ({some}) AND {WITH_IMAGE}"  # noqa: S608
+        with self._database.connection() as db:
+            return dict(db.execute(query, list(ids)))
 
     def label_result(self, result_id: str, label: Label | None) -> bool:
         with self._database.transaction() as db:

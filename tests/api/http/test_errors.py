@@ -205,6 +205,7 @@ def test_every_code_is_tested_here() -> None:
     elsewhere |= _codes(ChallengeError)  # in tests/contracts/test_sessions.py
     elsewhere |= {"SIGNING_UNAVAILABLE"}  # in tests/signing
     elsewhere |= {"WRONG_FORM"}  # in tests/web/test_people.py
+    elsewhere |= {"STORE_TOO_SLOW"}  # in tests/store/mongo/test_windows.py
     elsewhere |= {"PROVENANCE_REFUSED"}  # in tests/contracts/test_provenance.py
     elsewhere |= _codes(AccountError)  # in tests/contracts/test_gateway.py
     # The face's measures that the bundled portrait cannot be made to show: tests/analysis.
