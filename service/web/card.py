@@ -43,7 +43,8 @@ def measured(card: Mapping[str, Any], models: Path, bpcer: float) -> list[Measur
     fusion = (card["fusion"].get("manifest") or {}).get("name")
     found = [(card["fusion"]["manifest"], _read(models / fusion))] if fusion else []
     found += [(one, one.get("metrics")) for one in card["detectors"]]
-    known = ((about, metrics) for about, metrics in found if metrics)
+    # Of a detector that somebody added, the figures may have another shape.
+    known = [(about, metrics) for about, metrics in found if metrics and _complete(metrics)]
     return [_measured(about, metrics["test"], bpcer) for about, metrics in known]
 
 
@@ -63,6 +64,11 @@ def _measured(about: Mapping[str, Any], test: Mapping[str, Any], bpcer: float) -
         det=path([(0.0, 1.0), *curve]) if curve else "",
         spots=tuple((x, y, f"BPCER {x:.1%}, APCER {y:.1%}") for x, y in curve),
     )
+
+
+def _complete(metrics: Mapping[str, Any]) -> bool:
+    test = metrics.get("test")
+    return isinstance(test, dict) and {"auc", "d_eer", "operating_points"} <= test.keys()
 
 
 def _figures(found: Mapping[str, Mapping[str, Any]]) -> tuple[Figure, ...]:

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 
 from service.runtime import metrics
 from service.store.search import Point
-from service.web.charts import Bars, stacked
+from service.web.charts import Bars, path, stacked
+from service.web.reference import BINS, Reference, counted
 
-HOUR, HOURS, TENTHS = 3600.0, 24, 20
+HOUR, HOURS = 3600.0, 24
 WANTED = (0.5, 0.95, 0.99)
 FEWEST = 100  # results below which nothing is said about drift
 
@@ -51,10 +52,17 @@ def by_hour(points: Sequence[Point], now: float | None = None) -> Bars:
 
 def histogram(points: Sequence[Point]) -> Bars:
     """Scores in twentieths; what lies beyond the decision line is another colour."""
-    counts = Counter(min(int(one.score * TENTHS), TENTHS - 1) for one in points)
-    below = [counts[n] if n < TENTHS / 2 else 0 for n in range(TENTHS)]
-    above = [counts[n] if n >= TENTHS / 2 else 0 for n in range(TENTHS)]
-    return stacked(below, above, [f"{n / TENTHS:.2f}" for n in range(TENTHS)], every=5)
+    counts = counted(points)
+    below = [one if n < BINS / 2 else 0 for n, one in enumerate(counts)]
+    above = [one if n >= BINS / 2 else 0 for n, one in enumerate(counts)]
+    return stacked(below, above, [f"{n / BINS:.2f}" for n in range(BINS)], every=5)
+
+
+def expected(known: Reference, points: Sequence[Point], top: float) -> str:
+    """An SVG path: as many results in each twentieth as there would be if all were as then."""
+    scale = len(points) / sum(known.counts) / top
+    shares = [min(one * scale, 1.0) for one in known.counts]
+    return path([((n + side) / BINS, one) for n, one in enumerate(shares) for side in (0, 1)])
 
 
 def drift(points: Sequence[Point], bpcer: float) -> Drift:

@@ -41,6 +41,7 @@ class Row:
     contract: str
     sha256: str
     has_image: bool
+    name: str  # of its object, where it has one, else the id
 
 
 def row(result: StoredResult) -> Row:
@@ -59,6 +60,7 @@ def row(result: StoredResult) -> Row:
         contract=result.contract,
         sha256=result.sha256,
         has_image=result.image is not None,
+        name=str((found.get("item") or {}).get("s3_key") or result.id),
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
@@ -12,7 +13,11 @@ from playwright.sync_api import Browser, Page, expect
 from service.settings import Settings, applied_bpcer, apply_bpcer, load_settings
 from service.store import open_store
 from service.store.search import Filter, Point
+from service.store.sqlite.store import SqliteStore
 from service.web import figures
+from service.web.card import measured
+from service.web.reference import counted, moved, reference, word
+from service.web.shown import size
 from tests.images import genuine
 from tests.live import Live, steady_models
 from tests.web.browser import opened
@@ -60,7 +65,9 @@ def acts_of(live: Live) -> str:
 def test_operations_show_what_happens(boss: Page) -> None:
     boss.goto("/console/operations/")
     main = boss.locator("main")
-    for text in ("Decisions per hour", "Scores of the last 24 hours", "Workers ready", "sqlite"):
+    honest = "The model card tells no scores"
+    known = ("Decisions per hour", "Scores of the last 24 hours", "Workers ready", "sqlite")
+    for text in (*known, honest, "The first 1000 results with these models become"):
         expect(main).to_contain_text(text)
     assert boss.locator("svg.chart .bar").count() > 5
     expect(main).to_contain_text("of 200 media were refused")
@@ -133,9 +140,13 @@ def test_images_are_shown_judged_again_and_deleted(boss: Page, running: Live) ->
         )
         > 50
     )
-    boxes.first.check()
+    seeded = boss.locator("figure", has_text="900 × 1200").first
+    expect(seeded).to_contain_text(size(len(genuine())))
+    then = seeded.locator("figcaption").inner_text().split()[1]
+    seeded.get_by_role("checkbox").check()
     boss.get_by_role("button", name="Judge the chosen ones again").click()
-    expect(boss.locator("section", has_text="Judged again")).to_contain_text("0.233")
+    scores = boss.locator("section", has_text="Judged again").locator("td.number")
+    expect(scores).to_have_text([then, "0.233"])
     boss.goto("/console/images/")
     before = boxes.count()
     boxes.first.check()
@@ -172,7 +183,8 @@ def test_another_operating_point_is_tried_and_applied(boss: Page, running: Live)
     boss.get_by_label("I know that other media").check()
     boss.get_by_role("button", name="Apply").click()
     expect(boss.locator("#notice")).to_contain_text("Kept")
-    expect(boss.locator("main")).to_contain_text("A BPCER of 2.0 % is kept")
+    waiting = "A BPCER of 2.0 % is kept; it counts from the next start of the service."
+    expect(boss.locator("main")).to_contain_text(waiting)
     assert applied_bpcer(running.settings.data_dir) == 0.02
     assert '"operating point applied"' in acts_of(running)
 
@@ -189,11 +201,9 @@ def test_without_the_confirmation_nothing_is_applied(running: Live) -> None:
 
 
 def test_what_was_applied_counts_from_the_next_start(
-    tmp_path: object, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from pathlib import Path
-
-    folder = Path(str(tmp_path))
+    folder = tmp_path
     monkeypatch.setenv("FACEGATE_DATA_DIR", str(folder))
     monkeypatch.delenv("FACEGATE_BPCER", raising=False)
     assert load_settings().bpcer == Settings().bpcer
@@ -215,3 +225,31 @@ def test_pages_of_administrators_are_theirs(running: Live, role: str, path: str)
 @pytest.mark.parametrize("path", ["try/", "review/", "images/"])
 def test_pages_of_analysts_are_not_for_viewers(running: Live, path: str) -> None:
     assert client(running, "viewer").get(f"{running.base}/console/{path}").status_code == 403
+
+
+def test_scores_are_compared_with_an_operators_own_first_ones(tmp_path: Path) -> None:
+    store = SqliteStore(tmp_path / "facegate.db")
+    early = [a_point(0.1, age) for age in range(1200)]
+    assert reference(store, []) is reference(store, early[:999]) is None
+    other = [replace(a_point(0.9), fingerprint="before")] * 500
+    known = reference(store, early[:1000] + other)
+    assert known is not None
+    assert (sum(known.counts), known.counts[2], known.until) == (1000, 1000, 1e9)
+    later = [a_point(0.9)] * 300 + early
+    assert reference(store, later) == known  # it stays as it was counted first
+    store.close()
+
+    def said(points: list[Point]) -> str:
+        return word(moved(counted(points), known), len(points))
+
+    assert said(early) == "same"
+    assert said(early[:288] + [a_point(0.3)] * 12) == "some"
+    assert said(later) == "far"
+    assert said(later[:150]) == "few"
+
+
+def test_a_detector_with_figures_of_another_shape_is_left_out_of_the_card(tmp_path: Path) -> None:
+    fusion = {"fusion": {"manifest": None}}
+    for metrics in (None, {"auc": 0.9}, {"test": 0.9}, {"test": {"auc": {"value": 1.0}}}):
+        detector = {"name": "own", "version": "1", "metrics": metrics}
+        assert measured(fusion | {"detectors": [detector]}, tmp_path, 0.05) == []

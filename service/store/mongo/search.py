@@ -45,7 +45,7 @@ BOUNDS = (
     *(("analysis.score", "$gte", "least"), ("analysis.score", "$lte", "most")),
 )
 REASONS, ADVISORY = "analysis.reasons.0", {"$elemMatch": {"advisory": True, "decision": "attack"}}
-WARNED = [{REASONS: {"$exists": True}}, {"analysis.findings": ADVISORY}]
+WARNED: Documents = [{REASONS: {"$exists": True}}, {"analysis.findings": ADVISORY}]
 NOT_WARNED = {REASONS: {"$exists": False}, "analysis.findings": {"$not": ADVISORY}}
 POINT = {
     **dict.fromkeys(("created_at", "expires_at", "fingerprint", "label"), True),

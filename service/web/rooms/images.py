@@ -12,9 +12,11 @@ from werkzeug.wrappers import Response as Plain
 from service.api.http.context import services
 from service.errors import FacegateError, RequestError, ResultNotFound
 from service.media.medium import Medium
+from service.store.base import StoredResult
 from service.store.search import After, Filter, sorted_by
 from service.web import acts, filters, guard
 from service.web.pages import done, door, page
+from service.web.patience import within
 from service.web.preview import small_copy
 from service.web.rooms.results import find
 from service.web.rows import Row, row
@@ -66,7 +68,7 @@ def delete_older() -> Plain:
     guard.demand("administrator")
     before = _before()
     count, old = 0, Filter(until=before, image=True)
-    while found := services().results.search_results(old, "oldest", STEP):
+    while found := within(lambda: services().results.search_results(old, "newest", STEP))[0]:
         count += sum(services().results.drop_image(one.id) for one in found)
     acts.note("images deleted", before=before, count=count)
     return done("images.listing", "deleted")
@@ -84,19 +86,29 @@ def recheck() -> str:
 
 def _page(**more: object) -> str:
     after: After | None = filters.read_after(request.args)
-    found = services().results.search_results(Filter(image=True), "newest", SHOWN + 1, after)
+    search = services().results.search_results
+    found, whole = within(lambda: search(Filter(image=True), "newest", SHOWN + 1, after))
     shown = found[:SHOWN]
-    last = filters.next_page({}, sorted_by(shown[-1], "newest")) if shown != found else None
+    on = shown and (len(found) > SHOWN or not whole)
+    last = filters.next_page({}, sorted_by(shown[-1], "newest")) if on else None
     settings = services().settings
     return page(
         "images.html",
-        rows=[row(one) for one in shown],
+        rows=[(row(one), _pixels(one)) for one in shown],
+        sizes=services().results.image_sizes([one.id for one in shown]),
         more=last,
+        whole=whole,
         kept=settings.store_images,
         days=settings.result_ttl / DAY,
         may_delete=guard.seat().person.may("administrator"),
         **more,
     )
+
+
+def _pixels(result: StoredResult) -> str:
+    """`900 × 1200`, where it was written down."""
+    facts = result.analysis.get("image") or {}
+    return f"{facts['width']} × {facts['height']}" if {"width", "height"} <= facts.keys() else ""
 
 
 def _again(result_id: str) -> Again:

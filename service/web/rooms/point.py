@@ -16,6 +16,7 @@ from service.store.search import Filter, Point
 from service.web import acts, guard
 from service.web.card import measured
 from service.web.pages import done, door, page
+from service.web.patience import within
 
 if TYPE_CHECKING:
     from service.analysis.decision.policy import Policy
@@ -43,7 +44,7 @@ def overview() -> str:
     """The card and the slider."""
     analyzer, settings = services().loader.analyzer, services().settings
     policy = analyzer.policy
-    points = services().results.result_points(Filter(), LAST)
+    points, whole = within(lambda: services().results.result_points(Filter(), LAST))
     trials = [_trial(one, points) for one in _thresholds(policy)]
     current = min(range(len(trials)), key=lambda n: abs(trials[n].bpcer - policy.bpcer), default=0)
     return page(
@@ -53,6 +54,7 @@ def overview() -> str:
         trials=trials,
         current=current,
         points=points,
+        whole=whole,
         kept=applied_bpcer(settings.data_dir),
         fixed=_fixed(),
     )

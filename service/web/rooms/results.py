@@ -12,13 +12,14 @@ from service.analysis.records import UnreadableRecord, from_record
 from service.api.http.context import services
 from service.api.http.paging import RESULT_ID
 from service.api.v1.render import kept
-from service.errors import ResultNotFound
+from service.errors import ResultNotFound, StoreTooSlow
 from service.judging.reviews import Reviews
 from service.store.base import StoredResult
 from service.store.search import After, Filter, Search, Sort, sorted_by
 from service.web import filters, guard
 from service.web.judged import view
 from service.web.pages import door, page
+from service.web.patience import within
 from service.web.preview import preview_of
 from service.web.rows import csv_lines, row
 
@@ -32,9 +33,11 @@ def listing() -> str:
     """One page of results."""
     wanted, sort = filters.read_filter(request.args), filters.read_sort(request.args)
     after = filters.read_after(request.args)
-    found = services().results.search_results(wanted, sort, SHOWN + 1, after)
+    search = services().results.search_results
+    found, whole = within(lambda: search(wanted, sort, SHOWN + 1, after))
     shown = found[:SHOWN]
-    more = filters.next_page(request.args, sorted_by(shown[-1], sort)) if shown != found else None
+    on = shown and (len(found) > SHOWN or not whole)
+    more = filters.next_page(request.args, sorted_by(shown[-1], sort)) if on else None
     return page(
         "results.html",
         rows=[row(one) for one in shown],
@@ -42,6 +45,7 @@ def listing() -> str:
         first=filters.address(request.args) if after else None,
         export=filters.address(request.args),
         filtered=wanted != Filter(),
+        whole=whole,
         names=licence_names(),
         choices=filters.CHOICES,
         sorts=filters.SORTS,
@@ -105,9 +109,18 @@ def licence_names() -> dict[str, str]:
 def _all(store: Search, wanted: Filter, sort: Sort) -> Iterator[StoredResult]:
     """A page after another, so that a million take no more memory than a page does."""
     after: After | None = None
-    while found := store.search_results(wanted, sort, STEP, after):
+    while found := _some(store, wanted, sort, after):
         yield from found
         after = sorted_by(found[-1], sort)
+
+
+def _some(store: Search, wanted: Filter, sort: Sort, after: After | None) -> list[StoredResult]:
+    """Raises StoreTooSlow where there is nothing to go on from: a file that ended there would look
+    like a whole one."""
+    found, whole = within(lambda: store.search_results(wanted, sort, STEP, after))
+    if not found and not whole:
+        raise StoreTooSlow
+    return found
 
 
 def _chunks(lines: Iterator[str]) -> Iterator[str]:

@@ -17,6 +17,7 @@ from service.store.base import StoredResult
 from service.store.search import LABELS, After, Filter, Sort, sorted_by
 from service.web import acts, guard
 from service.web.pages import door, page
+from service.web.patience import within
 from service.web.preview import preview_of
 from service.web.rooms.results import find
 from service.web.rows import row
@@ -34,11 +35,17 @@ STEP, TRIES, NOTE, COUNTED = 20, 400, 1000, 10_000
 
 @blueprint.get("/")
 def desk() -> str:
-    """The next result of a queue, and the error rates by what people found so far."""
+    """The next result of a queue; the error rates come after it."""
+    return page("review.html", queues=tuple(QUEUES), **_next(_queue()))
+
+
+@blueprint.get("/rates")
+def rates() -> str:
+    """The error rates by what people found so far."""
     everything = list(islice(_reviews().since(), COUNTED))
     sampled = [one for one in everything if one.sampled]
-    rates = {name: (bpcer(some), apcer(some)) for name, some in _groups(everything, sampled)}
-    return page("review.html", queues=tuple(QUEUES), rates=rates, **_next(_queue()))
+    found = {name: (bpcer(some), apcer(some)) for name, some in _groups(everything, sampled)}
+    return page("review-rates.html", rates=found)
 
 
 @blueprint.get("/next")
@@ -70,9 +77,9 @@ def undo(result_id: str) -> str:
 
 
 def _next(queue: str, after: str = "", undo: str = "") -> dict[str, object]:
-    found = next(_waiting(queue, after), None)
-    shown: dict[str, object] = {"result": None, "queue": queue}
-    return (_shown(found, queue) if found else shown) | {"undo": undo}
+    found, whole = within(lambda: list(islice(_waiting(queue, after), 1)))
+    shown: dict[str, object] = {"result": None, "queue": queue, "whole": whole}
+    return (_shown(found[0], queue) if found and whole else shown) | {"undo": undo}
 
 
 def _waiting(queue: str, after: str) -> Iterator[StoredResult]:

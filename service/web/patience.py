@@ -1,0 +1,18 @@
+"""What a store that is too slow has found until then: a page shows it, and that it is not all."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from service.errors import StoreTooSlow
+
+Found = TypeVar("Found")
+
+
+def within(call: Callable[[], list[Found]]) -> tuple[list[Found], bool]:
+    """What was found, and whether everything was looked through."""
+    try:
+        return call(), True
+    except StoreTooSlow as error:
+        return list(error.found), False
