@@ -3,25 +3,31 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 import requests
 from playwright.sync_api import Browser, Page
 
 from service.accounts.people import ROLES, People
+from service.judging.reviews import Reviews
 from service.store import open_store
+from tests.images import genuine
 from tests.live import Live
 from tests.web.browser import CHROMIUM, chromium, log_in, opened
+from tests.web.seeds import fill_sqlite, results
 
 PASSWORD = "correct horse battery"
+COUNT, OLD = 10_000, 200_000.0  # results; seconds, beyond the oldest of them
 SEATS: dict[tuple[str, str], requests.Session] = {}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """A test with a browser needs one, and takes long."""
     for item in items:
-        if {"browser", "visitor"} & set(getattr(item, "fixturenames", ())):
+        if {"browser", "visitor", "looking"} & set(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.slow)
             item.add_marker(pytest.mark.skipif(CHROMIUM is None, reason="no chromium here"))
 
@@ -40,6 +46,23 @@ def console(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
         folder, probability=0.233, audit="best-effort", login_attempts=1000, store_images="true"
     ) as live:
         seat_people(live)
+        yield live
+
+
+@pytest.fixture(scope="session")
+def thousands(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
+    """The console over ten thousand results, a few of them with pictures or reviewed."""
+    folder = tmp_path_factory.mktemp("thousands")
+    more = {"login_attempts": 1000, "store_images": "true"}
+    with Live(folder, probability=0.233, **more) as live:
+        seat_people(live)
+        live.issue(name="Bank of Examples", per_day=5)
+        store = open_store(live.settings)
+        fill_sqlite(store, COUNT)
+        for one in results(20, seed=2, now=time.time() - OLD):
+            store.put_result(replace(one, image=genuine()))
+            Reviews(store).say(one, "somebody", "genuine", "", "random")
+        store.close()
         yield live
 
 

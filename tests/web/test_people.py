@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 import requests
 from playwright.sync_api import Browser, Page, expect
 
 from service.accounts import People
+from service.app import create_app
+from service.settings import Settings
 from service.store import open_store
 from tests.live import Live
 from tests.web.browser import log_in, opened
@@ -99,6 +104,32 @@ def test_without_the_token_of_the_page_nothing_is_done(
     answer = session.post(f"{console.base}/console/people/", data=new | token)
     assert (answer.status_code, "WRONG_FORM" in answer.text) == (403, True)
     assert "mallory" not in session.get(f"{console.base}/console/people/").text
+
+
+def test_no_form_of_any_page_works_without_its_token(console: Live, tmp_path: Path) -> None:
+    app = create_app(Settings(store="null", data_dir=tmp_path))
+    rules = [r for r in app.url_map.iter_rules() if r.rule.startswith("/console/")]
+    paths = {re.sub(r"<[^>]+>", "x", r.rule) for r in rules if "POST" in (r.methods or ())}
+    assert len(paths) > 12
+    session = client(console, "administrator")
+    for path in paths:
+        for wrong in ({}, {"csrf": "x"}):
+            answer = session.post(console.base + path, data=wrong, headers={"HX-Request": "true"})
+            assert (answer.status_code, "WRONG_FORM" in answer.text) == (403, True), path
+
+
+def test_a_name_that_would_be_a_program_is_refused_and_shown_as_text(console: Live) -> None:
+    evil = "<script>boom()</script>"
+    session = client(console, "administrator")
+    data = form(session, console, "/console/people/")
+    data |= {"username": evil, "password": PASSWORD, "role": "viewer"}
+    answer = session.post(f"{console.base}/console/people/", data=data)
+    assert (answer.status_code, evil in answer.text) == (400, False)
+    stranger = requests.Session()
+    data = form(stranger, console) | {"username": evil, "password": PASSWORD}
+    answer = stranger.post(f"{console.base}/console/login", data=data)
+    assert evil not in answer.text
+    assert "&lt;script&gt;" in answer.text
 
 
 def test_a_damaged_form_is_told_in_a_sentence(console: Live) -> None:

@@ -5,36 +5,26 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterator
+from typing import Any
 
+import psutil
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from service.store import open_store
+from service.errors import RequestError
 from service.store.search import Filter
+from service.web.links import packed, unpacked
 from service.web.rooms.results import _all
 from tests.live import Live
 from tests.web.browser import opened
-from tests.web.conftest import client, seat_people, sit
-from tests.web.seeds import fill_sqlite, results
-
-COUNT = 10_000
-
-
-@pytest.fixture(scope="module")
-def full(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
-    """The console over ten thousand results."""
-    with Live(tmp_path_factory.mktemp("full"), probability=0.233, login_attempts=1000) as live:
-        seat_people(live)
-        store = open_store(live.settings)
-        fill_sqlite(store, COUNT)
-        store.close()
-        yield live
+from tests.web.conftest import COUNT, client, sit
+from tests.web.seeds import results
 
 
 @pytest.fixture
-def viewer(browser: Browser, full: Live) -> Iterator[Page]:
-    with opened(browser, full.base) as page:
-        sit(page, full, "viewer")
+def viewer(browser: Browser, thousands: Live) -> Iterator[Page]:
+    with opened(browser, thousands.base) as page:
+        sit(page, thousands, "viewer")
         yield page
 
 
@@ -55,7 +45,7 @@ def test_pages_follow_each_other_without_gaps(viewer: Page) -> None:
     assert seen == wanted
 
 
-def test_a_filter_holds_on_the_next_page_and_in_the_export(viewer: Page, full: Live) -> None:
+def test_a_filter_holds_on_the_next_page_and_in_the_export(viewer: Page, thousands: Live) -> None:
     viewer.goto("/console/results/?decision=deepfake&sort=lowest&least=0.6")
     scores = [float(text) for text in viewer.locator("tbody td:nth-child(3)").all_inner_texts()]
     assert scores == sorted(scores)
@@ -93,24 +83,33 @@ def test_the_detail_page_shows_one_result(viewer: Page) -> None:
 @pytest.mark.parametrize(
     "query", ["since=yesterday", "least=2", "decision=maybe", "after=xyz", "reason=UGLY", "most=x"]
 )
-def test_a_wrong_filter_is_told_in_a_sentence(full: Live, query: str) -> None:
-    answer = client(full, "viewer").get(f"{full.base}/console/results/?{query}")
+def test_a_wrong_filter_is_told_in_a_sentence(thousands: Live, query: str) -> None:
+    answer = client(thousands, "viewer").get(f"{thousands.base}/console/results/?{query}")
     assert answer.status_code == 400
     assert f"The field {query.partition('=')[0]} is wrong" in answer.text
 
 
-def test_what_is_in_no_store_is_not_found(full: Live) -> None:
+@pytest.mark.parametrize("place", [("res_1", "res_1"), (None, "res_1"), (1.0, "?"), [1.0]])
+def test_a_place_that_no_page_gave_is_told_in_a_sentence(place: Any) -> None:
+    with pytest.raises(RequestError, match="The field after is wrong"):
+        unpacked(packed(place))
+    assert unpacked(packed((1.5, "res_1"))) == (1.5, "res_1")
+
+
+def test_what_is_in_no_store_is_not_found(thousands: Live) -> None:
     for name in ("res_0", "..%2f..", "a" * 100):
-        answer = client(full, "viewer").get(f"{full.base}/console/results/{name}")
+        answer = client(thousands, "viewer").get(f"{thousands.base}/console/results/{name}")
         assert answer.status_code == 404
 
 
-def test_the_export_is_everything_and_comes_in_pieces(full: Live) -> None:
-    session = client(full, "viewer")
-    answer = session.get(f"{full.base}/console/results/export.csv", stream=True)
+def test_the_export_is_everything_and_comes_in_pieces(thousands: Live) -> None:
+    session, before = client(thousands, "viewer"), _memory(thousands)
+    answer = session.get(f"{thousands.base}/console/results/export.csv", stream=True)
     assert answer.headers.get("Transfer-Encoding") == "chunked"
     lines = answer.content.count(b"\r\n")
-    assert lines == COUNT + 1
+    assert lines == COUNT + 20 + 1
+    # All at once they would be some 100 MB.
+    assert _memory(thousands) - before < 30 * 2**20
 
 
 def test_an_export_holds_a_page_at_a_time_and_no_more() -> None:
@@ -138,6 +137,10 @@ def test_no_cell_is_a_formula_for_a_spreadsheet() -> None:
     head, line = csv_lines([one], {"operator": "=HYPERLINK(1)"})
     row = dict(zip(head.strip().split(","), next(csv.reader([line])), strict=True))
     assert row["licence"] == "'=HYPERLINK(1)"
+
+
+def _memory(live: Live) -> int:
+    return sum(one.memory_info().rss for one in psutil.Process(live.process.pid).children())
 
 
 def _ids(page: Page) -> list[str]:
