@@ -60,6 +60,8 @@ def check_models(settings: Settings, heads: Heads | None = None, task: Task | No
             check_folder(folder, kind_of(folder), settings.bpcer)
             if head := own_head(folder, known):
                 head.record.threshold(settings.bpcer)
+    for folder in [] if task else drawing_folders(settings):
+        check_folder(folder, kind_of(folder), settings.bpcer)
     for folder in _folders(settings.models_dir, ("face_detector",)):
         check_folder(folder, "face_detector")
     for folder in [] if settings.voice == "off" else voice_folders(settings):
