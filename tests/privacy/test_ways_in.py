@@ -15,11 +15,10 @@ from service import SILENCED
 
 ROOT = Path(__file__).parents[2]
 DEPLOY = ROOT / "deploy"
+pytestmark = pytest.mark.slow  # each takes little, all of them much
 # The C library's environment is what ONNX Runtime reads, and it does when it is imported.
 PROBE = """
 import ctypes, sys
-
-pytestmark = pytest.mark.slow  # each takes little, all of them much
 class First:
     def find_spec(self, name, path=None, target=None):
         if name == "onnxruntime":
