@@ -58,7 +58,7 @@ def test_every_error_code_is_in_it(paths: dict[str, Any]) -> None:
     unreachable = {StartupError.code, "NOT_FOUND", "METHOD_NOT_ALLOWED", "HEADERS_TOO_LARGE"}
     unreachable |= {"UNREADABLE", *_codes(CloudError)}
     unreachable |= {"BAD_MESSAGE", "CALLBACK_REFUSED", "CALLBACK_UNAVAILABLE", "INFERENCE_FAILED"}
-    unreachable |= {"WRONG_FORM", "SESSION_ENDED", "NOT_ALLOWED"}  # of the console's pages
+    unreachable |= {"WRONG_FORM", "SESSION_ENDED", "NOT_ALLOWED", "STORE_TOO_SLOW"}  # the console's
     unreachable |= {"USER_NOT_FOUND", "LAST_ADMINISTRATOR"}
     unreachable |= {"JOB_ABANDONED"}  # told in the job itself
     unreachable |= {"REQUEST_TIMEOUT"}  # of a request that never became one
