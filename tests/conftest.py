@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.live import Live
 from tests.servers import MongoServer
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 GENUINE, FAKE = 0.233, 0.977
 SERVERS = {"Live", "MongoServer", "Aws", "Quickstart"}
@@ -72,6 +76,17 @@ def deepfake(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
     """Every face is a deepfake with a score of 0.977."""
     with Live(tmp_path_factory.mktemp("deepfake"), probability=FAKE) as service:
         yield service
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """One for all, as Playwright allows no second one in a process."""
+    from tests.web.browser import CHROMIUM, chromium
+
+    if CHROMIUM is None:
+        pytest.skip("there is no Chromium")
+    with chromium() as found:
+        yield found
 
 
 @pytest.fixture(scope="session")

@@ -16,7 +16,7 @@ from service.judging.reviews import Reviews
 from service.store import open_store
 from tests.images import genuine
 from tests.live import Live
-from tests.web.browser import CHROMIUM, chromium, log_in, opened
+from tests.web.browser import CHROMIUM, log_in, opened
 from tests.web.seeds import fill_sqlite, results
 
 PASSWORD = "correct horse battery"
@@ -30,12 +30,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if {"browser", "visitor", "looking"} & set(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.slow)
             item.add_marker(pytest.mark.skipif(CHROMIUM is None, reason="no chromium here"))
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    with chromium() as found:
-        yield found
 
 
 @pytest.fixture(scope="session")

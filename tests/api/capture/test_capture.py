@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import json
-import shutil
 
 import pytest
+from playwright.sync_api import Browser
 
 from service.api.v1.capture import is_virtual, signs
 from service.api.v1.requests import Capture
 from tests.images import genuine
 from tests.live import Live
 
-FALSE_CAMERA = ("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream")
 GENUINE = [
     *("FaceTime HD Camera (Built-in)", "Integrated Camera (04f2:b6d0)", "HD Pro Webcam C920"),
     *("camera2 1, facing front", "Front Camera", "Surface Camera Front", "Logitech BRIO"),
@@ -57,28 +56,23 @@ def test_what_is_malformed_is_refused_in_a_sentence(live: Live, told: str) -> No
     assert "The field capture" in answer.json()["error"]
 
 
-def test_the_page_takes_a_picture_and_shows_the_answer(live: Live) -> None:
+def test_the_page_takes_a_picture_and_shows_the_answer(live: Live, browser: Browser) -> None:
     """Chromium's camera shows no face: the service's refusal is the answer."""
-    api = pytest.importorskip("playwright.sync_api")
-    chromium = shutil.which("chromium") or pytest.skip("there is no Chromium")
-    with api.sync_playwright() as playwright:
-        options = ["--no-sandbox", *FALSE_CAMERA]
-        browser = playwright.chromium.launch(executable_path=chromium, args=options)
-        page = browser.new_page()
-        asked: list[str] = []
-        sent: list[dict[str, str]] = []
-        page.on("request", lambda request: asked.append(request.url))
-        page.on("request", lambda request: sent.append(request.all_headers()))
-        faults: list[str] = []
-        page.on("pageerror", lambda error: faults.append(str(error)))
-        page.goto(f"{live.base}/capture")
-        page.fill("#key", live.hash_id)
-        page.wait_for_selector("#take:enabled")
-        page.click("#take")
-        page.locator("#state", has_text="face").wait_for()
-        assert page.text_content("#state") == "No face was found in the selfie image."
-        told = json.loads(page.evaluate("capture()"))
-        browser.close()
+    page = browser.new_context().new_page()
+    asked: list[str] = []
+    sent: list[dict[str, str]] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.on("request", lambda request: sent.append(request.all_headers()))
+    faults: list[str] = []
+    page.on("pageerror", lambda error: faults.append(str(error)))
+    page.goto(f"{live.base}/capture")
+    page.fill("#key", live.hash_id)
+    page.wait_for_selector("#take:enabled")
+    page.click("#take")
+    page.locator("#state", has_text="face").wait_for()
+    assert page.text_content("#state") == "No face was found in the selfie image."
+    told = json.loads(page.evaluate("capture()"))
+    page.context.close()
     assert faults == []
     assert all(one.startswith(live.base) or one.startswith("blob:") for one in asked)
     assert any("facegate-challenge" in one for one in sent)
