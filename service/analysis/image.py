@@ -11,7 +11,7 @@ import numpy as np
 
 from service.analysis.decision.policy import CurrentPolicy, Policy
 from service.analysis.detectors.base import Detector, Prediction
-from service.analysis.detectors.ensemble import Ensemble
+from service.analysis.detectors.ensemble import Ensemble, predict_guarded
 from service.analysis.detectors.load import load_detectors, load_drawing
 from service.analysis.face.blazeface import FaceDetector
 from service.analysis.face.crop import Portrait
@@ -204,8 +204,8 @@ class Analyzer:
         self, image: np.ndarray, portrait: Portrait, found: Sequence[Prediction]
     ) -> str | None:
         """Drawn by the detectors that are asked for heat maps alone, and by those that judged."""
-        drawn = [one.predict(portrait, explain=True) for one in self._drawing]
-        return heat_map_uri(image, [*drawn, *found])
+        rows = [predict_guarded(one, [portrait], True) for one in self._drawing]
+        return heat_map_uri(image, [*(one for row in rows if row for one in row), *found])
 
     def _origin(self, data: bytes, image: DecodedImage, watch: Stopwatch) -> Provenance | None:
         """The provenance of the picture; None where nobody asks for it."""

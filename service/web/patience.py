@@ -16,3 +16,14 @@ def within(call: Callable[[], list[Found]]) -> tuple[list[Found], bool]:
         return call(), True
     except StoreTooSlow as error:
         return list(error.found), False
+
+
+def some(call: Callable[[], list[Found]]) -> list[Found]:
+    """What was found, for a loop over everything that goes on from there.
+
+    Raises StoreTooSlow where there is nothing to go on from: ending there would look like the end.
+    """
+    found, whole = within(call)
+    if not found and not whole:
+        raise StoreTooSlow
+    return found

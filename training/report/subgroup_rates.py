@@ -22,12 +22,11 @@ from service.analysis.image import Analyzer
 from service.settings import load_settings
 from training.data.dataset import LabelRow, read_images, read_labels
 from training.report.card.wording import table
+from training.report.evaluate import PEOPLE
 from training.report.filter_rates import flagged, lines
 
 SOURCE = "utkface"
 NAME = re.compile(r"^(\d+)_([01])_([0-4])_")
-SEXES = ("men", "women")
-ORIGINS = ("White", "Black", "Asian", "Indian", "others")
 DECADES = ((18, 29), (30, 44), (45, 59), (60, 120))  # who can open an account
 
 
@@ -38,7 +37,8 @@ def labels(row: LabelRow) -> list[str]:
     spans = [f"age {low} to {high}" for low, high in DECADES if low <= age <= high]
     if not found or not spans:
         return []
-    return [ORIGINS[int(found[3])], SEXES[int(found[2])], *spans]
+    fields = row.group.split("_")
+    return [*(name for name, column, code in PEOPLE if fields[column] == code), *spans]
 
 
 def held_out(data: Path, groups: Path) -> list[LabelRow]:
@@ -54,7 +54,7 @@ def by_subgroup(rows: list[LabelRow], seen: np.ndarray) -> Iterator[list[str]]:
     named = [labels(row) for row in rows]
     spans = [f"age {low} to {high}" for low, high in DECADES]
     people = np.array([row.group for row in rows])
-    for name in ("all", *ORIGINS, *SEXES, *spans):
+    for name in ("all", *(name for name, _, _ in PEOPLE), *spans):
         mine = np.array([name in ("all", *one) for one in named])
         if mine.any():
             yield from lines({name: seen[mine]}, people[mine])

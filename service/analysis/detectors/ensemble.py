@@ -45,7 +45,7 @@ class Ensemble:
         """Raises NoDetectorAnswered when each of them failed."""
 
         def predict(detector: Detector) -> tuple[Prediction, ...] | None:
-            return _predict(detector, portraits, explain)
+            return predict_guarded(detector, portraits, explain)
 
         waiting = {
             detector.name: self._pool.submit(predict, detector)
@@ -72,9 +72,10 @@ def is_remote(detector: Detector) -> bool:
     return bool(getattr(detector, "remote", False))
 
 
-def _predict(
+def predict_guarded(
     detector: Detector, portraits: Sequence[Portrait], explain: bool
 ) -> tuple[Prediction, ...] | None:
+    """What a detector says of each face; None, and a line in the log, where it fails."""
     try:
         predictions = tuple(detector.predict(one, explain=explain) for one in portraits)
         if not all(0 <= one.probability <= 1 for one in predictions):  # NaN is neither

@@ -16,7 +16,7 @@ from service.store.base import StoredResult
 from service.store.search import After, Filter, sorted_by
 from service.web import acts, filters, guard
 from service.web.pages import done, door, page
-from service.web.patience import within
+from service.web.patience import some, within
 from service.web.preview import small_copy
 from service.web.rooms.results import find
 from service.web.rows import Row, row
@@ -68,9 +68,11 @@ def delete_older() -> Plain:
     guard.demand("administrator")
     before = _before()
     count, old = 0, Filter(until=before, image=True)
-    while found := within(lambda: services().results.search_results(old, "newest", STEP))[0]:
-        count += sum(services().results.drop_image(one.id) for one in found)
-    acts.note("images deleted", before=before, count=count)
+    try:
+        while found := some(lambda: services().results.search_results(old, "newest", STEP)):
+            count += sum(services().results.drop_image(one.id) for one in found)
+    finally:  # what went before a fault is noted, too
+        acts.note("images deleted", before=before, count=count)
     return done("images.listing", "deleted")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from functools import partial
 
 from flask import Response, request
 
@@ -12,14 +13,14 @@ from service.analysis.records import UnreadableRecord, from_record
 from service.api.http.context import services
 from service.api.http.paging import RESULT_ID
 from service.api.v1.render import kept
-from service.errors import ResultNotFound, StoreTooSlow
+from service.errors import ResultNotFound
 from service.judging.reviews import Reviews
 from service.store.base import StoredResult
 from service.store.search import After, Filter, Search, Sort, sorted_by
 from service.web import filters, guard
 from service.web.judged import view
 from service.web.pages import door, page
-from service.web.patience import within
+from service.web.patience import some, within
 from service.web.preview import preview_of
 from service.web.rows import csv_lines, row
 
@@ -109,18 +110,9 @@ def licence_names() -> dict[str, str]:
 def _all(store: Search, wanted: Filter, sort: Sort) -> Iterator[StoredResult]:
     """A page after another, so that a million take no more memory than a page does."""
     after: After | None = None
-    while found := _some(store, wanted, sort, after):
+    while found := some(partial(store.search_results, wanted, sort, STEP, after)):
         yield from found
         after = sorted_by(found[-1], sort)
-
-
-def _some(store: Search, wanted: Filter, sort: Sort, after: After | None) -> list[StoredResult]:
-    """Raises StoreTooSlow where there is nothing to go on from: a file that ended there would look
-    like a whole one."""
-    found, whole = within(lambda: store.search_results(wanted, sort, STEP, after))
-    if not found and not whole:
-        raise StoreTooSlow
-    return found
 
 
 def _chunks(lines: Iterator[str]) -> Iterator[str]:

@@ -304,6 +304,10 @@ def test_a_start_says_that_a_processor_is_slow(
     monkeypatch.setattr("platform.machine", lambda: "x86_64")
     _warn_of_the_processor(Settings(profile="fast"))
     assert capsys.readouterr().err == ""
+    _warn_of_the_processor(Settings(detectors=("lite0",)))
+    assert capsys.readouterr().err == ""
+    _warn_of_the_processor(Settings(profile="fast", detectors=("clip", "lite0")))
+    assert "Set FACEGATE_PROFILE=fast" in capsys.readouterr().err
     _warn_of_the_processor(Settings(profile="accurate"))
     assert "Set FACEGATE_PROFILE=fast" in capsys.readouterr().err
 
