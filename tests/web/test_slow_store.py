@@ -30,7 +30,7 @@ def analyst(tmp_path: Path) -> Iterator[FlaskClient]:
     settings = Settings(data_dir=tmp_path, store="sqlite")
     client = create_app(settings).test_client()
     store = open_store(settings)
-    People(settings, store).add("analyst", PASSWORD, "analyst")
+    People(settings, store).add("analyst", PASSWORD, "administrator")  # may delete, too
     fill(store, 8)
     found = re.search(r'name="csrf" value="([^"]+)"', client.get("/console/login").text)
     assert found is not None
@@ -74,6 +74,18 @@ def test_where_nothing_was_found_no_page_says_that_there_is_nothing(
     assert (NOT_ALL in images, "No picture is kept" in images) == (True, False)
     review = analyst.get("/console/review/").text
     assert ("too long to find" in review, "Nothing waits here" in review) == (True, False)
+
+
+def test_a_deletion_that_found_nothing_in_time_does_not_say_that_all_is_gone(
+    analyst: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slow(monkeypatch, 0)
+    token = re.search(r'name="csrf" value="([^"]+)"', analyst.get("/console/try/").text)
+    assert token is not None
+    form = {"csrf": token[1], "before": "2099-01-01"}
+    answer = analyst.post("/console/images/delete-older", data=form)
+    assert answer.status_code == 503
+    assert StoreTooSlow.sentence in answer.text
 
 
 def test_operations_show_what_needs_no_store(
