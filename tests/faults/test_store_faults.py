@@ -60,7 +60,7 @@ def test_a_bad_line_to_mongodb_loses_no_acknowledged_result(
 
 def test_a_worker_frozen_while_it_writes_makes_the_others_say_not_stored(tmp_path: Path) -> None:
     """It keeps the lock for writing for longer than they wait: no answer claims what is not so."""
-    with Live(tmp_path, probability=0.2, workers=2) as live, Load(live, clients=4) as load:
+    with Live(tmp_path, probability=0.2, workers=2) as live, Load(live, clients=10) as load:
         assert eventually(lambda: len(load.answers) >= 10, 60)
         writer = frozen_in_the_middle_of_writing(live)
         told = len(load.answers)
