@@ -57,6 +57,9 @@ health: ## how they are, and whether images are judged
 logs: ## what they wrote (FOLLOW=-f: and go on writing)
 	@$(PLATFORM) logs --tail=200 $(FOLLOW)
 
+# Hundreds of processes start from the same files: they are compiled once, whatever the shell says.
+test test-quick test-containers: export PYTHONDONTWRITEBYTECODE =
+
 # Much of a test is waiting, so there are more of them at once than cores. Those of the stores fork:
 # they run beside the others in a process of their own, where no server's threads run.
 TESTS_AT_ONCE ?= 3
@@ -69,7 +72,7 @@ test-full: export THOROUGH = 1
 test-full: test ## the same with the examples, sizes and times of a night
 
 test-quick: install-dev ## run the tests of the edit loop: no servers, nothing that takes long
-	@$(BIN)/python -m pytest -n 2 -m "not slow" --ignore=tests/containers
+	@$(BIN)/python -m pytest -n 2 -p no:schemathesis -m "not slow" --ignore=tests/containers
 
 CONTAINER_TESTS ?= tests/containers
 test-containers: install-dev ## build the images and test them with a real Docker engine (root, Debian or Ubuntu)

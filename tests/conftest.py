@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -17,6 +19,15 @@ GENUINE, FAKE = 0.233, 0.977
 SERVERS = {"Live", "MongoServer", "Aws", "Quickstart"}
 SERVING = {"live", "room", "deepfake", "mongo_server", "aws", "cloud", "service_image"}
 STORES = ("mongo", "resilient")  # of a parameter
+IMPORTED = rf"from tests\.\w+ import (?:\([^)]*|[^(\n]*)\b(?:{'|'.join(sorted(SERVERS))})\b"
+ALL_SLOW = re.compile(rf"^(?:pytestmark = pytest\.mark\.slow$|{IMPORTED})", re.MULTILINE)
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """The edit loop does not even import a file whose tests are all slow."""
+    if config.option.markexpr != "not slow" or collection_path.suffix != ".py":
+        return None
+    return bool(ALL_SLOW.search(collection_path.read_text())) or None
 
 
 # With few tests that take long each: begun first, so that none of them is the last that runs.

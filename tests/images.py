@@ -412,6 +412,7 @@ TOO_LARGE: dict[str, Callable[[], bytes]] = {
 
 
 @cache
+@cache
 def nasty(name: str) -> bytes:
     """The bytes of the image of this name."""
     return {**GOOD, **BAD, **TOO_LARGE}[name]()

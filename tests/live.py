@@ -214,14 +214,10 @@ def steady_models(folder: Path, probability: float) -> Path:
 
     Voices are judged as in the release.
     """
-    for source in sorted((PACKAGE / "models").iterdir()):
-        if (source / "manifest.json").exists() and not (folder / source.name).exists():
-            shutil.copytree(source, folder / source.name)
+    for source in sorted((PACKAGE / "models").glob("*/manifest.json")):
+        if _stays(json.loads(source.read_text())) and not (folder / source.parent.name).exists():
+            shutil.copytree(source.parent, folder / source.parent.name)
     known = {path: json.loads(path.read_text()) for path in folder.glob("*/manifest.json")}
-    known = {path: one for path, one in known.items() if one.get("modality") != "audio"}
-    for path, manifest in known.items():
-        if manifest["kind"] != "face_detector" and not _small(manifest):
-            shutil.rmtree(path.parent)
     ((path, manifest),) = ((p, m) for p, m in known.items() if _small(m))
     manifest |= {
         "name": "steady",
@@ -234,6 +230,15 @@ def steady_models(folder: Path, probability: float) -> Path:
     }
     path.write_text(json.dumps(manifest))
     return folder
+
+
+def _stays(manifest: dict[str, Any]) -> bool:
+    """What finds faces and judges voices, and the one detector that becomes the steady one."""
+    return bool(
+        manifest["kind"] == "face_detector"
+        or manifest.get("modality") == "audio"
+        or _small(manifest)
+    )
 
 
 def _small(manifest: dict[str, Any]) -> bool:

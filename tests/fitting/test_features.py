@@ -134,6 +134,7 @@ def restless() -> Iterator[None]:
     gc.set_threshold(*threshold)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("restless")
 def test_it_is_read_by_many_threads_at_once(tmp_path: Path) -> None:
     kept = tmp_path / "kept.npz"

@@ -125,6 +125,7 @@ def test_the_peak_is_bounded(measure: Callable[[bytes], list[int]], name: str) -
     assert kept < 64 * 2**20
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", ["WEBP", "AVIF"])
 def test_more_pixels_of_a_hungry_format_are_refused(form: str) -> None:
     data = flat("RGB", form, 6100)

@@ -172,6 +172,7 @@ def test_too_long_though_the_header_is_silent() -> None:
     assert refused(live, Settings(max_seconds=10)) is MediaTooLong
 
 
+@pytest.mark.slow
 def test_8k() -> None:
     data = clips.video(clips.plain(2, (7680, 4320)), "mov", codec="mjpeg", pixels="yuvj420p")
     assert refused(data) is MediaTooLarge
@@ -223,6 +224,7 @@ def test_a_silent_decoder_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> 
 CONFINED = "from service.media.decoder.limits import confine; confine(100 * 2**20); "
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("work", "code"),
     [

@@ -100,7 +100,8 @@ def hidden(file: Path) -> bool:
 
 def imports_it(file: Path) -> bool:
     """Whether one of its import statements names ONNX Runtime."""
-    for node in ast.walk(ast.parse(file.read_text())):
+    text = file.read_text()
+    for node in ast.walk(ast.parse(text)) if "onnxruntime" in text else ():
         names = [one.name for one in node.names] if isinstance(node, ast.Import) else []
         names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
         if any(name.split(".")[0] == "onnxruntime" for name in names):

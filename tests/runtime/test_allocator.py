@@ -25,6 +25,7 @@ print((resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before) // 5)
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="another library's allocator")
 def test_a_selfie_takes_the_memory_of_the_one_before() -> None:
     done = subprocess.run([sys.executable, "-c", COUNT], check=True, capture_output=True, text=True)

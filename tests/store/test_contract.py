@@ -240,6 +240,7 @@ def test_workers_together_take_exactly_the_quota(store: Store) -> None:
     assert (store.usage("day"), store.usage("month")) == (50, 50)
 
 
+@pytest.mark.slow
 def test_workers_may_race_to_make_a_counter(store: Store) -> None:
     for turn in range(10):
         quota = [a_counter(f"race-{turn}", 3)]

@@ -21,6 +21,7 @@ from service.web.rooms.results import _all
 from tests.web.conftest import PASSWORD
 from tests.web.seeds import fill, results
 
+pytestmark = pytest.mark.slow
 NOT_ALL = "The store did not look through everything in time."
 
 

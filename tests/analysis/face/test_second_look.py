@@ -17,7 +17,6 @@ ROOT = Path(__file__).parents[3]
 MODELS = ROOT / "service" / "models"
 HEIGHT, WIDTH = 3000, 4000
 TURNS = (0, 90, 180, 270)
-SLOW = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
@@ -67,9 +66,10 @@ def seen(detector: FaceDetector, scene: np.ndarray) -> tuple[Detection, float]:
 
 EVERY = [(b, w, t) for b in ("plain", "mottled") for w in (120, 250, 350) for t in TURNS]
 UPRIGHT = [one for one in EVERY if not one[2]]
-SOME = [*UPRIGHT, *(pytest.param("mottled", 120, turn, marks=SLOW) for turn in TURNS[1:])]
+SOME = [*UPRIGHT, *(("mottled", 120, turn) for turn in TURNS[1:])]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("backdrop", "width", "turn"), EVERY if THOROUGH else SOME)
 def test_a_small_face_is_found_where_it_is(
     detector: FaceDetector,
@@ -87,8 +87,9 @@ def test_a_small_face_is_found_where_it_is(
     assert box_iou((x, y, w, h), truth) > 0.7
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("backdrop", ["plain", "mottled"])
-@pytest.mark.parametrize("turn", [0, pytest.param(180, marks=SLOW)])
+@pytest.mark.parametrize("turn", [0, 180])
 def test_nothing_is_found_without_a_face(
     detector: FaceDetector,
     selfie: np.ndarray,

@@ -84,6 +84,7 @@ def test_a_damaged_scan_is_refused(name: str, damage: Callable[..., bytes]) -> N
         assert not accepted(damaged) or differs_by(data, damaged) < 3, at
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SOUND)
 def test_a_flipped_byte_ends_in_pixels_or_a_refusal(name: str) -> None:
     data, dice = SOUND[name], random.Random(2)
@@ -134,6 +135,7 @@ def test_without_an_end_marker_all_pixels_must_be_there(name: str) -> None:
     assert not accepted(data[:-40])
 
 
+@pytest.mark.slow
 def test_a_flat_picture_may_be_zeros() -> None:
     """Where the shortest codes mean "nothing changes", zeros are a picture."""
     flat = Image.new("RGB", (3000, 3000), (127, 127, 127))
