@@ -30,10 +30,14 @@ class Bars:
 
 
 def stacked(
-    lower: Sequence[float], upper: Sequence[float], names: Sequence[str], every: int = 1
+    lower: Sequence[float],
+    upper: Sequence[float],
+    names: Sequence[str],
+    every: int = 1,
+    top: float = 0,
 ) -> Bars:
     """Two quantities above each other for each name; a label for every so many."""
-    top = max((a + b for a, b in zip(lower, upper, strict=True)), default=0) or 1
+    top = max(top, *(a + b for a, b in zip(lower, upper, strict=True))) or 1
     step = WIDE / max(len(names), 1)
     bars: list[Bar] = []
     for n, (a, b, name) in enumerate(zip(lower, upper, names, strict=True)):

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from service.runtime import metrics
 from service.store.search import Point
 from service.web.charts import Bars, path, stacked
-from service.web.reference import BINS, Reference, counted
+from service.web.reference import BINS, counted
 
 HOUR, HOURS = 3600.0, 24
 WANTED = (0.5, 0.95, 0.99)
@@ -50,19 +50,22 @@ def by_hour(points: Sequence[Point], now: float | None = None) -> Bars:
     return stacked(passed, refused, names, every=4)
 
 
-def histogram(points: Sequence[Point]) -> Bars:
-    """Scores in twentieths; what lies beyond the decision line is another colour."""
-    counts = counted(points)
-    below = [one if n < BINS / 2 else 0 for n, one in enumerate(counts)]
-    above = [one if n >= BINS / 2 else 0 for n, one in enumerate(counts)]
-    return stacked(below, above, [f"{n / BINS:.2f}" for n in range(BINS)], every=5)
+def histogram(points: Sequence[Point], top: float = 0) -> Bars:
+    """Probabilities in twentieths, refused ones above; `top`: what must have room."""
+    passed = counted([one for one in points if one.decision == "bona_fide"])
+    refused = counted([one for one in points if one.decision != "bona_fide"])
+    return stacked(passed, refused, [f"{n / BINS:.2f}" for n in range(BINS)], every=5, top=top)
 
 
-def expected(known: Reference, points: Sequence[Point], top: float) -> str:
-    """An SVG path: as many results in each twentieth as there would be if all were as then."""
-    scale = len(points) / sum(known.counts) / top
-    shares = [min(one * scale, 1.0) for one in known.counts]
-    return path([((n + side) / BINS, one) for n, one in enumerate(shares) for side in (0, 1)])
+def expected(known: Sequence[float], count: int) -> list[float]:
+    """As many results in each twentieth as there would be if all `count` lay as these."""
+    return [one * count / sum(known) for one in known]
+
+
+def outline(heights: Sequence[float], top: float) -> str:
+    """An SVG path over the twentieths."""
+    sides = ((n + side, one) for n, one in enumerate(heights) for side in (0, 1))
+    return path([(at / BINS, one / top) for at, one in sides])
 
 
 def drift(points: Sequence[Point], bpcer: float) -> Drift:

@@ -1,6 +1,8 @@
-"""What today's scores are compared with: the card tells no scores, so an operator's own first ones.
+"""What today's probabilities are compared with: those of the model card, and one's own first ones.
 
-They are counted once for each fingerprint of models and kept; later results do not change them.
+The card has those of genuine faces of its test data, from other cameras than an operator's. His own
+first results are counted once for each fingerprint of models and kept; later ones do not change
+them.
 """
 
 from __future__ import annotations
@@ -8,8 +10,9 @@ from __future__ import annotations
 import math
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from pydantic import TypeAdapter
 
@@ -17,7 +20,7 @@ from service.store.base import Store
 from service.store.records import StoredRecord
 from service.store.search import Point
 
-SHELF, NEEDED, BINS = "score-reference", 1000, 20
+SHELF, NEEDED, BINS = "probability-reference", 1000, 20
 FEWEST = 200  # results below which chance alone moves the index too far
 SOME, FAR = 0.1, 0.25  # of the population stability index, as is usual
 FLOOR = 0.5  # of a result, in a bin that is empty on one side
@@ -25,7 +28,7 @@ FLOOR = 0.5  # of a result, in a bin that is empty on one side
 
 @dataclass(frozen=True)
 class Reference:
-    """How many results had a score in each twentieth, and from when to when they came."""
+    """How many results had a probability in each twentieth, and from when to when they came."""
 
     counts: tuple[int, ...]
     since: float
@@ -46,15 +49,26 @@ def reference(store: Store, points: Sequence[Point]) -> Reference | None:
     return _keep(store, fingerprint, same[-NEEDED:]) if len(same) >= NEEDED else None
 
 
+def genuine(test: Mapping[str, Any]) -> tuple[float, ...] | None:
+    """How many genuine faces of the test data had a probability in each twentieth; None where the
+    card does not say."""
+    found = (test.get("scores") or {}).get("genuine")
+    if not isinstance(found, list) or len(found) != BINS:
+        return None
+    if not all(isinstance(one, (int, float)) and one >= 0 for one in found) or not any(found):
+        return None
+    return tuple(map(float, found))
+
+
 def counted(points: Sequence[Point]) -> tuple[int, ...]:
-    """Scores in twentieths."""
-    found = Counter(min(int(one.score * BINS), BINS - 1) for one in points)
+    """Probabilities in twentieths."""
+    found = Counter(min(int(one.probability * BINS), BINS - 1) for one in points)
     return tuple(found[n] for n in range(BINS))
 
 
-def moved(counts: Sequence[int], known: Reference) -> float:
+def moved(counts: Sequence[float], known: Sequence[float]) -> float:
     """The population stability index over tenths: 0 where both lie the same."""
-    now, then = _tenths(counts), _tenths(known.counts)
+    now, then = _tenths(counts), _tenths(known)
     return sum((a - b) * math.log(a / b) for a, b in zip(now, then, strict=True))
 
 
@@ -72,6 +86,6 @@ def _keep(store: Store, fingerprint: str, first: Sequence[Point]) -> Reference:
     return found
 
 
-def _tenths(counts: Sequence[int]) -> list[float]:
+def _tenths(counts: Sequence[float]) -> list[float]:
     filled = [max(a + b, FLOOR) for a, b in zip(counts[::2], counts[1::2], strict=True)]
     return [one / sum(filled) for one in filled]

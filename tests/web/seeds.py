@@ -19,6 +19,7 @@ from service.analysis.judgement import (
 from service.analysis.records import to_record
 from service.errors import Reason
 from service.store.base import Store, StoredResult
+from service.store.search import Point
 
 HOUR = 3600.0
 
@@ -46,6 +47,11 @@ def an_analysis(score: float, *, reasons: tuple[Reason, ...] = (), **more: Any) 
         **{"faces": (face,), "counted": 0, "faces_found": 1},
     }
     return ImageAnalysis(**fields | more)
+
+
+def a_point(score: float, age: float = 0.0) -> Point:
+    decision = "deepfake" if score >= 0.5 else "bona_fide"
+    return Point("r", 1e9 - age, decision, score, score, "f", None, 1.0)
 
 
 def results(count: int, seed: int = 1, now: float | None = None) -> Iterator[StoredResult]:

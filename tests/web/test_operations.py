@@ -12,17 +12,14 @@ from playwright.sync_api import Browser, Page, expect
 
 from service.settings import Settings, applied_bpcer, apply_bpcer, load_settings
 from service.store import open_store
-from service.store.search import Filter, Point
-from service.store.sqlite.store import SqliteStore
+from service.store.search import Filter
 from service.web import figures
-from service.web.card import measured
-from service.web.reference import counted, moved, reference, word
 from service.web.shown import size
 from tests.images import genuine
 from tests.live import Live, steady_models
 from tests.web.browser import opened
 from tests.web.conftest import client, form, seat_people, sit
-from tests.web.seeds import results
+from tests.web.seeds import a_point, results
 
 POINTS = [{"bpcer": 0.02, "threshold": 0.9}, {"bpcer": 0.05, "threshold": 0.5}]
 DAY = 86400
@@ -38,10 +35,11 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
     more = {"audit": "best-effort", "login_attempts": 1000, "store_images": "true"}
     with Live(folder, models_dir=models, **more) as live:
         seat_people(live)
+        judged_by = live.get("/v1/model-card").json()["fingerprint"]
         store = open_store(live.settings)
         for number, one in enumerate(results(200)):
             image = genuine() if number < 6 else None
-            store.put_result(replace(one, image=image))
+            store.put_result(replace(one, image=image, fingerprint=judged_by))
         store.close()
         yield live
 
@@ -65,23 +63,27 @@ def acts_of(live: Live) -> str:
 def test_operations_show_what_happens(boss: Page) -> None:
     boss.goto("/console/operations/")
     main = boss.locator("main")
-    honest = "The model card tells no scores"
+    card = "the genuine faces in the test data of the model card"
     known = ("Decisions per hour", "Scores of the last 24 hours", "Workers ready", "sqlite")
-    for text in (*known, honest, "The first 1000 results with these models become"):
+    for text in (*known, card, "Your own first 1000 results with these models become"):
         expect(main).to_contain_text(text)
     assert boss.locator("svg.chart .bar").count() > 5
+    expect(boss.locator("svg.chart .line")).to_have_count(1)
+    expect(boss.locator("svg.chart .mark")).to_have_count(1)
     expect(main).to_contain_text("of 200 media were refused")
+
+
+def test_the_whole_curve_is_drawn_with_the_threshold_in_force(boss: Page) -> None:
+    boss.goto("/console/operating-point/")
+    expect(boss.locator("svg.det .line")).to_have_count(1)
+    expect(boss.locator("svg.det .here")).to_have_count(1)
+    expect(boss.locator("main")).to_contain_text("At a threshold of 0.5000, in force: BPCER")
 
 
 def test_an_empty_day_says_what_to_do_next(visitor: Page, console: Live) -> None:
     sit(visitor, console, "viewer")
     visitor.goto("/console/operations/")
     expect(visitor.locator("main")).to_contain_text("Health")
-
-
-def a_point(score: float, age: float = 0.0) -> Point:
-    decision = "deepfake" if score >= 0.5 else "bona_fide"
-    return Point("r", 1e9 - age, decision, score, score, "f", None, 1.0)
 
 
 @pytest.mark.parametrize(
@@ -225,31 +227,3 @@ def test_pages_of_administrators_are_theirs(running: Live, role: str, path: str)
 @pytest.mark.parametrize("path", ["try/", "review/", "images/"])
 def test_pages_of_analysts_are_not_for_viewers(running: Live, path: str) -> None:
     assert client(running, "viewer").get(f"{running.base}/console/{path}").status_code == 403
-
-
-def test_scores_are_compared_with_an_operators_own_first_ones(tmp_path: Path) -> None:
-    store = SqliteStore(tmp_path / "facegate.db")
-    early = [a_point(0.1, age) for age in range(1200)]
-    assert reference(store, []) is reference(store, early[:999]) is None
-    other = [replace(a_point(0.9), fingerprint="before")] * 500
-    known = reference(store, early[:1000] + other)
-    assert known is not None
-    assert (sum(known.counts), known.counts[2], known.until) == (1000, 1000, 1e9)
-    later = [a_point(0.9)] * 300 + early
-    assert reference(store, later) == known  # it stays as it was counted first
-    store.close()
-
-    def said(points: list[Point]) -> str:
-        return word(moved(counted(points), known), len(points))
-
-    assert said(early) == "same"
-    assert said(early[:288] + [a_point(0.3)] * 12) == "some"
-    assert said(later) == "far"
-    assert said(later[:150]) == "few"
-
-
-def test_a_detector_with_figures_of_another_shape_is_left_out_of_the_card(tmp_path: Path) -> None:
-    fusion = {"fusion": {"manifest": None}}
-    for metrics in (None, {"auc": 0.9}, {"test": 0.9}, {"test": {"auc": {"value": 1.0}}}):
-        detector = {"name": "own", "version": "1", "metrics": metrics}
-        assert measured(fusion | {"detectors": [detector]}, tmp_path, 0.05) == []

@@ -25,6 +25,7 @@ from training.data.dataset import MODELS, LabelRow, load_index, miss_rates, read
 from training.export.manifest import read_manifest, write_manifest
 from training.report.card.document import write_card
 from training.report.measure import measuring
+from training.report.measure.distribution import det, histogram
 from training.report.measure.localisation import localisation
 from training.report.measure.measuring import COPIED, Parts, measure
 from training.report.measure.robustness import changes
@@ -127,6 +128,8 @@ def tested(
     return {
         **overall(p, seen),
         "operating_points": [at_point(p, seen, point) for point in points],
+        "det": det(p, seen, [point["threshold"] for point in points]),
+        "scores": histogram(p, seen),
         "by_species": auc_by_species(p, seen),
         "by_face_width": list(_widths(p, seen, threshold)),
         "by_people": _people(p, seen, threshold),

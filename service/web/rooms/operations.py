@@ -11,8 +11,9 @@ from service.errors import StoreUnavailable, Unavailable
 from service.licensing import windows
 from service.runtime import metrics
 from service.runtime.machine import usable_cores
-from service.store.search import Filter, Point
+from service.store.search import Filter
 from service.web import figures, guard, reference
+from service.web.comparing import compared
 from service.web.pages import door, page
 from service.web.patience import within
 from service.web.texts import text
@@ -51,7 +52,7 @@ def _figures() -> dict[str, object]:
     return {
         **{"points": points, "most": MOST, "state": state, "contracts": contracts},
         "whole": whole,
-        **_compared(points),
+        **{"compared": compared(points, MOST), "needed": reference.NEEDED},
         "hours": figures.by_hour(points),
         "drift": figures.drift(points, _bpcer()),
         "stages": figures.stages(),
@@ -63,30 +64,6 @@ def _figures() -> dict[str, object]:
         "alerts": _alerts(state.store.reachable, state.store.spool_pending, contracts)
         + list(state.notices),
     }
-
-
-def _compared(points: list[Point]) -> dict[str, object]:
-    """The scores, and how they lie against those of the first results with these models."""
-    scores, known = figures.histogram(points), _reference(points)
-    if known is None:
-        return {"scores": scores, "reference": None, "needed": reference.NEEDED}
-    same = [one for one in points if one.fingerprint == points[0].fingerprint]
-    index = reference.moved(reference.counted(same), known)
-    line = figures.expected(known, points, scores.top)
-    told = {"index": index, "word": reference.word(index, len(same)), "line": line, "of": known}
-    return {"scores": scores, "reference": told}
-
-
-def _reference(points: list[Point]) -> reference.Reference | None:
-    """Where a day holds too few, of longer."""
-    store = services().store
-    if found := reference.reference(store, points):
-        return found
-    if not points or len(points) >= MOST:
-        return None
-    return reference.reference(
-        store, within(lambda: services().results.result_points(Filter(), MOST))[0]
-    )
 
 
 def _alerts(reachable: bool, pending: int, contracts: list[Contract]) -> list[str]:

@@ -15,6 +15,7 @@ from service.settings import applied_bpcer, apply_bpcer
 from service.store.search import Filter, Point
 from service.web import acts, guard
 from service.web.card import measured
+from service.web.det import ticks
 from service.web.pages import done, door, page
 from service.web.patience import within
 
@@ -51,6 +52,7 @@ def overview() -> str:
         "point.html",
         policy=policy,
         card=measured(analyzer.model_card(), settings.models_dir, policy.bpcer),
+        ticks=ticks(),
         trials=trials,
         current=current,
         points=points,
