@@ -19,7 +19,7 @@ import sys
 import tempfile
 import time
 from contextlib import suppress
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -103,6 +103,18 @@ class MongoServer:
                     "collMod", name, validator=wanted["validator"], validationLevel="moderate"
                 )
         return database
+
+    @cached_property
+    def _shared(self) -> str:
+        return self.with_schema("shared")
+
+    def emptied(self) -> str:
+        """Always the same database: to make a schema takes longer than to remove what it holds."""
+        with pymongo.MongoClient[dict[str, Any]](self.uri) as client:
+            database = client[self._shared]
+            for name in database.list_collection_names():
+                database[name].delete_many({})
+        return self._shared
 
     def start(self) -> None:
         """Start on the same port and the same data; returns when it answers."""

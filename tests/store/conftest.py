@@ -28,8 +28,11 @@ def fallible_server(mongo_server: MongoServer) -> Iterator[MongoServer]:
 
 
 @pytest.fixture
-def mongo_store(mongo_server: MongoServer) -> Iterator[MongoStore]:
-    store = MongoStore(mongo_server.uri, mongo_server.with_schema(uuid4().hex), PATIENT)
+def mongo_store(request: pytest.FixtureRequest, mongo_server: MongoServer) -> Iterator[MongoStore]:
+    """In a database of its own, but for the tests of every store, which make no indexes."""
+    shared = "store" in request.fixturenames
+    database = mongo_server.emptied() if shared else mongo_server.with_schema(uuid4().hex)
+    store = MongoStore(mongo_server.uri, database, PATIENT)
     yield store
     store.close()
 
