@@ -64,7 +64,7 @@ test test-quick test-containers: export PYTHONDONTWRITEBYTECODE =
 # they run beside the others in a process of their own, where no server's threads run.
 TESTS_AT_ONCE ?= 3
 test: install-dev ## run the tests
-	@log=$$(mktemp); $(BIN)/python -m pytest tests/store >$$log 2>&1 & stores=$$!; trap "kill $$stores" INT TERM; \
+	@log=$$(mktemp); $(BIN)/python -m pytest -p no:schemathesis tests/store >$$log 2>&1 & stores=$$!; trap "kill $$stores" INT TERM; \
 	$(BIN)/python -m pytest -n $(TESTS_AT_ONCE) --dist loadfile --no-loadscope-reorder --ignore=tests/containers --ignore=tests/store; \
 	others=$$?; wait $$stores; stores=$$?; cat $$log; rm $$log; exit $$((others | stores))
 
