@@ -81,4 +81,7 @@ def test_a_page_says_what_to_do_next_or_shows_what_is_there(
         expect(main.locator(what)).to_have_count(count)
     assert page.evaluate("document.documentElement.scrollWidth") <= 1280
     assert serious(page) == []
+    page.emulate_media(color_scheme="dark")  # only the colours are others
+    assert serious(page, "color-contrast") == []
+    page.emulate_media(color_scheme="light")
     assert complaints == []

@@ -13,14 +13,14 @@ from pymongo.errors import PyMongoError
 
 from service.errors import StoreTooSlow, StoreUnavailable
 from service.store.base import StoredResult
-from service.store.mongo.windows import parts
+from service.store.mongo.windows import ALL_IDS, parts, result_id
 from service.store.search import ORDERS, PATIENCE, After, Filter, Label, Point, Sort
 
 Document = dict[str, Any]
 Documents = list[Document]
 Order = list[tuple[str, int]]
 Finder = Callable[[Database[Document]], Iterable[Document]]
-WITH_IMAGE = {"$type": "binData"}
+WITH_IMAGE = {"$gt": b""}  # of binary data alone; not every server takes an index by `$type`
 INDEXES = [
     IndexModel([("created_at", DESCENDING), ("_id", DESCENDING)]),
     IndexModel([("analysis.score", DESCENDING), ("_id", DESCENDING)]),
@@ -28,11 +28,19 @@ INDEXES = [
     IndexModel(
         [("analysis.decision", ASCENDING), ("analysis.score", DESCENDING), ("_id", DESCENDING)]
     ),
+    IndexModel([("analysis.reasons", ASCENDING), ("created_at", DESCENDING), ("_id", DESCENDING)]),
     IndexModel([("label", ASCENDING), ("created_at", DESCENDING)]),
     IndexModel([("label", ASCENDING), ("_id", ASCENDING)]),  # a sample of what nobody reviewed
-    IndexModel([("created_at", DESCENDING)], partialFilterExpression={"image": WITH_IMAGE}),
+    IndexModel([("contract", ASCENDING), ("created_at", DESCENDING), ("_id", DESCENDING)]),
+    IndexModel(
+        [("created_at", DESCENDING)],
+        name="with_image",
+        partialFilterExpression={"image": WITH_IMAGE},
+    ),
 ]
 SPARE = 50  # more than asked for, in the place of those that expired
+SAMPLED = {"label": None, "_id": {"$gte": result_id(0), "$lt": result_id(ALL_IDS >> 8)}}
+SAMPLE = 1000
 NAMES = {"score": "analysis.score", "id": "_id"}
 EQUAL = {
     "decision": "analysis.decision",
@@ -134,8 +142,10 @@ def _found(
     order = [("_id", way)] if field == "_id" else [(field, way), ("_id", way)]
 
     def find(db: Database[Document]) -> Iterator[Document]:
-        left = limit
-        for part in parts(_query(wanted), field, ascending, after):
+        left, query = limit, _query(wanted)
+        unknown = field == "created_at" and ascending and after is None and wanted.since is None
+        early = _early(db) if unknown else None
+        for part in parts(query, field, ascending, after, early):
             asked = [part | one for one in WARNED] if wanted.warned else [part]
             some = _merged([_alive(db, one, fields, order, left) for one in asked], field, way)
             yield from some[:left]
@@ -144,6 +154,12 @@ def _found(
                 return
 
     return find
+
+
+def _early(db: Database[Document]) -> float | None:
+    """A moment that few results are older than; ids are random, so some of them are a sample."""
+    some = db.results.find(SAMPLED, {"created_at": True}).limit(SAMPLE)
+    return min((one["created_at"] for one in some), default=None)
 
 
 def _merged(found: list[Documents], field: str, way: int) -> Documents:
