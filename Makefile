@@ -75,9 +75,11 @@ test-quick: install-dev ## run the tests of the edit loop: no servers, nothing t
 	@$(BIN)/python -m pytest -n 2 -p no:schemathesis -m "not slow" --ignore=tests/containers
 
 CONTAINER_TESTS ?= tests/containers
+CONTAINERS_AT_ONCE ?= 2
 test-containers: install-dev ## build the images and test them with a real Docker engine (root, Debian or Ubuntu)
 	@tests/containers/engine.sh
-	@$(BIN)/python -m pytest --timeout=900 $(CONTAINER_TESTS)
+	@$(BIN)/python -m pytest --timeout=900 -n $(CONTAINERS_AT_ONCE) --dist loadfile -m "not alone" $(CONTAINER_TESTS)
+	@$(BIN)/python -m pytest --timeout=900 -m alone $(CONTAINER_TESTS) || [ $$? = 5 ]  # 5: there is none
 
 lint: install-dev ## format, lint, types and the import contract
 	@$(BIN)/ruff format --check . && $(BIN)/ruff check . && $(BIN)/mypy && $(BIN)/lint-imports

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from uuid import uuid4
 
 import pytest
 
@@ -23,7 +24,7 @@ def cache_image() -> str:
     return CACHE
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def running(service_image: str) -> Iterator[tuple[str, str]]:
     """(container, address) of a service with its own SQLite store."""
     with service(image=service_image) as found:
@@ -33,7 +34,7 @@ def running(service_image: str) -> Iterator[tuple[str, str]]:
 @pytest.fixture
 def network() -> Iterator[str]:
     """A bridge network of its own."""
-    name = "facegate-test-network"
+    name = f"facegate-test-{uuid4().hex}"
     docker("network", "create", name)
     yield name
     docker("network", "rm", name)

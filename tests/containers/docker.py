@@ -30,12 +30,12 @@ class DockerError(RuntimeError):
     """A command that failed; what it wrote is the text."""
 
 
-def docker(*arguments: str, check: bool = True, timeout: float = 300) -> str:
+def docker(*arguments: str, check: bool = True, timeout: float = 600) -> str:
     """Standard output, stripped; with standard error where `check` is False."""
     return run([DOCKER, *arguments], check=check, timeout=timeout)
 
 
-def run(command: Sequence[str], *, check: bool = True, timeout: float = 300, **env: str) -> str:
+def run(command: Sequence[str], *, check: bool = True, timeout: float = 600, **env: str) -> str:
     """The same for any program of the repository."""
     done = subprocess.run(
         command,
@@ -76,13 +76,13 @@ def service(*arguments: str, image: str = SERVICE) -> Iterator[tuple[str, str]]:
         yield name, base
 
 
-def wait_live(base: str, name: str | None = None, seconds: float = 90) -> None:
+def wait_live(base: str, name: str | None = None, seconds: float = 240) -> None:
     """Until /status_check says so."""
     wait(lambda: read(base + "/status_check") == LIVE, seconds, lambda: logs(name) if name else "")
 
 
 def wait(
-    done: Callable[[], object], seconds: float = 60, explain: Callable[[], str] = lambda: ""
+    done: Callable[[], object], seconds: float = 240, explain: Callable[[], str] = lambda: ""
 ) -> None:
     """Until a callable is true; the explanation goes into the failure."""
     end = time.monotonic() + seconds
@@ -95,7 +95,7 @@ def wait(
 def read(address: str) -> str:
     """What an address answers; nothing while nobody listens."""
     try:
-        return requests.get(address, timeout=10).text
+        return requests.get(address, timeout=30).text
     except requests.RequestException:
         return ""
 

@@ -45,9 +45,14 @@ def cache(*arguments: str, password: str = PASSWORD) -> Iterator[tuple[str, Data
 
 
 @pytest.fixture(scope="module")
-def db(cache_image: str) -> Iterator[Database]:
-    with cache() as (_, found):
+def running_cache(cache_image: str) -> Iterator[tuple[str, Database]]:
+    with cache() as found:
         yield found
+
+
+@pytest.fixture
+def db(running_cache: tuple[str, Database]) -> Database:
+    return running_cache[1]
 
 
 @pytest.fixture
@@ -136,27 +141,21 @@ def test_it_runs_as_nobody_and_without_setuid_files(cache_image: str) -> None:
     assert told.split() == ["999"]
 
 
-def test_data_and_schema_outlive_an_upgrade_with_a_new_password(volume: str) -> None:
+def test_data_and_schema_outlive_an_upgrade_with_a_new_password_and_a_kill(volume: str) -> None:
     mount = ("-v", f"{volume}:/data/db")
     with cache(*mount) as (name, db):
         db.counters.insert_one({"_id": "kept", "used": 7})
         docker("stop", name)
-    with cache(*mount, password="another-good-one") as (_, db):
+    with cache(*mount, password="another-good-one") as (name, db):
         assert db.counters.find_one({"_id": "kept"}) == {"_id": "kept", "used": 7}
-
-
-def test_what_was_acknowledged_survives_a_kill(volume: str) -> None:
-    mount = ("-v", f"{volume}:/data/db")
-    with cache(*mount) as (name, db):
-        db.counters.insert_one({"_id": "kept", "used": 1})
+        db.counters.insert_one({"_id": "acknowledged", "used": 1})
         docker("kill", name)
-    with cache(*mount) as (_, db):
-        assert db.counters.find_one({"_id": "kept"}) is not None
+    with cache(*mount, password="another-good-one") as (_, db):
+        assert db.counters.find_one({"_id": "acknowledged"}) is not None
 
 
-def test_the_health_check_tells_a_dead_server(cache_image: str) -> None:
-    with cache() as (name, _):
-        docker("exec", name, "/cache/healthcheck.sh")
+def test_the_health_check_tells_a_dead_server(running_cache: tuple[str, Database]) -> None:
+    docker("exec", running_cache[0], "/cache/healthcheck.sh")
     with pytest.raises(DockerError):
         docker("run", "--rm", "--entrypoint", "/cache/healthcheck.sh", CACHE)  # no server in it
 

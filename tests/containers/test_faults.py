@@ -32,8 +32,9 @@ from tests.containers.docker import (
 )
 from tests.containers.stack import Stack
 from tests.faults.load import Load, kept_ids
+from tests.thorough import either
 
-CYCLES = int(os.environ.get("FACEGATE_TEST_CYCLES", "6"))
+CYCLES = int(os.environ.get("FACEGATE_TEST_CYCLES", either(6, 3)))
 
 
 @dataclass
@@ -72,7 +73,7 @@ def stack(service_image: str, cache_image: str, small_disk: str) -> Iterator[Sta
 
 @pytest.fixture
 def target(stack: Stack) -> Target:
-    wait(lambda: state_of(stack.base) == "ready", 90)
+    wait(lambda: state_of(stack.base) == "ready", 240)
     return Target(stack.base, issue(stack.service))
 
 
@@ -84,7 +85,7 @@ def crash(name: str) -> None:
 def seen(load: Load, more: int) -> None:
     """Wait for so many more answers."""
     target = len(load.answers) + more
-    wait(lambda: len(load.answers) >= target, 120)
+    wait(lambda: len(load.answers) >= target, 240)
 
 
 def test_a_cache_that_dies_under_load_fails_no_request(stack: Stack, target: Target) -> None:
@@ -94,7 +95,7 @@ def test_a_cache_that_dies_under_load_fails_no_request(stack: Stack, target: Tar
         wait(lambda: state_of(stack.base) == "degraded")
         seen(load, 5)
         docker("start", stack.cache)
-        wait(lambda: state_of(stack.base) == "ready", 120)
+        wait(lambda: state_of(stack.base) == "ready", 240)
         seen(load, 2)
     assert load.broken == []
     assert load.statuses == {200}
@@ -122,7 +123,7 @@ def test_a_full_disk_of_the_cache_fails_no_request(stack: Stack, target: Target)
         seen(load, 10)
         mount = inspect("fgfault-facegate-cache-state")["Mountpoint"]
         Path(mount, "fill").unlink()  # also when the server has gone down over it
-        wait(lambda: state_of(stack.base) == "ready", 120)
+        wait(lambda: state_of(stack.base) == "ready", 240)
         seen(load, 2)
     assert load.broken == []
     assert load.statuses == {200}
@@ -169,6 +170,7 @@ def test_a_read_only_data_folder_is_one_sentence(service_image: str) -> None:
         docker("run", "--rm", *HARDENED, "--tmpfs", "/data:ro", service_image)
 
 
+@pytest.mark.alone
 def test_starts_and_stops_leave_nothing_behind(service_image: str) -> None:
     with service():  # what the engine itself allots once
         pass

@@ -39,7 +39,7 @@ def inside(script: str, *options: str, image: str = SERVICE) -> str:
 def liveness(base: str, hash_id: str) -> requests.Response:
     image = data_uri(genuine() + next(_serial).to_bytes(8, "big"))
     body = {"hash_id": hash_id, "selfie_image": image}
-    return requests.post(f"{base}/liveness", json=body, timeout=60)
+    return requests.post(f"{base}/liveness", json=body, timeout=180)
 
 
 def test_liveness_answers_in_a_locked_down_container(running: tuple[str, str]) -> None:
@@ -64,15 +64,11 @@ def test_the_health_check_asks_our_own_readiness(running: tuple[str, str]) -> No
         docker("exec", "-e", "FACEGATE_PORT=5009", running[0], "/opt/facegate/healthcheck")
 
 
-def test_it_is_live_soon_after_docker_run(service_image: str) -> None:
+def test_it_is_live_soon_and_sigterm_answers_what_was_accepted(service_image: str) -> None:
     """The contract states 5 s on a quiet machine; a busy test machine gets twelve times that."""
     started = time.monotonic()
-    with service():
-        assert time.monotonic() - started < 60
-
-
-def test_sigterm_answers_what_was_accepted(service_image: str) -> None:
     with service() as (name, base):
+        assert time.monotonic() - started < 60
         hash_id, statuses = issue(name), []
         ask = lambda: statuses.append(liveness(base, hash_id).status_code)  # noqa: E731
         clients = [threading.Thread(target=ask) for _ in range(6)]

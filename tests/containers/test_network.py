@@ -178,7 +178,7 @@ def test_an_old_style_link_passes_the_credentials_itself(
         docker("run", "-d", "--name", names[0], *secret, CACHE)
         link = ("--link", f"{names[0]}:mongodb-local", "-p", f"127.0.0.1:{port}:5001")
         docker("run", "-d", "--name", names[1], *link, *PATIENT, SERVICE)
-        wait(lambda: state_of(f"http://127.0.0.1:{port}") == "ready", 90)
+        wait(lambda: state_of(f"http://127.0.0.1:{port}") == "ready", 240)
         assert liveness(f"http://127.0.0.1:{port}", issue(names[1])).status_code == 200
     finally:
         docker("rm", "-f", "-v", *names, check=False)

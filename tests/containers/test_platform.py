@@ -76,7 +76,7 @@ def test_one_that_is_stopped_is_left_out_and_comes_back(platform: Platform, key:
     assert "probability" in answer["model_results"]["detector-a"]
     platform("start")
     again = iter(range(1000))
-    wait(lambda: "error" not in platform.ask(key, genuine() + b"%d" % next(again)).text, 90)
+    wait(lambda: "error" not in platform.ask(key, genuine() + b"%d" % next(again)).text, 240)
 
 
 def test_only_the_gateway_is_published(platform: Platform) -> None:

@@ -66,11 +66,11 @@ def swarm(service_image: str, cache_image: str) -> Iterator[str]:
     images = {"IMAGE": SERVICE, "CACHE_IMAGE": CACHE}
     deploy = [DOCKER, "stack", "deploy", "--resolve-image", "never"]
     run([*deploy, "-c", "deploy/swarm/stack.yaml", STACK], **environment, **images)
-    wait(lambda: len(replicas()) == 2 and all(map(ready, replicas())), 120)
+    wait(lambda: len(replicas()) == 2 and all(map(ready, replicas())), 240)
     yield f"{STACK}_service"
     # The network is refused while a task of it still ends.
-    wait(lambda: "Failed" not in docker("stack", "rm", STACK, check=False), 60)
-    wait(lambda: not docker("ps", "-aq", "-f", f"name={STACK}_"), 120)
+    wait(lambda: "Failed" not in docker("stack", "rm", STACK, check=False), 120)
+    wait(lambda: not docker("ps", "-aq", "-f", f"name={STACK}_"), 240)
     docker("secret", "rm", *SECRETS)
     if began:
         docker("swarm", "leave", "--force")
