@@ -20,6 +20,9 @@ from service.analysis.face.crop import FILL
 from training.data.augment import down_up, encoded, frame_of
 
 EARS = RIGHT_EAR  # keypoints before it lie on the front of the face
+REDRAWN = 0.6  # of the self-blends
+DRAWN = (50, 130)  # pixels that a swapper's network gives of the face, about
+FACE = 2.4  # its width by the distance of the eyes
 Part = Callable[[np.ndarray, float, np.random.Generator], tuple[np.ndarray, np.ndarray]]
 
 
@@ -99,7 +102,8 @@ def _blend(crop: np.ndarray, keypoints: np.ndarray, seed: int) -> np.ndarray:
     rng = np.random.default_rng(seed)
     unit = _unit(crop, keypoints)
     mask = _mask(crop.shape[:2], keypoints, unit, rng, _oval)
-    changed = _texture(_colour(_move(crop, keypoints, unit, rng), rng), rng)
+    moved = _colour(_move(crop, keypoints, unit, rng), rng)
+    changed = _redrawn(moved, unit, rng) if rng.random() < REDRAWN else _texture(moved, rng)
     return np.asarray(np.rint(crop * (1 - mask) + changed * mask), np.uint8)
 
 
@@ -171,6 +175,32 @@ def _colour(crop: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         return crop
     gain, shift = rng.normal(1, 0.06, 3), rng.normal(0, 7, 3) + rng.normal(0, 6)
     return np.clip(crop * gain + shift, 0, 255).astype(np.uint8)
+
+
+def _redrawn(crop: np.ndarray, unit: float, rng: np.random.Generator) -> np.ndarray:
+    """As a swapper's network draws a face: smooth, of few pixels, enlarged, often sharpened."""
+    smoothed, size = _smooth(crop, rng), crop.shape[1::-1]
+    scale = float(np.clip(rng.uniform(*DRAWN) / (unit * FACE), 0.2, 0.9))
+    small = cv2.resize(smoothed, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    how = (cv2.INTER_LINEAR, cv2.INTER_CUBIC, cv2.INTER_LANCZOS4)[rng.integers(3)]
+    large = np.asarray(cv2.resize(small, size, interpolation=how))
+    if rng.random() < 0.7:
+        return large
+    soft, more = cv2.GaussianBlur(large, (0, 0), rng.uniform(0.8, 2)), rng.uniform(0.3, 1)
+    return np.asarray(cv2.addWeighted(large, 1 + more, soft, -more, 0))
+
+
+def _smooth(crop: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    choice, crop = rng.random(), np.ascontiguousarray(crop)
+    if choice < 0.3:
+        spread, reach = rng.uniform(20, 60), rng.uniform(3, 20)
+        return np.asarray(cv2.bilateralFilter(crop, int(rng.integers(5, 11)), spread, reach))
+    if choice < 0.5:
+        reach, edges = rng.uniform(5, 25), rng.uniform(0.05, 0.2)
+        return np.asarray(cv2.edgePreservingFilter(crop, flags=1, sigma_s=reach, sigma_r=edges))
+    if choice < 0.6:
+        return np.asarray(cv2.GaussianBlur(crop, (0, 0), rng.uniform(0.6, 1.6)))
+    return crop
 
 
 def _texture(crop: np.ndarray, rng: np.random.Generator) -> np.ndarray:

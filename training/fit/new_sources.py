@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 import zlib
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +22,7 @@ import numpy as np
 from service.fitting import metrics
 from training.data.dataset import Index, load_index
 from training.data.pools import PoolRows, collect, load, where
+from training.fit.discriminant import with_discriminant
 from training.fit.readout import fit, note, of_model
 from training.fit.ridge import Values, log_odds
 
@@ -36,14 +38,21 @@ def folds(sources: np.ndarray) -> np.ndarray:
     return np.array([fold[name] for name in sources.tolist()])
 
 
-def unseen(seen: PoolRows, checked: PoolRows, epochs: int, keep: Values | None) -> np.ndarray:
+def unseen(
+    seen: PoolRows,
+    checked: PoolRows,
+    epochs: int,
+    keep: Values | None,
+    generated: Sequence[str] = (),
+) -> np.ndarray:
     """Logits of genuine views, each by a readout that saw no genuine view of its source."""
     mine, theirs = folds(seen.source), folds(checked.source)
     found = np.zeros(len(checked.fake))
     for number in np.unique(theirs):
         less = where(seen, (mine != number) | (seen.fake > 0))
+        values = with_discriminant(fit(less, epochs, keep=keep).values(), less, generated)
         rows = theirs == number
-        found[rows] = log_odds(fit(less, epochs, keep=keep).values(), checked.pools[rows])
+        found[rows] = log_odds(values, checked.pools[rows])
     return found
 
 
@@ -75,11 +84,13 @@ def main() -> None:
     parser.add_argument("--keep", type=Path, help="the model whose units were kept")
     parser.add_argument("--views", type=int, default=26_000, help="augmented training views")
     parser.add_argument("--epochs", type=int, default=8)
+    parser.add_argument("--generated", default="", help="species, for a discriminant beside it")
     args = parser.parse_args()
     checked = load(collect(args.out, args.model, "calibration", CHECKED))
     checked = where(checked, checked.fake == 0)
     seen = load(collect(args.out, args.model, "train", args.views))
-    new = unseen(seen, checked, args.epochs, of_model(args.keep) if args.keep else None)
+    keep = of_model(args.keep) if args.keep else None
+    new = unseen(seen, checked, args.epochs, keep, args.generated.split(","))
     known = log_odds(of_model(args.model), checked.pools)
     apart = margin(known, new, checked.source, alone(load_index(args.out)))
     found = {"margin": apart, "views": len(checked.fake), "folds": FOLDS}

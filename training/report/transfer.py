@@ -2,7 +2,7 @@
 and without one source of genuine faces, and all that was made of them.
 
     python -m training.report.transfer --out DIR --model service/models/clip [--views N]
-        [--family "new swaps=deepfacelive,inswapper"] [--keep MODEL]
+        [--family "new swaps=deepfacelive,inswapper"] [--keep MODEL] [--generated NAME,...]
 
 OUT is the folder of `training.fit.train`, with the views that `training.fit.readout` kept; N of
 them are used. A family is one species, or those that `--family` names together. The tower was tuned
@@ -21,16 +21,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
 from service.fitting import metrics
 from training.data.batches import INLAY
 from training.data.pools import PoolRows, collect, load, where
-from training.fit.readout import Readout, fit, note, of_model
-from training.fit.ridge import Values
+from training.fit.discriminant import with_discriminant
+from training.fit.readout import fit, note, of_model
+from training.fit.ridge import Values, log_odds
 
 Figures = dict[str, metrics.Figure]
-Fit = Callable[[PoolRows], Readout]
+Fit = Callable[[PoolRows], Values]
 JUDGED = 2048  # views of the test split
 RATE = 0.05
 MADE = {
@@ -48,16 +48,11 @@ def joined(read: PoolRows, families: Mapping[str, str] = MADE) -> PoolRows:
     return read._replace(species=np.array([families.get(name, name) for name in names]))
 
 
-def logits_of(net: Readout, pools: np.ndarray) -> np.ndarray:
-    with torch.inference_mode():
-        return np.asarray(net(torch.from_numpy(pools)).numpy())
-
-
-def found_of(net: Readout, judged: PoolRows, name: str) -> Figures:
+def found_of(readout: Values, judged: PoolRows, name: str) -> Figures:
     """`auc` and `missed` (APCER at BPCER RATE) of the fakes of one family against all genuine
     views, each source of these counting the same for the threshold; pairs are drawn as one."""
     mine = (judged.fake == 0) | (judged.species == name)
-    logits, fake = logits_of(net, judged.pools[mine]), judged.fake[mine] == 1
+    logits, fake = log_odds(readout, judged.pools[mine]), judged.fake[mine] == 1
     pair = (np.arange(len(mine)) // 2).astype(str)[mine]
     line = threshold(logits[~fake], judged.source[mine][~fake], name)
     attacks, whose = logits[fake], pair[fake]
@@ -67,10 +62,10 @@ def found_of(net: Readout, judged: PoolRows, name: str) -> Figures:
     }
 
 
-def refused_of(net: Readout, judged: PoolRows, name: str) -> Figures:
+def refused_of(readout: Values, judged: PoolRows, name: str) -> Figures:
     """`bpcer` of the genuine faces of one source, at the threshold of the others."""
     genuine = where(judged, judged.fake == 0)
-    mine, logits = genuine.source == name, logits_of(net, genuine.pools)
+    mine, logits = genuine.source == name, log_odds(readout, genuine.pools)
     line = threshold(logits[~mine], genuine.source[~mine], name)
     return {"bpcer": metrics.proportion(int((logits[mine] >= line).sum()), int(mine.sum()))}
 
@@ -139,12 +134,18 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=8)
     parser.add_argument("--keep", type=Path, help="the model whose units are kept in each fit")
     parser.add_argument("--family", action="append", default=[], help="NAME=SPECIES,SPECIES")
+    parser.add_argument("--generated", default="", help="families, for a discriminant beside it")
     args = parser.parse_args()
     families = families_of(args.family)
     judged = joined(load(collect(args.out, args.model, "test", JUDGED)), families)
     seen = joined(load(collect(args.out, args.model, "train", args.views)), families)
     keep: Values | None = of_model(args.keep) if args.keep else None
-    found = transfer(seen, judged, lambda read: fit(read, args.epochs, keep=keep))
+    generated = args.generated.split(",")
+
+    def fitted(read: PoolRows) -> Values:
+        return with_discriminant(fit(read, args.epochs, keep=keep).values(), read, generated)
+
+    found = transfer(seen, judged, fitted)
     print(summary(found))
     figures = {"views": len(seen.fake), "epochs": args.epochs, **found, **summary(found)}
     note(args.out, "transfer", figures)

@@ -55,7 +55,7 @@ def found(views: PoolRows) -> dict[str, Any]:
         patch.setattr(readout, "SIZE", 64)
         for name, value in (("DECAY", 0.05), ("DROPPED", 0.3), ("LEFT_OUT", 0.3)):
             patch.setattr(readout, name, value)  # so few values bear little of it
-        return transfer(views, views, lambda read: readout.fit(read, 6))
+        return transfer(views, views, lambda read: readout.fit(read, 6).values())
 
 
 def test_a_species_with_a_mark_of_its_own_is_found_only_if_seen(found: dict[str, Any]) -> None:
@@ -80,7 +80,7 @@ def test_genuine_faces_of_a_source_that_looks_a_little_fake_are_refused_unless_s
 
 
 def test_too_few_genuine_views_of_other_sources_give_no_threshold(views: PoolRows) -> None:
-    net = readout.Readout(views.pools, 2)
+    net = readout.Readout(views.pools, 2).values()
     few = where(views, (views.source == "dim") | (np.arange(2 * PAIRS) < 30))
     with pytest.raises(ValueError, match="beside those of dim"):
         refused_of(net, few, "dim")

@@ -57,8 +57,9 @@ def read_by(run: dict[str, Any]) -> str:
         return ""
     found = run["readout"]
     views, epochs = found["views"], found["epochs"]
+    after = f"{_carried(found)}{_gone_on(found)}{_beside(run)}"
     return f"""What reads its layers was fitted to {views:,} such views of the training split,
-each seen {epochs} times at most.{_apart(found.get("species"))}{_carried(found)}{_gone_on(found)}
+each seen {epochs} times at most.{_apart(found.get("species"))}{after}
 {_checked(found)}"""
 
 
@@ -69,6 +70,15 @@ def _checked(found: dict[str, Any]) -> str:
 
 def _apart(species: int | None) -> str:
     return f" It learned\nto tell {species} species of fakes apart, too." if species else ""
+
+
+def _beside(run: dict[str, Any]) -> str:
+    """Of a discriminant that has a place in what reads the layers."""
+    if not (found := run.get("discriminant")):
+        return ""
+    return f"""
+Beside it a linear discriminant of generated faces ({", ".join(found["generated"])}) counts as one
+more species, so that generators which were never seen are found, too."""
 
 
 def _carried(found: dict[str, Any]) -> str:

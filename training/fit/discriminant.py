@@ -1,0 +1,154 @@
+"""Set a linear discriminant of generated faces beside what a readout has learned.
+
+    python -m training.fit.discriminants --out DIR --model service/models/clip
+        --generated NAME,NAME,... [--views N]
+
+OUT is the folder of `training.fit.train`, MODEL one with a readout of the same tower. A network
+learns the marks of the generators that it sees; of another it finds little. The step from genuine
+to generated faces, mean over generators, measured in what faces of one source and genuine sources
+differ by, holds for other generators, too. It counts as a species of its own: beside the others
+it raises the logit only where it finds much. The unit that matters least makes room for it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from training.data.pools import PoolRows, collect, load
+from training.data.species import NEVER
+from training.fit.readout import THINNED, auc, note, of_model, write
+from training.fit.ridge import Values, units
+from training.nets.tower import WIDTH
+
+BETWEEN, RIDGE, FLAT = 1.0, 0.1, 1e-4
+STEEP, BEGINS = 2.0, 2.5  # logits a spread of genuine faces, and where it is an even chance
+LIFT = 30.0  # spreads: above it nothing is ever cut off, so the unit stays linear
+
+
+class Discriminant(NamedTuple):
+    """D weights of pools as they are, and what is added: over genuine faces, sources counting by
+    the square root of their number, what it gives has mean 0 and spread 1."""
+
+    weight: np.ndarray
+    bias: float
+
+
+def fitted(seen: PoolRows, generated: Sequence[str]) -> Discriminant:
+    """Raises ValueError where there is no view of `generated`."""
+    there = generated_rows(seen, generated)
+    if not there.any():
+        raise ValueError("A discriminant needs views of generated faces.")
+    weights = [_part(part, seen, there) for part in _parts(seen.pools)]
+    return _scaled(seen, np.concatenate(weights))
+
+
+def beside(values: Values, one: Discriminant, seen: PoolRows) -> Values:
+    """The readout with it in place of the unit that matters least to views like `seen`.
+
+    Raises ValueError where the readout has no species to spare.
+    """
+    free = np.flatnonzero(values["species.bias"] <= NEVER)
+    if not len(free):
+        raise ValueError("The readout knows as many species as it has room for.")
+    found = {name: value.copy() for name, value in values.items()}
+    place, new = _spared(found, seen), free[0]
+    found["readout.weight"][:, place] = one.weight
+    found["readout.bias"][place] = one.bias + LIFT
+    found["species.weight"][place, new] = STEEP
+    found["species.bias"][new] = -STEEP * (LIFT + BEGINS)
+    return found
+
+
+def with_discriminant(values: Values, seen: PoolRows, generated: Sequence[str]) -> Values:
+    """The readout with it beside; as it is where `seen` has no view of `generated`."""
+    if not generated_rows(seen, generated).any():
+        return values
+    return beside(values, fitted(seen, generated), seen)
+
+
+def generated_rows(seen: PoolRows, names: Sequence[str]) -> np.ndarray:
+    return (seen.fake > 0) & np.isin(seen.species, names)
+
+
+def _spared(found: Values, seen: PoolRows) -> int:
+    """A unit, silenced: the species' biases take its mean over."""
+    active = np.maximum(units(found, seen.pools[::THINNED]), 0)
+    rows = found["species.weight"]
+    place = int((active.std(axis=0) * np.linalg.norm(rows, axis=1)).argmin())
+    found["species.bias"] += active[:, place].mean() * rows[place]
+    rows[place] = 0
+    return place
+
+
+def _parts(pools: np.ndarray) -> Iterator[np.ndarray]:
+    for start in range(0, pools.shape[1], WIDTH):
+        yield pools[:, start : start + WIDTH].astype(np.float32)
+
+
+def _part(pools: np.ndarray, seen: PoolRows, there: np.ndarray) -> np.ndarray:
+    """WIDTH weights of one part of the pools: nuisance to the power of -1, times the step."""
+    spread = pools.std(axis=0) + FLAT
+    alike = (pools - pools.mean(axis=0)) / spread
+    nuisance, genuine = _nuisance(alike, seen)
+    each = [alike[there & (seen.species == name)].mean(axis=0) for name in _names(seen, there)]
+    step = np.mean(each, axis=0) - genuine
+    return np.asarray(np.linalg.solve(nuisance, step) / spread)
+
+
+def _names(seen: PoolRows, rows: np.ndarray) -> list[str]:
+    return sorted(set(seen.species[rows].tolist()))
+
+
+def _nuisance(alike: np.ndarray, seen: PoolRows) -> tuple[np.ndarray, np.ndarray]:
+    """How faces of one source or species, and genuine sources, differ; the mean of genuine ones."""
+    genuine = seen.fake == 0
+    sources = [genuine & (seen.source == name) for name in np.unique(seen.source[genuine])]
+    cells = [*sources, *(~genuine & (seen.species == name) for name in _names(seen, ~genuine))]
+    weights = np.sqrt([cell.sum() for cell in cells])
+    each = [np.cov(alike[cell].T, bias=True) for cell in cells]
+    within = sum(weight * one for weight, one in zip(weights, each, strict=True)) / weights.sum()
+    own, mine = np.stack([alike[cell].mean(axis=0) for cell in sources]), weights[: len(sources)]
+    mine = mine / mine.sum()
+    middle = mine @ own
+    found = within + BETWEEN * ((own - middle).T * mine) @ (own - middle)
+    return found + RIDGE * np.trace(found) / len(found) * np.eye(len(found)), middle
+
+
+def _scaled(seen: PoolRows, weight: np.ndarray) -> Discriminant:
+    genuine = seen.fake == 0
+    parts = zip(_parts(seen.pools[genuine]), _parts(weight[None]), strict=True)
+    given, source = np.sum([pools @ one[0] for pools, one in parts], axis=0), seen.source[genuine]
+    _, inverse, count = np.unique(source, return_inverse=True, return_counts=True)
+    alike = 1 / np.sqrt(count)[inverse]
+    mean = np.average(given, weights=alike)
+    spread = np.sqrt(np.average((given - mean) ** 2, weights=alike))
+    return Discriminant(weight / spread, float(-mean / spread))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--out", type=Path, required=True, help="folder of training.fit.train")
+    parser.add_argument("--model", type=Path, default=Path("service/models/clip"))
+    parser.add_argument("--generated", required=True, help="species of wholly generated faces")
+    parser.add_argument("--views", type=int, default=26_000, help="augmented training views")
+    args = parser.parse_args()
+    seen, names = (
+        load(collect(args.out, args.model, "train", args.views)),
+        args.generated.split(","),
+    )
+    before = of_model(args.model)
+    values = beside(before, fitted(seen, names), seen)
+    write(values, args.model)
+    found = {"views": len(seen.fake), "generated": names}
+    note(args.out, "discriminant", found)
+    print(json.dumps(found), "AUC", auc(before, seen), "->", auc(values, seen))
+
+
+if __name__ == "__main__":
+    main()
