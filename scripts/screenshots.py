@@ -19,7 +19,7 @@ from service.store import open_store
 from service.web.preview import small_copy
 from tests.images import genuine, manipulated
 from tests.live import Live
-from tests.web.browser import chromium, log_in, opened
+from tests.web.browser import arrive, chromium, log_in, opened
 from tests.web.conftest import PASSWORD, seat_people
 from tests.web.seeds import results
 
@@ -69,7 +69,7 @@ def main() -> int:
         with chromium() as browser, opened(browser, live.base, viewport=size) as page:
             log_in(page, "administrator", PASSWORD)
             for name, (path, prepare) in SHOTS.items():
-                page.goto(f"/console/{path}")
+                arrive(page, path)
                 prepare(page)
                 file = DOCS / f"console-{name}.png"
                 page.screenshot(path=file)

@@ -44,16 +44,20 @@ PAGES = {
     "results, a route": "results/?contract=/liveness&sort=lowest",
     "results, not reviewed, oldest": "results/?label=none&sort=oldest",
     "review": "review/",
-    "review, warned": "review/?queue=warned",
-    "review, random": "review/?queue=random",
-    "review, second": "review/?queue=second",
     "images": "images/",
     "operations": "operations/",
     "operating point": "operating-point/",
     "licences": "licences/",
     "people": "people/",
 }
-LATER = {"operations, figures": "operations/now", "review, rates": "review/rates"}  # by themselves
+LATER = {  # by themselves, after their page
+    "operations, figures": "operations/now",
+    "review, near the threshold": "review/next?queue=threshold",
+    "review, warned": "review/next?queue=warned",
+    "review, random": "review/next?queue=random",
+    "review, second": "review/next?queue=second",
+    "review, rates": "review/rates",
+}
 MORE: dict[str, Any] = {"login_attempts": 1000, "probability": 0.233}
 PARTLY = ("The store took too long", "The store did not look")
 PAINT = "performance.getEntriesByType('paint').map(e => e.startTime)[0]"

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 QUIET = [
@@ -52,6 +52,12 @@ def log_in(page: Page, name: str, password: str) -> None:
     page.fill("[name=password]", password)
     page.click("main form button")
     page.wait_for_url(lambda url: "/login" not in url)
+
+
+def arrive(page: Page, path: str) -> None:
+    """Go to a page of the console, and wait for the parts that come after it."""
+    page.goto(f"/console/{path}")
+    expect(page.locator("[data-coming]")).to_have_count(0)
 
 
 def picture(page: Page, folder: Path, name: str) -> None:

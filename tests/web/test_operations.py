@@ -17,6 +17,7 @@ from service.web import figures
 from service.web.shown import size
 from tests.images import genuine
 from tests.live import Live, steady_models
+from tests.waiting import eventually
 from tests.web.browser import opened
 from tests.web.conftest import client, form, seat_people, sit
 from tests.web.seeds import a_point, results
@@ -170,6 +171,17 @@ def test_an_analyst_deletes_no_image(running: Live) -> None:
     for path in ("delete", "delete-older"):
         answer = session.post(f"{running.base}/console/images/{path}", data=token)
         assert answer.status_code == 403
+
+
+def test_who_came_in_and_what_was_exported_is_in_the_audit_log(running: Live) -> None:
+    session = client(running, "viewer")
+    answer = session.get(f"{running.base}/console/results/export.csv?decision=deepfake&sort=lowest")
+    assert answer.status_code == 200
+    eventually(lambda: "results exported" in acts_of(running))
+    told = [json.loads(line) for line in acts_of(running).splitlines()]
+    mine = {one["act"]: one for one in told if one.get("actor") == "console:viewer"}
+    assert set(mine) == {"logged in", "results exported"}
+    assert mine["results exported"]["filter"] == "decision=deepfake&sort=lowest"
 
 
 def test_another_operating_point_is_tried_and_applied(boss: Page, running: Live) -> None:

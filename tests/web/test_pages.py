@@ -22,7 +22,7 @@ from service.store import open_store
 from service.web.texts import FILE, texts
 from tests.images import genuine
 from tests.live import Live
-from tests.web.browser import opened, picture
+from tests.web.browser import arrive, opened, picture
 from tests.web.conftest import seat_people, sit
 from tests.web.seeds import results
 
@@ -94,7 +94,7 @@ def serious(page: Page, rule: str = "") -> list[str]:
 
 def test_no_name_and_no_note_is_a_program(boss: Page) -> None:
     for path in PAGES:
-        boss.goto(f"/console/{path}")
+        arrive(boss, path)
         assert "owned" not in boss.title(), path
         assert boss.locator("main script, main img[src=x]").count() == 0, path
 
@@ -136,7 +136,7 @@ def test_on_a_phone_nothing_sticks_out(browser: Browser, full: Live) -> None:
     with opened(browser, full.base, viewport={"width": 375, "height": 700}) as page:
         sit(page, full, "administrator")
         for path in PAGES:
-            page.goto(f"/console/{path}")
+            arrive(page, path)
             wide[path] = page.evaluate("document.documentElement.scrollWidth")
     assert {path: width for path, width in wide.items() if width > 375} == {}
 
@@ -153,7 +153,7 @@ def test_the_keyboard_leads_through_a_page_in_its_order(boss: Page) -> None:
 def test_screenshots(boss: Page, tmp_path_factory: pytest.TempPathFactory) -> None:
     folder = tmp_path_factory.mktemp("screenshots")
     for path in PAGES:
-        boss.goto(f"/console/{path}")
+        arrive(boss, path)
         picture(boss, folder, path.strip("/").partition("/")[0])
     assert len(list(folder.iterdir())) == len({path.partition("/")[0] for path in PAGES})
 

@@ -19,7 +19,7 @@ from service.store.sqlite.store import SqliteStore
 from tests.images import genuine
 from tests.live import Live
 from tests.web.browser import opened
-from tests.web.conftest import seat_people, sit
+from tests.web.conftest import client, seat_people, sit
 from tests.web.seeds import results
 
 
@@ -68,6 +68,22 @@ def test_by_keyboard_alone_with_undo(reviewing: Page, desk: Live) -> None:
     assert len(labels(desk)) == len(before) + 1
     reviewing.keyboard.press("n")
     expect(reviewing.locator("#review a").first).not_to_have_attribute("href", second)
+
+
+def test_the_page_comes_before_its_result_is_looked_for(desk: Live) -> None:
+    page = client(desk, "analyst").get(f"{desk.base}/console/review/?queue=warned").text
+    assert "The next result is being looked for." in page
+    assert "/console/review/next?queue=warned" in page
+    assert "data-key" not in page
+
+
+def test_a_result_that_does_not_come_is_not_promised_for_ever(reviewing: Page, desk: Live) -> None:
+    reviewing.route("**/review/next*", lambda route: route.abort())
+    reviewing.reload()
+    expect(reviewing.locator("#review")).to_contain_text("This part of the page did not come.")
+    reviewing.unroute("**/review/next*")
+    reviewing.reload()
+    expect(reviewing.locator("#review [data-key=g]")).to_have_count(1)
 
 
 def test_keys_that_are_typed_into_a_note_decide_nothing(reviewing: Page, desk: Live) -> None:

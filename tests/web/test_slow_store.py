@@ -73,7 +73,7 @@ def test_where_nothing_was_found_no_page_says_that_there_is_nothing(
     assert (NOT_ALL in listing, "No result fits" in listing) == (True, False)
     images = analyst.get("/console/images/").text
     assert (NOT_ALL in images, "No picture is kept" in images) == (True, False)
-    review = analyst.get("/console/review/").text
+    review = analyst.get("/console/review/next").text
     assert ("too long to find" in review, "Nothing waits here" in review) == (True, False)
 
 

@@ -122,8 +122,11 @@ def test_the_pages_show_them(search: DetectionSearch, tmp_path: Path) -> None:
         said = session.post(f"{live.base}/console/review/uuid-3", data=data)
         assert said.status_code == 200
         assert "Deepfake" in _get(session, live, "results/uuid-3").text
-        assert "uploads/1.jpg" in _get(session, live, "images/").text
-        for path in ("review/?queue=random", "images/", "operations/"):
+        images = _get(session, live, "images/").text
+        assert "uploads/1.jpg" in images
+        assert "set for the bucket" in images
+        assert "FACEGATE_STORE_IMAGES" not in images
+        for path in ("review/next?queue=random", "images/", "operations/"):
             assert _get(session, live, path).status_code == 200
 
 

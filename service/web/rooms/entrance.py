@@ -7,7 +7,7 @@ from werkzeug.wrappers import Response
 
 from service.api.http.context import client_address, services
 from service.errors import AccountError
-from service.web import guard
+from service.web import acts, guard
 from service.web.pages import DOORS, page
 
 blueprint = Blueprint("entrance", __name__)
@@ -32,9 +32,10 @@ def enter() -> Response | tuple[str, int]:
     name, password = request.form.get("username", ""), request.form.get("password", "")
     target = _safe(request.form.get("next", ""))
     try:
-        token, _ = services().people.login(name, password, client_address())
+        token, seat = services().people.login(name, password, client_address())
     except AccountError as error:
         return _form(next=target, error=error.sentence, name=name), error.status
+    acts.note_of(seat.person, "logged in")
     response = redirect(target or url_for("console.entrance.home"), 303)
     guard.sit_down(response, token)  # type: ignore[arg-type]
     return response
@@ -51,6 +52,7 @@ def leave() -> Response:
 def leave_everywhere() -> Response:
     """End every session of this person."""
     services().people.logout_everywhere(guard.seat().person)
+    acts.note("logged out everywhere")
     return _outside()
 
 

@@ -101,6 +101,7 @@ def _page(**more: object) -> str:
         more=last,
         whole=whole,
         kept=settings.store_images,
+        bucket=settings.console_source != "store",
         days=settings.result_ttl / DAY,
         may_delete=guard.seat().person.may("administrator"),
         **more,

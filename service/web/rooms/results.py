@@ -17,7 +17,7 @@ from service.errors import ResultNotFound
 from service.judging.reviews import Reviews
 from service.store.base import StoredResult
 from service.store.search import After, Filter, Search, Sort, sorted_by
-from service.web import filters, guard
+from service.web import acts, filters, guard
 from service.web.judged import view
 from service.web.pages import door, page
 from service.web.patience import some, within
@@ -84,6 +84,7 @@ def _item(result: StoredResult) -> str:
 def export() -> Response:
     """Everything that the filter selects, as CSV, streamed."""
     wanted, sort = filters.read_filter(request.args), filters.read_sort(request.args)
+    acts.note("results exported", filter=filters.address(request.args))
     lines = csv_lines(_all(services().results, wanted, sort), licence_names())
     name = f"facegate-{datetime.now(UTC):%Y%m%d-%H%M%S}.csv"
     headers = {"Content-Disposition": f'attachment; filename="{name}"'}

@@ -35,8 +35,8 @@ STEP, TRIES, NOTE, COUNTED = 20, 400, 1000, 10_000
 
 @blueprint.get("/")
 def desk() -> str:
-    """The next result of a queue; the error rates come after it."""
-    return page("review.html", queues=tuple(QUEUES), **_next(_queue()))
+    """The frame of a queue: its next result and the error rates come after the first paint."""
+    return page("review.html", queues=tuple(QUEUES), queue=_queue())
 
 
 @blueprint.get("/rates")
@@ -50,7 +50,7 @@ def rates() -> str:
 
 @blueprint.get("/next")
 def skip() -> str:
-    """The result after the one that is shown."""
+    """The first result of a queue, or the one after that which is shown."""
     return page("review-card.html", **_next(_queue(), request.args.get("after", "")))
 
 

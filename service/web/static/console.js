@@ -26,6 +26,12 @@ function select(element) {
   getSelection().addRange(range);
 }
 
+// A part that was to come after the page and did not: no promise may stand there for ever.
+document.addEventListener("htmx:afterRequest", (event) => {
+  const coming = event.detail.xhr.status !== 200 && event.detail.elt.querySelector("[data-coming]");
+  if (coming) coming.textContent = coming.dataset.coming;
+});
+
 document.addEventListener("input", (event) => {
   if (event.target.matches("[data-heat-slider]")) heat(event.target);
 });
