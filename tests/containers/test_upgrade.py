@@ -11,6 +11,8 @@ from tests.containers.docker import DOCKER, SERVICE, docker, facegate, inspect, 
 from tests.containers.stack import Stack
 from tests.containers.test_image import liveness
 
+# Each command has five seconds for the store, which another test's containers may take away.
+pytestmark = pytest.mark.alone
 NEXT, BROKEN = "facegate-upgrade:2", "facegate-upgrade:broken"
 
 

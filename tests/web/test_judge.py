@@ -41,6 +41,21 @@ def test_several_files_get_a_row_each_and_all_that_was_found(trying: Page) -> No
     assert "-F image=@one.jpg" in (judged.locator("pre").nth(1).text_content() or "")
 
 
+def test_the_raw_answer_and_the_curl_line_are_copied(trying: Page) -> None:
+    trying.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    trying.set_input_files("#media", a_file("one.jpg"))
+    row = trying.locator("#answers > details")
+    row.locator("summary").first.click()
+    row.evaluate("row => row.querySelectorAll('details').forEach(one => { one.open = true; })")
+    for number, known in enumerate(('"sha256"', "-F image=@one.jpg")):
+        row.locator("[data-copy]").nth(number).click()
+        wanted = row.locator("pre").nth(number).text_content() or ""
+        assert known in wanted
+        trying.wait_for_function(
+            "wanted => navigator.clipboard.readText().then(text => text === wanted)", arg=wanted
+        )
+
+
 def test_the_heat_map_lies_over_the_picture_as_strongly_as_one_likes(trying: Page) -> None:
     trying.set_input_files("#media", a_file())
     slider, heat = trying.locator("[data-heat-slider]"), trying.locator("[data-heat]")

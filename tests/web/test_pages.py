@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -32,6 +33,7 @@ PAGES = [
     *("operating-point/", "licences/", "people/"),
 ]
 TEMPLATES = FILE.parent / "templates"
+KEPT = Path(__file__).parents[2] / "build" / "screenshots"  # artefacts, for people to look at
 
 
 @pytest.fixture(scope="module")
@@ -150,8 +152,10 @@ def test_the_keyboard_leads_through_a_page_in_its_order(boss: Page) -> None:
     assert boss.evaluate("document.activeElement.closest('main') !== null")
 
 
-def test_screenshots(boss: Page, tmp_path_factory: pytest.TempPathFactory) -> None:
-    folder = tmp_path_factory.mktemp("screenshots")
+def test_screenshots(boss: Page) -> None:
+    folder = KEPT
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
     for path in PAGES:
         arrive(boss, path)
         picture(boss, folder, path.strip("/").partition("/")[0])
