@@ -45,8 +45,8 @@ def test_the_raw_answer_and_the_curl_line_are_copied(trying: Page) -> None:
     trying.context.grant_permissions(["clipboard-read", "clipboard-write"])
     trying.set_input_files("#media", a_file("one.jpg"))
     row = trying.locator("#answers > details")
-    row.locator("summary").first.click()
-    row.evaluate("row => row.querySelectorAll('details').forEach(one => { one.open = true; })")
+    expect(row.locator("pre").first).to_contain_text("sha256")
+    row.evaluate("row => [row, ...row.querySelectorAll('details')].forEach(one => one.open = true)")
     for number, known in enumerate(('"sha256"', "-F image=@one.jpg")):
         row.locator("[data-copy]").nth(number).click()
         wanted = row.locator("pre").nth(number).text_content() or ""
