@@ -41,9 +41,10 @@ decode(open(sys.argv[1], "rb").read(), max_pixels=10**8)
 for path in sys.stdin:
     data = open(path.strip(), "rb").read()
     open("/proc/self/clear_refs", "w").write("5")  # the peak is that from here on
-    before = now("VmRSS")
+    before, own = now("VmRSS"), now("RssAnon")
     decode(data, max_pixels=int(sys.argv[2]))
-    print(now("VmHWM") - before, now("VmRSS") - before, flush=True)
+    # Files' pages come and go as the system likes.
+    print(now("VmHWM") - before, now("RssAnon") - own, flush=True)
 """
 
 

@@ -38,7 +38,7 @@ def test_several_files_get_a_row_each_and_all_that_was_found(trying: Page) -> No
     assert judged.locator(".picture img").first.evaluate("image => image.naturalWidth") > 100
     expect(trying.locator("[data-progress]")).to_have_attribute("value", "2")
     assert '"sha256"' in (judged.locator("pre").first.text_content() or "")
-    assert "-F image=@one.jpg" in (judged.locator("pre").nth(1).text_content() or "")
+    assert "-F media=@one.jpg" in (judged.locator("pre").nth(1).text_content() or "")
 
 
 def test_the_raw_answer_and_the_curl_line_are_copied(trying: Page) -> None:
@@ -47,7 +47,7 @@ def test_the_raw_answer_and_the_curl_line_are_copied(trying: Page) -> None:
     row = trying.locator("#answers > details")
     expect(row.locator("pre").first).to_contain_text("sha256")
     row.evaluate("row => [row, ...row.querySelectorAll('details')].forEach(one => one.open = true)")
-    for number, known in enumerate(('"sha256"', "-F image=@one.jpg")):
+    for number, known in enumerate(('"sha256"', "-F media=@one.jpg")):
         row.locator("[data-copy]").nth(number).click()
         wanted = row.locator("pre").nth(number).text_content() or ""
         assert known in wanted

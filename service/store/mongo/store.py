@@ -99,15 +99,19 @@ class MongoStore(
         They serve speed and tidiness only: a missing right is worth one line and no more.
         """
         for name, indexes in INDEXES.items():
-            try:
-                for index in indexes:  # each by itself: over much data, one takes long
-                    with self._calls(HOUSEKEEPING) as db:
-                        db[name].create_indexes([index])
-            except StoreUnavailable as error:
-                if _went_away(error.__cause__):
-                    raise
-                reason = type(error.__cause__).__name__
-                log.warning("store_indexes_not_made", collection=name, error=reason)
+            for index in indexes:  # each by itself: over much data, one takes long
+                self._make_index(name, index)
+
+    def _make_index(self, collection: str, index: IndexModel) -> None:
+        try:
+            with self._calls(HOUSEKEEPING) as db:
+                db[collection].create_indexes([index])
+        except StoreUnavailable as error:
+            if _went_away(error.__cause__):
+                raise
+            reason = type(error.__cause__).__name__
+            name = index.document["name"]
+            log.warning("store_index_not_made", collection=collection, index=name, error=reason)
 
     def close(self) -> None:
         client = self._clients.pop(os.getpid(), None)

@@ -86,9 +86,9 @@ def _preview(medium: Medium, analysis: Analysis) -> Preview | None:
 def _curl(name: str, url: str) -> str:
     """What asks the same by our own route."""
     service = f"{request.scheme}://{request.host}/v1/analyze"
-    file = shlex.quote(f"image=@{name or 'selfie.jpg'}")
+    file = shlex.quote(f"media=@{name or 'selfie.jpg'}")
     if url:
         return (
-            f"curl -s {shlex.quote(url)} | curl -s -H 'X-Hash-Id: fg_...' -F 'image=@-' {service}"
+            f"curl -s {shlex.quote(url)} | curl -s -H 'X-Hash-Id: fg_...' -F 'media=@-' {service}"
         )
     return f"curl -s -H 'X-Hash-Id: fg_...' -F {file} {service}"

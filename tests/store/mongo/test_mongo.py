@@ -135,15 +135,22 @@ def test_indexes_are_made_once_and_again_without_harm(
         assert indexes["purge_at_1"]["expireAfterSeconds"] == 0
 
 
-def test_indexes_that_cannot_be_made_are_one_line_in_the_log(
+def test_an_index_that_cannot_be_made_is_one_line_in_the_log_and_the_others_are_made(
     mongo_store: MongoStore, mongo_server: MongoServer
 ) -> None:
     """The cache container may have made one under the same name and with other options."""
     client = pymongo.MongoClient(mongo_server.uri)
     client[mongo_store._name].counters.create_index("purge_at", expireAfterSeconds=99)
+    client[mongo_store._name].results.create_index(
+        [("sha256", 1), ("fingerprint", 1), ("created_at", -1)], unique=True
+    )
     with capture_logs() as logs:
         mongo_store.prepare()
-    assert [line["event"] for line in logs] == ["store_indexes_not_made"]
+    assert [(line["event"], line["index"]) for line in logs] == [
+        ("store_index_not_made", "purge_at_1"),
+        ("store_index_not_made", "sha256_1_fingerprint_1_created_at_-1"),
+    ]
+    assert "purge_at_1" in client[mongo_store._name].results.index_information()
     assert mongo_store.take([a_counter()])
 
 
