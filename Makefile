@@ -61,12 +61,14 @@ logs: ## what they wrote (FOLLOW=-f: and go on writing)
 test test-quick test-containers: export PYTHONDONTWRITEBYTECODE =
 
 # Much of a test is waiting, so there are more of them at once than cores. Those of the stores fork:
-# they run beside the others in a process of their own, where no server's threads run.
+# they run beside the others in a process of their own, where no server's threads run, and after
+# them those of Schemathesis, which takes long to be loaded and so is loaded there alone.
 TESTS_AT_ONCE ?= 3
+ASIDE := tests/store tests/api/openapi/test_schemathesis.py
 test: install-dev ## run the tests
-	@log=$$(mktemp); $(BIN)/python -m pytest -p no:schemathesis tests/store >$$log 2>&1 & stores=$$!; trap "kill $$stores" INT TERM; \
-	$(BIN)/python -m pytest -n $(TESTS_AT_ONCE) --dist loadfile --no-loadscope-reorder --ignore=tests/containers --ignore=tests/store; \
-	others=$$?; wait $$stores; stores=$$?; cat $$log; rm $$log; exit $$((others | stores))
+	@log=$$(mktemp); $(BIN)/python -m pytest $(ASIDE) >$$log 2>&1 & aside=$$!; trap "kill $$aside" INT TERM; \
+	$(BIN)/python -m pytest -p no:schemathesis -n $(TESTS_AT_ONCE) --dist loadfile --no-loadscope-reorder $(patsubst %,--ignore=%,tests/containers $(ASIDE)); \
+	others=$$?; wait $$aside; aside=$$?; cat $$log; rm $$log; exit $$((others | aside))
 
 test-full: export THOROUGH = 1
 test-full: test ## the same with the examples, sizes and times of a night

@@ -31,6 +31,8 @@ EARLY = {"OMP_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "2"}
 LATE = (
     *("service.app", "service.gunicorn_worker", "service.commands.serve", "gunicorn.app.wsgiapp"),
     *("service.analysis.decision.calibration", "service.repository.fusion_manifest"),
+    *("service.commands.doctor.machine", "service.analysis.pipelines", "service.media.high_range"),
+    *("service.analysis.detectors.onnx", "service.analysis.detectors.voice", "c2pa"),
 )
 
 

@@ -235,5 +235,5 @@ def _open_faces(settings: Settings) -> FaceDetector:
     keep_freed()
     cv2.setNumThreads(1)  # requests run side by side: pools would fight for the cores
     faces = FaceDetector(settings.models_dir)
-    faces.detect(np.zeros((256, 256, 3), np.uint8))  # a blank image runs both models
+    faces.try_out()
     return faces

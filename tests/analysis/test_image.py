@@ -8,6 +8,7 @@ import io
 import shutil
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -112,25 +113,28 @@ def test_explaining_changes_no_score(analyzer: Analyzer) -> None:
     assert same(plain, replace(explained, heat_map=None))
 
 
+@cache
+def pale_and_red() -> bytes:
+    return side_by_side(tinted(0.2), tinted(1.0).resize((400, 400)))
+
+
 class TestSeveralFaces:
     """A pale face of 480 pixels on the left, a red one of 400 on the right."""
 
-    DATA = side_by_side(tinted(0.2), tinted(1.0).resize((400, 400)))
-
     def test_the_worst_counts(self, analyzer: Analyzer) -> None:
-        analysis = analyzer.analyze(self.DATA)
+        analysis = analyzer.analyze(pale_and_red())
         assert (analysis.decision, analysis.counted, len(analysis.faces)) == ("deepfake", 1, 2)
         assert analysis.probability == analysis.faces[1].probability
         assert analysis.faces[0].box.width > analysis.faces[1].box.width
         assert Reason.TOO_MANY_FACES in analysis.reasons
 
     def test_the_largest_counts(self, make_analyzer: MakeAnalyzer) -> None:
-        analysis = make_analyzer(multi_face="largest").analyze(self.DATA)
+        analysis = make_analyzer(multi_face="largest").analyze(pale_and_red())
         assert (analysis.decision, analysis.faces_found, len(analysis.faces)) == ("bona_fide", 2, 1)
         assert Reason.TOO_MANY_FACES in analysis.reasons
 
     def test_refused(self, make_analyzer: MakeAnalyzer) -> None:
-        assert refusal(make_analyzer(multi_face="refuse"), self.DATA) is Reason.TOO_MANY_FACES
+        assert refusal(make_analyzer(multi_face="refuse"), pale_and_red()) is Reason.TOO_MANY_FACES
 
     def test_a_bystander_does_not_count(self, make_analyzer: MakeAnalyzer) -> None:
         data = side_by_side(tinted(0.2), tinted(1.0).resize((150, 150)))

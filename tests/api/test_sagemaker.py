@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import boto3
@@ -15,10 +17,14 @@ from tests.images import genuine
 from tests.live import Live, data_uri
 from tests.voices import SPOKEN
 
-FILM = clips.video(clips.faces(8))
-SPEECH = SPOKEN.read_bytes()
+Make = Callable[[], bytes]
 JPEG = {"Content-Type": "image/jpeg"}
 LINES = {"Content-Type": "application/jsonlines"}
+
+
+@cache
+def film() -> bytes:
+    return clips.video(clips.faces(8))
 
 
 def runtime(live: Live, key: str = "AKIAEXAMPLEEXAMPLE00") -> Any:
@@ -62,25 +68,30 @@ def test_the_access_key_may_be_the_hash_id(live: Live) -> None:
 
 
 @pytest.mark.parametrize(
-    ("form", "body"), [("video/mp4", FILM), ("audio/flac", SPEECH), ("application/ogg", SPEECH)]
+    ("form", "make"),
+    [
+        ("video/mp4", film),
+        ("audio/flac", SPOKEN.read_bytes),
+        ("application/ogg", SPOKEN.read_bytes),
+    ],
 )
-def test_videos_and_recordings(live: Live, form: str, body: bytes) -> None:
-    labels = asked(live, ContentType=form, Body=body)
+def test_videos_and_recordings(live: Live, form: str, make: Make) -> None:
+    labels = asked(live, ContentType=form, Body=make())
     assert {one["label"] for one in labels} == {"fake", "real"}
     assert labels[0]["score"] + labels[1]["score"] == pytest.approx(1)
 
 
 @pytest.mark.parametrize(
-    ("form", "body", "code"),
+    ("form", "make", "code"),
     [
-        ("video/mp4", FILM[:3000], "INVALID_MEDIA"),
-        ("audio/wav", clips.recording(), "NO_SPEECH"),
-        ("video/mp4", clips.video(clips.plain(70), rate=1), "MEDIA_TOO_LONG"),
+        ("video/mp4", lambda: film()[:3000], "INVALID_MEDIA"),
+        ("audio/wav", clips.recording, "NO_SPEECH"),
+        ("video/mp4", lambda: clips.video(clips.plain(70), rate=1), "MEDIA_TOO_LONG"),
     ],
 )
-def test_boto3_is_told_why_not(live: Live, form: str, body: bytes, code: str) -> None:
+def test_boto3_is_told_why_not(live: Live, form: str, make: Make, code: str) -> None:
     with pytest.raises(ClientError) as error:
-        asked(live, ContentType=form, Body=body)
+        asked(live, ContentType=form, Body=make())
     assert error.value.response["Error"]["Code"] == code
 
 

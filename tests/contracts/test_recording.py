@@ -14,21 +14,22 @@ from tests import clips
 from tests.analysis.test_audio import recording
 from tests.conftest import GENUINE
 from tests.live import Live
+from tests.media.test_hostile_media import Make
 from tests.voices import RATE, SPOKEN, spoken
 
 SPEECH = SPOKEN.read_bytes()
-FILES = {
-    "wav": recording(spoken()),
-    "mp3": recording(spoken(), "mp3", "libmp3lame", 44100),
-    "m4a": recording(spoken(), "ipod", "aac", 44100),
-    "ogg": recording(spoken(), "ogg", "libopus", 48000),
-    "flac": SPEECH,
+FILES: dict[str, Make] = {
+    "wav": lambda: recording(spoken()),
+    "mp3": lambda: recording(spoken(), "mp3", "libmp3lame", 44100),
+    "m4a": lambda: recording(spoken(), "ipod", "aac", 44100),
+    "ogg": lambda: recording(spoken(), "ogg", "libopus", 48000),
+    "flac": lambda: SPEECH,
 }
-HOSTILE = {
-    "silence": (recording(np.zeros(3 * RATE, np.float32)), 422, "NO_SPEECH"),
-    "a word": (recording(np.pad(spoken(0.7), RATE)), 422, "SPEECH_TOO_SHORT"),
-    "garbage": (b"RIFF\x24\0\0\0WAVE" + bytes(range(256)) * 20, 400, "INVALID_MEDIA"),
-    "cut off": (SPEECH[:200], 400, "INVALID_MEDIA"),
+HOSTILE: dict[str, tuple[Make, int, str]] = {
+    "silence": (lambda: recording(np.zeros(3 * RATE, np.float32)), 422, "NO_SPEECH"),
+    "a word": (lambda: recording(np.pad(spoken(0.7), RATE)), 422, "SPEECH_TOO_SHORT"),
+    "garbage": (lambda: b"RIFF\x24\0\0\0WAVE" + bytes(range(256)) * 20, 400, "INVALID_MEDIA"),
+    "cut off": (lambda: SPEECH[:200], 400, "INVALID_MEDIA"),
 }
 
 
@@ -46,7 +47,7 @@ def analyze(live: Live, data: bytes, name: str) -> Any:
 
 @pytest.mark.parametrize("form", FILES)
 def test_analyze(live: Live, form: str) -> None:
-    answer = analyze(live, FILES[form], f"call.{form}")
+    answer = analyze(live, FILES[form](), f"call.{form}")
     assert answer.status_code == 200
     schemas.RecordingAnswer.model_validate_json(answer.content, extra="forbid")
     body = answer.json()
@@ -60,8 +61,8 @@ def test_analyze(live: Live, form: str) -> None:
 
 @pytest.mark.parametrize("name", HOSTILE)
 def test_hostile(live: Live, name: str) -> None:
-    data, status, code = HOSTILE[name]
-    answer = analyze(live, data, "call.wav")
+    make, status, code = HOSTILE[name]
+    answer = analyze(live, make(), "call.wav")
     assert (answer.status_code, answer.json()["code"]) == (status, code)
 
 

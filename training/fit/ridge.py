@@ -7,7 +7,6 @@ same views: ridge regression, drawn towards the weights as they are. No labels a
 from __future__ import annotations
 
 import numpy as np
-from sklearn.linear_model import Ridge
 
 PRIOR = 3.0  # times the number of values: how strongly weights are drawn to what they are
 FLAT = 1e-4  # added to a spread: some values hardly ever differ
@@ -16,6 +15,8 @@ Values = dict[str, np.ndarray]
 
 def carried(readout: Values, theirs: np.ndarray, ours: np.ndarray) -> Values:
     """The readout's values for `ours`, NxD pools of the views of which it knows `theirs`."""
+    from sklearn.linear_model import Ridge
+
     wanted = units(readout, theirs)
     missing = wanted - units(readout, ours)
     known = ours.astype(np.float32)

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from sklearn.metrics import roc_auc_score
 
 from service.fitting import metrics
 from training.presentation.head import by_parts, fit, moments
@@ -67,7 +66,7 @@ def threshold(judged: LeftOut, rate: float) -> float:
 
 
 def auc(judged: LeftOut) -> float:
-    return float(roc_auc_score(judged.attack, judged.logit, sample_weight=judged.weight))
+    return _auc(judged, judged.weight)
 
 
 def apcer(judged: LeftOut, rate: float = 0.05) -> float:
@@ -110,7 +109,7 @@ def _source(mine: LeftOut, line: float) -> dict[str, float | int | None]:
     return {
         "attacks": len(attacks),
         "live": len(live),
-        "auc": float(roc_auc_score(mine.attack, mine.logit)) if both else None,
+        "auc": _auc(mine) if both else None,
         "apcer": float((attacks < line).mean()) if len(attacks) else None,
         "bpcer": float((live >= line).mean()) if len(live) else None,
     }
@@ -147,3 +146,9 @@ def report(judged: LeftOut, others: LeftOut) -> dict[str, Any]:
             for name, logit in genuine.items()
         },
     }
+
+
+def _auc(judged: LeftOut, weight: np.ndarray | None = None) -> float:
+    from sklearn.metrics import roc_auc_score
+
+    return float(roc_auc_score(judged.attack, judged.logit, sample_weight=weight))

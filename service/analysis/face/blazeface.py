@@ -103,6 +103,11 @@ class FaceDetector:
         self._second = SecondLook(self._short, self._full)
         self._min_score = min_score
 
+    def try_out(self) -> None:
+        """Run both models once, on a blank image."""
+        for model in (self._short, self._full):
+            model.find(np.zeros((256, 256, 3), np.uint8), 0, self._min_score)
+
     def detect(self, image: np.ndarray) -> Detection:
         """Faces of an HxWx3 uint8 RGB image of any size."""
         first = self._first(image)

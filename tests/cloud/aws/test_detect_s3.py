@@ -7,6 +7,7 @@ import json
 import os
 import signal
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,10 @@ from tests.servers import free_port
 from tests.store.records import eventually
 from tests.voices import SPOKEN
 
-FILMS = {"film.mkv": clips.video(clips.faces(8), "matroska"), "call.flac": SPOKEN.read_bytes()}
+FILMS: dict[str, Callable[[], bytes]] = {
+    "film.mkv": lambda: clips.video(clips.faces(8), "matroska"),
+    "call.flac": SPOKEN.read_bytes,
+}
 NO_KEYS = {"AWS_ACCESS_KEY_ID": None, "AWS_SECRET_ACCESS_KEY": None}
 
 
@@ -236,14 +240,15 @@ def test_predict_takes_a_local_path_and_a_threshold(facegate: Run, tmp_path: Pat
 def test_detect_and_predict_take_videos_and_recordings(
     aws: Aws, bucket: str, facegate: Run, key: str
 ) -> None:
-    aws.client("s3").put_object(Bucket=bucket, Key=key, Body=FILMS[key])
+    data = FILMS[key]()
+    aws.client("s3").put_object(Bucket=bucket, Key=key, Body=data)
     found = json.loads(facegate("detect", f"s3://{bucket}/", "--format", "jsonl").stdout)
     result = predicted(facegate("predict", f"s3://{bucket}/{key}"))
     kind = "video" if key.startswith("film") else "audio"
     assert (found["analysis"]["kind"], result["file_type"]) == (kind, kind)
     assert found["decision"] in ("bona_fide", "deepfake")
     assert result["prediction_score"] == pytest.approx(found["score"], abs=1e-3)
-    assert result["sha256"] == hashlib.sha256(FILMS[key]).hexdigest()
+    assert result["sha256"] == hashlib.sha256(data).hexdigest()
 
 
 def test_predict_names_media_that_it_cannot_judge(facegate: Run, tmp_path: Path) -> None:

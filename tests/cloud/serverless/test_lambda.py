@@ -12,6 +12,7 @@ import threading
 import tomllib
 from collections.abc import Iterator
 from decimal import Decimal
+from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib.metadata import packages_distributions
 from pathlib import Path
@@ -37,23 +38,28 @@ from tests.voices import SPOKEN
 
 ROOT = Path(__file__).parents[3]
 TEMPLATE = ROOT / "deploy/aws/lambda/template.yaml"
-FILES = {
-    "/selfie.jpg": genuine(),
-    "/selfie.png": encode(portrait()),
-    "/blank.jpg": encode(portrait().resize((64, 64)).point(lambda _: 127), "JPEG"),
-    **{f"/{form}": nasty(form) for form in MODERN},
-    "/page.jpg": b"<html>secret</html>",
-    "/film.mp4": clips.video(clips.faces(8)),
-    "/call.flac": SPOKEN.read_bytes(),
-    "/torn.mp4": clips.video(clips.faces(8))[:3000],
-    "/silent.wav": clips.recording(),
-    "/large.jpg": genuine() + bytes(2_000_000),
-}
+
+
+@cache
+def files() -> dict[str, bytes]:
+    film = clips.video(clips.faces(8))
+    return {
+        "/selfie.jpg": genuine(),
+        "/selfie.png": encode(portrait()),
+        "/blank.jpg": encode(portrait().resize((64, 64)).point(lambda _: 127), "JPEG"),
+        **{f"/{form}": nasty(form) for form in MODERN},
+        "/page.jpg": b"<html>secret</html>",
+        "/film.mp4": film,
+        "/call.flac": SPOKEN.read_bytes(),
+        "/torn.mp4": film[:3000],
+        "/silent.wav": clips.recording(),
+        "/large.jpg": genuine() + bytes(2_000_000),
+    }
 
 
 class Site(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
-        body = FILES.get(self.path)
+        body = files().get(self.path)
         self.send_response(200 if body else 404)
         self.send_header("Content-Type", "application/octet-stream")
         self.end_headers()
@@ -199,7 +205,7 @@ def test_videos_and_recordings_are_judged(
     assert (status, body["verdict"] in ("fake", "real")) == (200, True)
     key = f"uploads/{body['uuid']}.{suffix}"
     kept = aws.client("s3").get_object(Bucket=bucket, Key=key)
-    assert (kept["ContentType"], kept["Body"].read()) == (form, FILES[path])
+    assert (kept["ContentType"], kept["Body"].read()) == (form, files()[path])
 
 
 @pytest.mark.parametrize("encoded", [False, True])
