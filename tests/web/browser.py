@@ -1,4 +1,4 @@
-"""Debian's Chromium, driven by Playwright: one for all tests, a new profile for each page."""
+"""Debian's Chromium, driven by Playwright: one for all tests, an empty profile for each page."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
@@ -30,19 +31,61 @@ def chromium() -> Iterator[Browser]:
 
 
 @contextmanager
-def opened(browser: Browser, base: str, **options: object) -> Iterator[Page]:
+def opened(browser: Browser, base: str, **options: Any) -> Iterator[Page]:
     """A page with an empty profile. At its end it must have asked no other host, broken no policy
     and thrown no error."""
-    context = browser.new_context(base_url=base, **options)  # type: ignore[arg-type]
-    context.set_default_timeout(10_000)
-    page = context.new_page()
+    page = _spare(base) if not options else None
+    page = page or _new(browser, base, options)
     wrong: list[str] = []
-    page.on("pageerror", lambda error: wrong.append(f"error: {error}"))
-    page.on("console", lambda m: wrong.append(m.text) if "Security Policy" in m.text else None)
-    page.on("request", lambda r: wrong.append(r.url) if not _local(r.url, base) else None)
-    yield page
-    context.close()
+    watch: dict[Any, Any] = {
+        "pageerror": lambda error: wrong.append(f"error: {error}"),
+        "console": lambda m: wrong.append(m.text) if "Security Policy" in m.text else None,
+        "request": lambda r: wrong.append(r.url) if not _local(r.url, base) else None,
+    }
+    for event, look in watch.items():
+        page.on(event, look)
+    try:
+        yield page
+        for event, look in watch.items():
+            page.remove_listener(event, look)
+    except BaseException:
+        page.context.close()
+        raise
+    _keep(page, base) if not options else page.context.close()
     assert wrong == []
+
+
+def _new(browser: Browser, base: str, options: dict[str, Any]) -> Page:
+    context = browser.new_context(base_url=base, **options)
+    context.set_default_timeout(10_000)
+    return context.new_page()
+
+
+# A new profile and its process cost more than most tests: the next test of the same service gets
+# the page of the one before, emptied. Of one at a time, by its address.
+SPARE: dict[str, Page] = {}
+
+
+def _spare(base: str) -> Page | None:
+    found = SPARE.pop(base, None)
+    while SPARE:
+        SPARE.popitem()[1].context.close()
+    return found
+
+
+def _keep(page: Page, base: str) -> None:
+    """Without what the test has left in it; what it listens to it must forget by itself."""
+    page.unroute_all()
+    if page.url.startswith(base):
+        page.evaluate("() => { localStorage.clear(); sessionStorage.clear() }")
+    page.goto("about:blank")
+    for other in page.context.pages[1:]:
+        other.close()
+    page.context.clear_cookies()
+    page.context.clear_permissions()
+    if base in SPARE:  # two at once
+        page.context.close()
+    SPARE.setdefault(base, page)
 
 
 def log_in(page: Page, name: str, password: str) -> None:

@@ -6,11 +6,14 @@ import re
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import cache
+from unittest import mock
 
 import pytest
 import requests
 from playwright.sync_api import Browser, Page
 
+from service.accounts.passwords import Passwords
 from service.accounts.people import ROLES, People
 from service.judging.reviews import Reviews
 from service.store import open_store
@@ -79,12 +82,19 @@ def analyst(visitor: Page, console: Live) -> Page:
     return visitor
 
 
+@cache
+def hashed(password: str) -> str:
+    """One salt for all who have the same password: a hash takes long."""
+    return Passwords().hashed(password)
+
+
 def seat_people(live: Live) -> None:
     """A person for each role, called like it."""
     store = open_store(live.settings)
     people = People(live.settings, store)
-    for role in ROLES:
-        people.add(role, PASSWORD, role)
+    with mock.patch.object(people._passwords, "hashed", hashed):
+        for role in ROLES:
+            people.add(role, PASSWORD, role)
     store.close()
 
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Dialog, Page, expect
 
 from service.settings import Settings, applied_bpcer, apply_bpcer, load_settings
 from service.store import open_store
@@ -48,9 +48,14 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
 @pytest.fixture
 def boss(browser: Browser, running: Live) -> Iterator[Page]:
     with opened(browser, running.base) as page:
-        page.on("dialog", lambda dialog: dialog.accept())
+        page.on("dialog", accept)
         sit(page, running, "administrator")
         yield page
+        page.remove_listener("dialog", accept)
+
+
+def accept(dialog: Dialog) -> None:
+    dialog.accept()
 
 
 def acts_of(live: Live) -> str:
