@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -129,4 +130,22 @@ def test_what_waits_for_a_store_that_is_away_is_forgotten_too(
     store.put_result(a_result(licence=THEIRS, sha256=OTHER))
     gone = store.forget(Selection(sha256=OTHER, before=time.time() + 60))["results"]
     assert gone == 2  # whether or not it was delivered meanwhile
+    store.close()
+
+
+def test_what_is_on_its_way_to_the_store_is_forgotten_too(
+    open_mongo: Callable[..., MongoStore], tmp_path: Path
+) -> None:
+    """Another worker has taken it from the spool, and delivers it while it is forgotten."""
+    spool, primary = Spool(tmp_path / "spool.db"), open_mongo()
+    spool.put_result(a_result())
+    (taken,) = spool.claim()
+    store = ResilientStore(primary, Spool(tmp_path / "spool.db"), retry=60)
+    with ThreadPoolExecutor() as pool:
+        forgetting = pool.submit(store.forget, Selection(before=time.time() + 60))
+        time.sleep(0.1)
+        primary.put_result(a_result())
+        spool.done(taken)
+        assert forgetting.result()["results"] == 1
+    assert primary.list_results(a_result().licence, 10) == []
     store.close()

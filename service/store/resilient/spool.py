@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import math
 import time
 import uuid
 from collections.abc import Callable, Sequence
@@ -36,6 +37,7 @@ CLAIM = (
     " WHERE leased_until <= ? ORDER BY number LIMIT ?)"
     " RETURNING number, token, kind, document, attempts"
 )
+PAUSE = 0.02  # seconds between two looks at what is on its way
 RESULT_FIELDS = {
     "sha256": "json_extract(document, '$.sha256')",
     "licence": "json_extract(document, '$.licence')",
@@ -106,14 +108,23 @@ class Spool:
         return next((result for result in own if result.expires_at > time.time()), None)
 
     def forget(self, meant: Selection) -> int:
-        """Delete the waiting results that are meant; returns how many."""
+        """Delete the waiting results that are meant; returns how many.
+
+        One that is on its way is waited for, or it would come to the primary after it was forgotten
+        there. Past a lease nobody carries it any more.
+        """
         if not self._database.path.exists():
             return 0
-        given = meant.given()
-        where = condition(RESULT_FIELDS, given)
-        with self._database.transaction() as db:
-            statement = f"DELETE FROM entries WHERE kind = 'result' AND {where}"  # noqa: S608
-            gone = db.execute(statement, tuple(given.values())).rowcount
+        given, free_by = meant.given(), time.time() + self._lease
+        where = f"kind = 'result' AND {condition(RESULT_FIELDS, given)}"
+        gone, values = 0, tuple(given.values())
+        while self._read(f"SELECT 1 FROM entries WHERE {where} LIMIT 1", *values):  # noqa: S608
+            now = time.time()
+            with self._database.transaction() as db:
+                statement = f"DELETE FROM entries WHERE {where} AND leased_until <= ?"  # noqa: S608
+                free = now if now < free_by else math.inf
+                gone += db.execute(statement, (*values, free)).rowcount
+            time.sleep(PAUSE)
         self._database.empty_log()
         return gone
 
