@@ -1,7 +1,8 @@
 """Check a model file's SHA-256 against its manifest, once for all workers.
 
 Reading a hundred megabytes takes a worker a third of a second. `facegate serve` does so before it
-starts them and hands on what it found; a worker believes it as long as the file has not changed.
+starts them and hands on what it found; a worker believes it, and each process itself, as long as
+the file has not changed.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ def verify_checksum(folder: Path, file: str, sha256: str) -> None:
     """Raises StartupError when the model file is missing or is not the one of the manifest."""
     try:
         stamp = f"{sha256} {_state(folder / file)}"
-        if stamp in _believed:
+        if stamp in _believed or stamp in _verified:
             return
         digest = hashlib.sha256((folder / file).read_bytes()).hexdigest()
     except OSError as error:

@@ -21,9 +21,11 @@ def handed_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A file that another process has verified, and that cannot be read here without notice."""
     file = tmp_path / "model.onnx"
     file.write_bytes(b"weights")
+    monkeypatch.setattr(checksums, "_verified", set[str]())
     verify_checksum(tmp_path, file.name, digest(b"weights"))
     believed = frozenset(verified_files()[HANDED_ON].splitlines())
     monkeypatch.setattr(checksums, "_believed", believed)
+    checksums._verified.clear()
     return file
 
 
@@ -36,6 +38,15 @@ def test_a_file_that_was_verified_is_not_read_again(
 ) -> None:
     monkeypatch.setattr(Path, "read_bytes", lambda _: pytest.fail("read again"))
     verify_checksum(handed_on.parent, handed_on.name, digest(b"weights"))
+
+
+def test_nor_is_one_that_this_process_has_verified(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "model.onnx").write_bytes(b"weights")
+    verify_checksum(tmp_path, "model.onnx", digest(b"weights"))
+    monkeypatch.setattr(Path, "read_bytes", lambda _: pytest.fail("read again"))
+    verify_checksum(tmp_path, "model.onnx", digest(b"weights"))
 
 
 def test_a_file_that_was_changed_since_is_read_again(handed_on: Path) -> None:
