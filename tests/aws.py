@@ -12,6 +12,7 @@ import http.client
 import json
 import threading
 from dataclasses import dataclass, field
+from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any, Self
@@ -20,6 +21,8 @@ import boto3
 from moto.backends import get_backend
 from moto.core import DEFAULT_ACCOUNT_ID
 from moto.server import ThreadedMotoServer
+
+from tests.forks import share_descriptions
 
 REGION = "eu-central-1"
 ERROR = "<Error><Code>{code}</Code><Message>made by a test</Message></Error>"
@@ -106,6 +109,7 @@ class Door(BaseHTTPRequestHandler):
         """Quiet."""
 
 
+share_descriptions()
 SKIPPED = {"transfer-encoding", "connection", "content-length", "server", "date"}
 
 
@@ -151,6 +155,7 @@ class Aws:
             "AWS_EC2_METADATA_DISABLED": "true",
         }
 
+    @cache  # noqa: B019 (there is one server, until the end)
     def client(self, service: str) -> Any:
         """Straight to the server, past the door."""
         return boto3.client(

@@ -132,6 +132,20 @@ def _import_all() -> None:
         importlib.import_module(module.name)
     for name in HEAVY:
         importlib.import_module(name)
+    share_descriptions()
+    from boto3 import Session
+
+    keys = {"aws_access_key_id": "x", "aws_secret_access_key": "x"}
+    for name in ("s3", "sqs", "sts"):
+        Session(**keys, region_name="eu-central-1").client(name)
+
+
+def share_descriptions() -> None:
+    """Let botocore read its long descriptions of services once for all its sessions."""
+    import botocore.loaders
+    import botocore.session
+
+    botocore.session.create_loader = functools.cache(botocore.loaders.create_loader)
 
 
 def _become(asked: dict[str, Any]) -> None:
