@@ -80,6 +80,7 @@ CONTAINER_TESTS ?= tests/containers
 CONTAINERS_AT_ONCE ?= 2
 test-containers: install-dev ## build the images and test them with a real Docker engine (root, Debian or Ubuntu)
 	@tests/containers/engine.sh
+	@scripts/wheels.sh $(BIN)/python
 	@$(BIN)/python -m pytest --timeout=900 -n $(CONTAINERS_AT_ONCE) --dist loadfile -m "not alone" $(CONTAINER_TESTS)
 	@$(BIN)/python -m pytest --timeout=900 -m alone $(CONTAINER_TESTS) || [ $$? = 5 ]  # 5: there is none
 

@@ -42,4 +42,3 @@ packages dockerd docker.io mmdebstrap mmdebstrap docker-registry docker-registry
     docker-compose docker-compose
 $DOCKER version >/dev/null 2>&1 || start_engine
 $DOCKER image inspect "$BASE_IMAGE" >/dev/null 2>&1 || make_base_image
-scripts/wheels.sh .venv/bin/python
