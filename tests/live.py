@@ -111,6 +111,8 @@ class Live:
 
     def start(self) -> None:
         """Launch; does not wait."""
+        self._log_file.touch()
+        self._began = self._log_file.stat().st_size
         if self.command is None:
             self.process = launcher().start(
                 COMMAND, self.environment, self._log_file, self._watchful
@@ -134,7 +136,7 @@ class Live:
         while not done():
             if self.process.poll() is not None or time.monotonic() > deadline:
                 raise RuntimeError(f"the service does not start:\n{self.log()[-4000:]}")
-            time.sleep(0.1)
+            time.sleep(0.05)
 
     def stop(self) -> int:
         """SIGTERM, and its exit status; SIGKILL to what is left after half a minute."""
@@ -187,8 +189,15 @@ class Live:
         return self.folder / "service.log"
 
     def _all_ready(self) -> bool:
+        if self.settings.log_level == "info" and b'"event": "ready"' not in self._new_log():
+            return False  # an answer would cost it more than its log
         ready = f"facegate_ready_workers {float(self.settings.workers)}"
         return ready in self._read("/metrics")
+
+    def _new_log(self) -> bytes:
+        with self._log_file.open("rb") as log:
+            log.seek(self._began)
+            return log.read()
 
     def _read(self, path: str) -> str:
         """What a path answers; nothing while nobody listens."""

@@ -21,15 +21,16 @@ def fresh_selfie() -> bytes:
 
 
 class Load:
-    """`clients` threads, each one request after the other, from enter to exit.
+    """`clients` threads, each one request after the other, from enter to exit; `pause`: seconds
+    between two of them, where it matters how long it lasts and not how much it is.
 
     `answers` holds (status, body) of every request that was answered; `broken` the exceptions.
     """
 
-    def __init__(self, live: Live, clients: int = 2) -> None:
+    def __init__(self, live: Live, clients: int = 2, pause: float = 0.0) -> None:
         self.answers: list[tuple[int, dict[str, Any]]] = []
         self.broken: list[Exception] = []
-        self._live, self._hash_id = live, live.hash_id
+        self._live, self._hash_id, self._pause = live, live.hash_id, pause
         self._stop = threading.Event()
         self._threads = [threading.Thread(target=self._run) for _ in range(clients)]
 
@@ -69,6 +70,7 @@ class Load:
             except requests.RequestException as error:  # an answer that is not JSON, too
                 self.broken.append(error)
                 self._stop.wait(0.1)
+            self._stop.wait(self._pause)
 
 
 def kept_ids(live: Live) -> set[str]:

@@ -44,6 +44,7 @@ def states(live: Live, seconds: float) -> set[int]:
     end, seen = time.monotonic() + seconds, set()
     while time.monotonic() < end:
         seen.add(requests.get(f"{live.base}/readyz", timeout=30).status_code)
+        time.sleep(0.02)
     return seen
 
 
@@ -104,7 +105,7 @@ def test_a_mongodb_that_stops_and_returns_fails_no_request(tmp_path: Path) -> No
     with MongoServer(tmp_path / "mongo") as server:
         options = {"store": "mongo", "mongodb_uri": server.uri, "store_retry": 0.5}
         with Live(tmp_path / "live", probability=0.2, workers=2, **options) as live:
-            with Load(live) as load:
+            with Load(live, pause=0.05) as load:
                 assert eventually(lambda: len(load.answers) >= 10)
                 server.kill()
                 live.wait_until("degraded")

@@ -46,7 +46,7 @@ def test_a_bad_line_to_mongodb_loses_no_acknowledged_result(
     far: tuple[Live, Proxy], fault: Fault
 ) -> None:
     live, proxy = far
-    with Load(live) as load:
+    with Load(live, pause=0.05) as load:
         assert eventually(lambda: len(load.answers) >= 5)
         proxy.fault = fault
         seen = len(load.answers)

@@ -136,7 +136,7 @@ def test_probes_do_not_wait_for_inference(fort: Live) -> None:
         client.start()
     try:
         base = f"http://127.0.0.1:{fort.settings.health_port}"
-        most, _ = worst(lambda: requests.get(f"{base}/healthz", timeout=10), 4)
+        most, _ = worst(lambda: requests.get(f"{base}/healthz", timeout=10), either(4, 2))
         assert most < 2.0
     finally:
         stop.set()

@@ -327,9 +327,9 @@ def test_judging_reaches_for_no_network(
     namespaces: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(network, "NAMESPACES", namespaces)
-    found = network.check_network(Settings(data_dir=tmp_path), seconds=2)
+    found = network.check_network(Settings(data_dir=tmp_path), seconds=1)
     assert found.level == "ok"
-    assert "2 s of judging no " in found.sentence
+    assert "1 s of judging no " in found.sentence
 
 
 @pytest.mark.parametrize("namespaces", [(), network.NAMESPACES], ids=["looked at", "counted"])
@@ -346,5 +346,5 @@ def test_what_reaches_for_a_network_is_found(
     monkeypatch.setattr(network, "NAMESPACES", namespaces)
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     monkeypatch.setenv("FACEGATE_DATA_DIR", str(tmp_path))
-    found = network.check_network(Settings(data_dir=tmp_path), seconds=2)
+    found = network.check_network(Settings(data_dir=tmp_path), seconds=1)
     assert found.level == "failed"
