@@ -13,6 +13,7 @@ from service.analysis.detectors.onnx import OnnxDetector
 from service.analysis.face.blazeface import FaceDetector
 from service.settings import PACKAGE
 from tests.images import genuine
+from tests.thorough import either
 from training.data.dataset import LabelRow
 from training.report.measure.localisation import SMALLEST, heat_inside, localisation
 
@@ -22,11 +23,11 @@ MARGIN = 1.3  # times chance, at the least
 
 @pytest.mark.slow
 def test_heat_lies_in_the_region_that_was_blended() -> None:
-    """Over those of 80 self-blends of one photograph that the detector suspects most."""
+    """Over those of many self-blends of one photograph that the detector suspects most."""
     detector, faces = OnnxDetector(LITE0, bpcer=0.05), FaceDetector(PACKAGE / "models")
     detection = faces.detect(np.array(Image.open(io.BytesIO(genuine())).convert("RGB")))
     image, face = detection.image, detection.faces[0]
-    shares = np.array([heat_inside(detector, image, face, seed) for seed in range(80)])
+    shares = np.array([heat_inside(detector, image, face, seed) for seed in range(either(80, 40))])
     seen = shares[shares[:, 2] >= SMALLEST]
     seen = seen[seen[:, 0].argsort()[-10:]]
     assert (seen[:, 1] / seen[:, 2]).mean() > MARGIN
