@@ -1,13 +1,15 @@
 """Set a linear discriminant of generated faces beside what a readout has learned.
 
-    python -m training.fit.discriminants --out DIR --model service/models/clip
+    python -m training.fit.discriminant --out DIR --model service/models/clip
         --generated NAME,NAME,... [--views N]
 
 OUT is the folder of `training.fit.train`, MODEL one with a readout of the same tower. A network
 learns the marks of the generators that it sees; of another it finds little. The step from genuine
 to generated faces, mean over generators, measured in what faces of one source and genuine sources
-differ by, holds for other generators, too. It counts as a species of its own: beside the others
-it raises the logit only where it finds much. The unit that matters least makes room for it.
+differ by, holds for other generators, too. Genuine sources that lie towards generated faces, as
+studio portraits do, count more among these differences, or their people pay. It counts as a
+species of its own: beside the others it raises the logit only where it finds much. The unit that
+matters least makes room for it.
 """
 
 from __future__ import annotations
@@ -26,7 +28,8 @@ from training.fit.readout import THINNED, auc, note, of_model, write
 from training.fit.ridge import Values, units
 from training.nets.tower import WIDTH
 
-BETWEEN, RIDGE, FLAT = 1.0, 0.1, 1e-4
+RIDGE, FLAT = 0.1, 1e-4
+NEAR, TURNS = 50.0, 5  # how much more a source counts that lies one spread towards generated faces
 STEEP, BEGINS = 2.0, 2.5  # logits a spread of genuine faces, and where it is an even chance
 LIFT = 30.0  # spreads: above it nothing is ever cut off, so the unit stays linear
 
@@ -39,13 +42,32 @@ class Discriminant(NamedTuple):
     bias: float
 
 
+class Part(NamedTuple):
+    """Of one part of the pools, each value divided by its `spread`."""
+
+    within: np.ndarray  # WIDTH x WIDTH: how faces of one source or species differ, and the ridge
+    apart: np.ndarray  # sources x WIDTH: from the middle of the genuine sources to each of them
+    step: np.ndarray  # WIDTH: from that middle to generated faces
+    spread: np.ndarray
+
+    def weights(self, counts: np.ndarray) -> np.ndarray:
+        """Nuisance to the power of -1, times the step, for values as they are."""
+        nuisance = self.within + (self.apart.T * counts) @ self.apart
+        return np.asarray(np.linalg.solve(nuisance, self.step) / self.spread)
+
+
 def fitted(seen: PoolRows, generated: Sequence[str]) -> Discriminant:
     """Raises ValueError where there is no view of `generated`."""
     there = generated_rows(seen, generated)
     if not there.any():
         raise ValueError("A discriminant needs views of generated faces.")
-    weights = [_part(part, seen, there) for part in _parts(seen.pools)]
-    return _scaled(seen, np.concatenate(weights))
+    parts = [_part(part, seen, there) for part in _parts(seen.pools)]
+    share = counts = _shares(seen)
+    one = _scaled(seen, _joined(parts, counts))
+    for _ in range(TURNS - 1):
+        counts = (counts + share * (1 + NEAR * _nearness(seen, one))) / 2
+        one = _scaled(seen, _joined(parts, counts))
+    return one
 
 
 def beside(values: Values, one: Discriminant, seen: PoolRows) -> Values:
@@ -91,39 +113,62 @@ def _parts(pools: np.ndarray) -> Iterator[np.ndarray]:
         yield pools[:, start : start + WIDTH].astype(np.float32)
 
 
-def _part(pools: np.ndarray, seen: PoolRows, there: np.ndarray) -> np.ndarray:
-    """WIDTH weights of one part of the pools: nuisance to the power of -1, times the step."""
+def _joined(parts: Sequence[Part], counts: np.ndarray) -> np.ndarray:
+    return np.concatenate([part.weights(counts) for part in parts])
+
+
+def _nearness(seen: PoolRows, one: Discriminant) -> np.ndarray:
+    """By genuine source: how many spreads its middle lies towards generated faces, or 0."""
+    genuine = seen.fake == 0
+    given, source = _given(seen.pools[genuine], one.weight) + one.bias, seen.source[genuine]
+    return np.maximum([given[source == name].mean() for name in np.unique(source)], 0)
+
+
+def _part(pools: np.ndarray, seen: PoolRows, there: np.ndarray) -> Part:
     spread = pools.std(axis=0) + FLAT
     alike = (pools - pools.mean(axis=0)) / spread
-    nuisance, genuine = _nuisance(alike, seen)
-    each = [alike[there & (seen.species == name)].mean(axis=0) for name in _names(seen, there)]
-    step = np.mean(each, axis=0) - genuine
-    return np.asarray(np.linalg.solve(nuisance, step) / spread)
+    sources = _sources(seen)
+    own = np.stack([alike[cell].mean(axis=0) for cell in sources])
+    share = _shares(seen)
+    apart = own - share @ own
+    within = _within(alike, [*sources, *_species(seen, seen.fake > 0)])
+    usual = np.trace(within) + share @ np.square(apart).sum(axis=1)
+    generated = np.mean([alike[cell].mean(axis=0) for cell in _species(seen, there)], axis=0)
+    step = generated - share @ own
+    return Part(within + RIDGE * usual / len(step) * np.eye(len(step)), apart, step, spread)
 
 
-def _names(seen: PoolRows, rows: np.ndarray) -> list[str]:
-    return sorted(set(seen.species[rows].tolist()))
-
-
-def _nuisance(alike: np.ndarray, seen: PoolRows) -> tuple[np.ndarray, np.ndarray]:
-    """How faces of one source or species, and genuine sources, differ; the mean of genuine ones."""
+def _sources(seen: PoolRows) -> list[np.ndarray]:
     genuine = seen.fake == 0
-    sources = [genuine & (seen.source == name) for name in np.unique(seen.source[genuine])]
-    cells = [*sources, *(~genuine & (seen.species == name) for name in _names(seen, ~genuine))]
+    return [genuine & (seen.source == name) for name in np.unique(seen.source[genuine])]
+
+
+def _species(seen: PoolRows, rows: np.ndarray) -> list[np.ndarray]:
+    return [rows & (seen.species == name) for name in np.unique(seen.species[rows])]
+
+
+def _shares(seen: PoolRows) -> np.ndarray:
+    """Of the genuine sources: by the square root of their number."""
+    counts = np.sqrt([cell.sum() for cell in _sources(seen)])
+    return np.asarray(counts / counts.sum())
+
+
+def _within(alike: np.ndarray, cells: Sequence[np.ndarray]) -> np.ndarray:
     weights = np.sqrt([cell.sum() for cell in cells])
-    each = [np.cov(alike[cell].T, bias=True) for cell in cells]
-    within = sum(weight * one for weight, one in zip(weights, each, strict=True)) / weights.sum()
-    own, mine = np.stack([alike[cell].mean(axis=0) for cell in sources]), weights[: len(sources)]
-    mine = mine / mine.sum()
-    middle = mine @ own
-    found = within + BETWEEN * ((own - middle).T * mine) @ (own - middle)
-    return found + RIDGE * np.trace(found) / len(found) * np.eye(len(found)), middle
+    each = (np.cov(alike[cell].T, bias=True) for cell in cells)
+    return np.asarray(
+        sum(weight * one for weight, one in zip(weights, each, strict=True)) / weights.sum()
+    )
+
+
+def _given(pools: np.ndarray, weight: np.ndarray) -> np.ndarray:
+    parts = zip(_parts(pools), _parts(weight[None]), strict=True)
+    return np.asarray(np.sum([part @ one[0] for part, one in parts], axis=0))
 
 
 def _scaled(seen: PoolRows, weight: np.ndarray) -> Discriminant:
     genuine = seen.fake == 0
-    parts = zip(_parts(seen.pools[genuine]), _parts(weight[None]), strict=True)
-    given, source = np.sum([pools @ one[0] for pools, one in parts], axis=0), seen.source[genuine]
+    given, source = _given(seen.pools[genuine], weight), seen.source[genuine]
     _, inverse, count = np.unique(source, return_inverse=True, return_counts=True)
     alike = 1 / np.sqrt(count)[inverse]
     mean = np.average(given, weights=alike)

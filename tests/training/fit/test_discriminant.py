@@ -92,6 +92,22 @@ def test_genuine_faces_have_mean_0_and_spread_1(views: PoolRows, one: Discrimina
     assert genuine.std() == pytest.approx(1, abs=0.1)
 
 
+def test_a_source_that_lies_towards_generated_faces_pays_less(
+    views: PoolRows, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As studio portraits do: they share most of what generated faces have in common."""
+    studio = (views.source == "source 3") & (views.fake == 0)
+    pools = views.pools.copy()
+    pools[studio, 11] += 2.5
+    moved = without(views._replace(pools=pools), "new")
+    mine = (moved.source == "source 3") & (moved.fake == 0)
+    counted = given(moved, fitted(moved, GENERATORS[:3]))[mine].mean()
+    monkeypatch.setattr(discriminant, "NEAR", 0.0)
+    alike = given(moved, fitted(moved, GENERATORS[:3]))[mine].mean()
+    assert alike > 0.5
+    assert counted < alike / 2
+
+
 def test_beside_a_readout_it_finds_what_that_misses(views: PoolRows, one: Discriminant) -> None:
     before = readout()
     was, now = (log_odds(x, views.pools) for x in (before, beside(before, one, views)))
