@@ -19,7 +19,7 @@ import torch
 from onnx import numpy_helper
 
 from training.export.manifest import write_manifest
-from training.nets.model import MEAN, SIZE, STD, Exported, FaceNet, fold, plain
+from training.nets.model import FEATURES, MEAN, SIZE, STD, Exported, FaceNet, fold, plain
 
 MARGIN = 1.3
 OPSET = 17
@@ -103,6 +103,7 @@ def load(checkpoint: Path) -> FaceNet:
     state = torch.load(checkpoint, map_location="cpu", weights_only=True)["average"]
     if any("parametrizations" in name for name in state):
         fold(net)
+    net.head = torch.nn.Linear(FEATURES, len(state["head.bias"]))
     net.load_state_dict(state)
     return plain(net).eval()
 
