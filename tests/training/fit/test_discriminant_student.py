@@ -15,8 +15,13 @@ from training.data.pools import PoolRows  # noqa: E402
 from training.data.species import fake_logit  # noqa: E402
 from training.export.export import load  # noqa: E402
 from training.fit import discriminant_student as module  # noqa: E402
-from training.fit.discriminant import BEGINS, STEEP, Discriminant  # noqa: E402
-from training.fit.discriminant_student import seen_by, widened  # noqa: E402
+from training.fit.discriminant import Discriminant  # noqa: E402
+from training.fit.discriminant_student import (  # noqa: E402
+    BEGINS,
+    STEEP,
+    seen_by,
+    widened,
+)
 from training.nets.model import FEATURES, FaceNet  # noqa: E402
 from training.nets.nets import RECIPES  # noqa: E402
 
