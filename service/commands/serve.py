@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from pathlib import Path
 
 from service.commands import streams
@@ -13,6 +14,8 @@ from service.repository.checksums import verified_files
 from service.runtime import data_lock, metric_files
 from service.runtime.console import note
 from service.settings import PACKAGE, STARTED_WITH, Settings, load_settings
+
+LETS_GO = 8.0  # seconds
 
 
 def serve(development: bool) -> None:
@@ -64,7 +67,11 @@ def _writable(folder: Path) -> None:
 
 
 def _port_free(settings: Settings) -> None:
-    if why := obstacle(settings):
+    """A service that was killed leaves workers, which let its address go a moment later."""
+    deadline = time.monotonic() + LETS_GO
+    while (why := obstacle(settings)) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    if why:
         raise StartupError(why, "Stop what listens there, or set FACEGATE_HOST and FACEGATE_PORT.")
 
 

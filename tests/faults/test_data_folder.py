@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import shutil
+import socket
 import subprocess
+import threading
 from pathlib import Path
 
 import requests
@@ -33,6 +35,15 @@ def test_a_second_service_on_the_data_folder_is_refused_in_one_sentence(tmp_path
             "facegate_requests_total{"
         )
         assert live.analyze(fresh_selfie()).json()["stored"] is True
+
+
+def test_an_address_that_is_let_go_in_a_moment_is_waited_for(tmp_path: Path) -> None:
+    """The workers of a service that was killed hold it until they notice."""
+    live = Live(tmp_path, probability=0.2)
+    held = socket.create_server(("127.0.0.1", live.settings.port))
+    threading.Timer(0.7, held.close).start()
+    with live:
+        assert live.get("/readyz").status_code == 200
 
 
 def test_a_service_that_was_killed_leaves_no_lock(tmp_path: Path) -> None:

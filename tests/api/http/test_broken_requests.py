@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import gzip
 import json
+import select
 import socket
+from http.client import HTTPConnection
 from typing import Any
 
 import pytest
@@ -129,6 +131,19 @@ def raw(live: Live, request: bytes) -> tuple[int, dict[str, str], bytes]:
     first, *lines = head.decode().split("\r\n")
     headers = {name.lower(): value for name, value in (line.split(": ", 1) for line in lines)}
     return int(first.split()[1]), headers, body
+
+
+def test_a_long_body_that_no_route_asked_for_ends_no_connection(live: Live) -> None:
+    """The answer says nothing of an end, so the client sends its next request there."""
+    connection = HTTPConnection("127.0.0.1", live.settings.port, timeout=20)
+    for _ in range(2):
+        connection.request("GET", "/healthz", b"[" * 90_000)
+        answer = connection.getresponse()
+        assert answer.status == 200
+        assert answer.getheader("Connection") != "close"
+        answer.read()
+        assert not select.select([connection.sock], [], [], 0.2)[0]
+    connection.close()
 
 
 CHUNKS = {
