@@ -100,12 +100,21 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         self._reception.welcome(sock, address, listener.getsockname())
         return True
 
+    def is_parent_alive(self) -> bool:
+        """Whether the master lives. Without it this worker ends, and takes in nobody more."""
+        self.alive = self.alive and super().is_parent_alive()
+        return bool(self.alive)
+
     def set_accept_enabled(self, enabled: bool) -> None:
-        """Never stop for their number: room is made. At the end, take in who waits already."""
-        if enabled or not self.alive:
-            if not enabled:
-                self._empty_backlog()
-            super().set_accept_enabled(enabled)
+        """Never stop for their number: room is made. At the end, take in who waits already, and
+        free the address: whoever starts next must not wait for the requests still in hand."""
+        if enabled:
+            super().set_accept_enabled(True)
+        elif not self.alive:
+            self._empty_backlog()
+            super().set_accept_enabled(False)
+            for listener in self.sockets:
+                listener.close()
 
     def _empty_backlog(self) -> None:
         for round_ in range(BACKLOG_ROUNDS):

@@ -6,6 +6,7 @@ import shutil
 import socket
 import subprocess
 import threading
+import time
 from pathlib import Path
 
 import requests
@@ -54,6 +55,28 @@ def test_a_service_that_was_killed_leaves_no_lock(tmp_path: Path) -> None:
         live.start()
         live.wait()
         assert live.analyze(fresh_selfie()).status_code == 200
+
+
+def test_workers_whose_master_was_killed_free_the_address_and_finish_what_they_have(
+    tmp_path: Path,
+) -> None:
+    with Live(tmp_path, probability=0.2) as live:
+        where = ("127.0.0.1", live.settings.port)
+        with socket.create_connection(where, timeout=10) as client:
+            client.sendall(b"POST /liveness HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n{")
+            time.sleep(0.3)  # the worker has it in hand
+            live.process.kill()
+            assert eventually(lambda: refused(where), 4)
+            client.sendall(b"}")
+            assert client.recv(20).startswith(b"HTTP/1.1 4")
+
+
+def refused(where: tuple[str, int]) -> bool:
+    try:
+        socket.create_connection(where, timeout=5).close()
+    except ConnectionRefusedError:
+        return True
+    return False
 
 
 def test_replicas_with_a_mongodb_share_the_folder_of_what_waits_for_it(tmp_path: Path) -> None:
