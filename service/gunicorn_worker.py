@@ -102,8 +102,9 @@ class Worker(ThreadWorker):  # type: ignore[misc]
 
     def is_parent_alive(self) -> bool:
         """Whether the master lives. Without it this worker ends, and takes in nobody more."""
-        self.alive = self.alive and super().is_parent_alive()
-        return bool(self.alive)
+        lives = bool(self.alive and super().is_parent_alive())
+        self.alive: bool = lives
+        return lives
 
     def set_accept_enabled(self, enabled: bool) -> None:
         """Never stop for their number: room is made. At the end, take in who waits already, and
