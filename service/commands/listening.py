@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import socket
 
 from service.settings import Settings
+
+IN_USE = os.strerror(errno.EADDRINUSE)
 
 
 def obstacle(settings: Settings) -> str | None:

@@ -8,14 +8,14 @@ import time
 from pathlib import Path
 
 from service.commands import streams
-from service.commands.listening import obstacle
+from service.commands.listening import IN_USE, obstacle
 from service.errors import StartupError
 from service.repository.checksums import verified_files
 from service.runtime import data_lock, metric_files
 from service.runtime.console import note
 from service.settings import PACKAGE, STARTED_WITH, Settings, load_settings
 
-LETS_GO = 8.0  # seconds
+LETS_GO = 4.0  # seconds; orphaned workers look for their master once a second
 
 
 def serve(development: bool) -> None:
@@ -69,7 +69,7 @@ def _writable(folder: Path) -> None:
 def _port_free(settings: Settings) -> None:
     """A service that was killed leaves workers, which let its address go a moment later."""
     deadline = time.monotonic() + LETS_GO
-    while (why := obstacle(settings)) and time.monotonic() < deadline:
+    while (why := obstacle(settings)) and IN_USE in why and time.monotonic() < deadline:
         time.sleep(0.1)
     if why:
         raise StartupError(why, "Stop what listens there, or set FACEGATE_HOST and FACEGATE_PORT.")
