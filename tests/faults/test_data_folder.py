@@ -42,7 +42,7 @@ def test_an_address_that_is_let_go_in_a_moment_is_waited_for(tmp_path: Path) -> 
     """The workers of a service that was killed hold it until they notice."""
     live = Live(tmp_path, probability=0.2)
     held = socket.create_server(("127.0.0.1", live.settings.port))
-    threading.Timer(0.7, held.close).start()
+    threading.Timer(2.0, held.close).start()
     with live:
         assert live.get("/readyz").status_code == 200
 
