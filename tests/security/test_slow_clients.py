@@ -50,9 +50,9 @@ def test_two_hundred_slow_clients_hold_up_nobody(fort: Live, kind: str) -> None:
         time.sleep(1)
         judged(fort)
         most, usual = worst(lambda: healthz(fort), SECONDS)
-        # A hundredth of a second or two in truth; a busy test machine takes what it took before.
-        assert usual < max(0.1, 4 * quiet)
-        # Who waits for a thread that they hold waits until their patience of 2 s is over.
+        # Who waits for a thread that they hold waits until the patience of 2 s is over. A busy test
+        # machine takes its time, too: `scripts.bench.slow_clients` measures it on a quiet one.
+        assert usual < max(0.5, 4 * quiet)
         assert most < max(1.0, 9 * quiet)
         judged(fort)
         assert eventually(lambda: slow.closed >= 50, 8)
