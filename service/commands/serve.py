@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 from service.commands import streams
-from service.commands.listening import IN_USE, obstacle
+from service.commands.listening import FREE_IT, obstacle
 from service.errors import StartupError
 from service.repository.checksums import verified_files
 from service.runtime import data_lock, metric_files
@@ -69,10 +69,10 @@ def _writable(folder: Path) -> None:
 def _port_free(settings: Settings) -> None:
     """A service that was killed leaves workers, which let its address go a moment later."""
     deadline = time.monotonic() + LETS_GO
-    while (why := obstacle(settings)) and IN_USE in why and time.monotonic() < deadline:
+    while (found := obstacle(settings)) and found.in_use and time.monotonic() < deadline:
         time.sleep(0.1)
-    if why:
-        raise StartupError(why, "Stop what listens there, or set FACEGATE_HOST and FACEGATE_PORT.")
+    if found:
+        raise StartupError(found.why, FREE_IT)
 
 
 def _store_usable(settings: Settings) -> None:

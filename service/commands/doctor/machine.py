@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 from service.commands.doctor.finding import Diagnosis, failed, ok, warning
-from service.commands.listening import is_ours, obstacle
+from service.commands.listening import FREE_IT, is_ours, obstacle
 from service.errors import StartupError
 from service.media.picture.turns import LIGHT, PER_PIXEL
 from service.repository.registry import detector_folders, tasks_in_force
@@ -143,9 +143,9 @@ def check_data_folder(settings: Settings) -> Diagnosis:
 
 
 def check_port(settings: Settings) -> Diagnosis:
-    why = obstacle(settings)
-    if why is None:
+    found = obstacle(settings)
+    if found is None:
         return ok(f"{settings.listens_on()} is free.")
     if is_ours(settings):
         return ok(f"Facegate already answers on {settings.listens_on()}.")
-    return failed(why, "Stop what listens there, or set FACEGATE_HOST and FACEGATE_PORT.")
+    return failed(found.why, FREE_IT)
