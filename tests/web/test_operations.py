@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Dialog, Page, expect
 
+from service.accounts import People
 from service.settings import Settings, applied_bpcer, apply_bpcer, load_settings
 from service.store import open_store
 from service.store.search import Filter
@@ -19,7 +20,7 @@ from tests.images import genuine
 from tests.live import Live, steady_models
 from tests.waiting import eventually
 from tests.web.browser import opened
-from tests.web.conftest import client, form, seat_people, sit
+from tests.web.conftest import PASSWORD, client, form, seat_people, sit
 from tests.web.seeds import a_point, results
 
 POINTS = [{"bpcer": 0.02, "threshold": 0.9}, {"bpcer": 0.05, "threshold": 0.5}]
@@ -244,3 +245,20 @@ def test_pages_of_administrators_are_theirs(running: Live, role: str, path: str)
 @pytest.mark.parametrize("path", ["try/", "review/", "images/"])
 def test_pages_of_analysts_are_not_for_viewers(running: Live, path: str) -> None:
     assert client(running, "viewer").get(f"{running.base}/console/{path}").status_code == 403
+
+
+def test_who_logged_out_everywhere_is_in_the_audit_log(running: Live) -> None:
+    store = open_store(running.settings)
+    People(running.settings, store).add("leaver", PASSWORD, "viewer")
+    store.close()
+    session = client(running, "leaver")
+    token = form(session, running, "/console/results/")
+    answer = session.post(f"{running.base}/console/logout-everywhere", data=token)
+    assert answer.url.endswith("/console/login")
+    assert eventually(lambda: "logged out everywhere" in acts_of(running))
+    (entry,) = (
+        told
+        for told in map(json.loads, acts_of(running).splitlines())
+        if told.get("act") == "logged out everywhere"
+    )
+    assert entry["actor"] == "console:leaver"
