@@ -7,8 +7,9 @@ from pathlib import Path
 
 import numpy as np
 import onnx
-import onnxruntime as ort
 import pytest
+
+from service.repository.session import open_session
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("efficientnet_lite_pytorch")
@@ -27,7 +28,7 @@ def pixels(seed: int, count: int) -> list[np.ndarray]:
 
 
 def logits(file: Path) -> np.ndarray:
-    session = ort.InferenceSession(file, providers=["CPUExecutionProvider"])
+    session = open_session(file)
     return np.array([session.run(["logit"], {"image": p})[0].item() for p in pixels(1, 24)])
 
 

@@ -12,6 +12,7 @@ import pytest
 
 from service.analysis.face.crop import FILL, normalise
 from service.repository.initializers import read_initializer
+from service.repository.session import open_session
 from training.report.card import document, method, robustness
 from training.report.card.document import write_card
 
@@ -21,7 +22,7 @@ MANIFEST = json.loads((FOLDER / "manifest.json").read_text())
 
 @pytest.fixture(scope="module")
 def session() -> ort.InferenceSession:
-    return ort.InferenceSession(str(FOLDER / "model.onnx"), providers=["CPUExecutionProvider"])
+    return open_session(FOLDER / "model.onnx")
 
 
 def test_manifest_fits_the_file() -> None:
@@ -153,7 +154,7 @@ def test_another_head_may_be_laid_over_the_exported_one(tmp_path: Path) -> None:
     from training.nets.model import FaceNet
 
     export(FaceNet().eval(), tmp_path, "0.0.0")
-    session = ort.InferenceSession(tmp_path / "model.onnx", providers=["CPUExecutionProvider"])
+    session = open_session(tmp_path / "model.onnx")
     rng = np.random.default_rng(0)
     head = {"head.weight": rng.normal(0, 1, (1, 1281)), "head.bias": np.array([0.5])}
     given = {"image": rng.normal(0, 1, (1, 3, 224, 224)), **head}

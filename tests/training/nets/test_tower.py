@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
+import onnx
 import pytest
+
+from service.repository.session import open_session
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("efficientnet_lite_pytorch")
@@ -69,12 +73,16 @@ def images(count: int) -> Any:
     return torch.randn(count, 3, 224, 224, generator=torch.Generator().manual_seed(1))
 
 
+def saved(model: onnx.ModelProto, file: Path) -> Path:
+    onnx.save(model, file)
+    return file
+
+
 def outputs(model: Any, values: dict[str, np.ndarray], name: str, views: Any = None) -> np.ndarray:
     """KxN: one of the outputs for K images, or for six."""
-    import onnxruntime as ort
-
-    source = str(model) if isinstance(model, Path) else model.SerializeToString()
-    session = ort.InferenceSession(source, providers=["CPUExecutionProvider"])
+    with TemporaryDirectory() as folder:
+        file = Path(folder, "model.onnx")
+        session = open_session(model if isinstance(model, Path) else saved(model, file))
     some = images(6) if views is None else views
     runs = [session.run([name], {"image": image[None].numpy(), **values}) for image in some]
     return np.concatenate([run[0] for run in runs])
