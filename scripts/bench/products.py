@@ -12,7 +12,6 @@ import statistics
 import time
 
 import numpy as np
-import onnx
 import onnxruntime as ort
 from onnx import TensorProto, helper, numpy_helper
 
@@ -37,9 +36,8 @@ def product(weight: np.ndarray) -> bytes:
     ]
     graph = helper.make_graph([node], "product", ends[:1], ends[1:], parts)
     sets = [helper.make_opsetid("", 17), helper.make_opsetid(RUNTIME, 1)]
-    return onnx.ModelProto.SerializeToString(
-        helper.make_model(graph, opset_imports=sets, ir_version=8)
-    )
+    model = helper.make_model(graph, opset_imports=sets, ir_version=8)
+    return bytes(model.SerializeToString())
 
 
 def milliseconds(model: bytes, rows: int, wide: bool) -> float:

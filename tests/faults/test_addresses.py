@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 import requests
 
+from service.commands.listening import obstacle
 from service.settings import Settings, load_settings
 from tests.commands.conftest import Run, command_in
 from tests.live import Live
@@ -66,6 +67,15 @@ def test_a_taken_port_of_ipv6(facegate: Run) -> None:
         assert ran.returncode == 3
         assert f"Cannot listen on [::1]:{port}" in ran.stderr
         assert "FAILED   port: Cannot listen" in facegate("doctor", host="::1", port=port).stdout
+
+
+def test_only_a_port_in_use_may_become_free() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        taken = obstacle(Settings(host="127.0.0.1", port=other.getsockname()[1]))
+    nowhere = obstacle(Settings(host="192.0.2.1", port=free_port()))  # of no machine
+    assert taken is not None
+    assert nowhere is not None
+    assert (taken.in_use, nowhere.in_use) == (True, False)
 
 
 @pytest.fixture

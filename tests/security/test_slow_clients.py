@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import threading
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import psutil
@@ -18,6 +19,8 @@ from tests.thorough import either
 from tests.waiting import eventually
 
 SECONDS = either(8, 3)  # more than the patience of the service
+# Large answers that nobody reads cost more: 0.14 s at worst on a quiet machine, 0.28 s on a busy one.
+USUAL = {"unread": 0.5}
 
 
 def healthz(live: Live) -> None:
@@ -41,19 +44,27 @@ def judged(live: Live) -> None:
     assert status == 200
 
 
+@pytest.fixture(scope="module")
+def spared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
+    """A service on the same machine that slow clients leave alone."""
+    with Live(tmp_path_factory.mktemp("spared"), probability=0.2, workers=2) as live:
+        yield live
+
+
 @pytest.mark.parametrize("kind", [*BEGINNINGS, "unread"])
-def test_two_hundred_slow_clients_hold_up_nobody(fort: Live, kind: str) -> None:
+def test_two_hundred_slow_clients_hold_up_nobody(fort: Live, spared: Live, kind: str) -> None:
     beginning = BEGINNINGS.get(kind, UNREAD)
     assert eventually(lambda: calm(fort), 8)
-    quiet, _ = worst(lambda: healthz(fort), 1.0)
-    with Slow(fort.settings.port, beginning, 200) as slow:
+    with Slow(fort.settings.port, beginning, 200) as slow, ThreadPoolExecutor() as probes:
         time.sleep(1)
         judged(fort)
-        most, usual = worst(lambda: healthz(fort), SECONDS)
-        # Who waits for a thread that they hold waits until the patience of 2 s is over. A busy test
-        # machine takes its time, too: `scripts.bench.slow_clients` measures it on a quiet one.
-        assert usual < max(0.5, 4 * quiet)
-        assert most < max(1.0, 9 * quiet)
+        (most, usual), (_, elsewhere) = probes.map(
+            lambda live: worst(lambda: healthz(live), SECONDS), (fort, spared)
+        )
+        # A hundredth of a second or two in truth; a busy test machine takes longer everywhere.
+        assert usual < max(USUAL.get(kind, 0.1), 4 * elsewhere)
+        # Who waits for a thread that they hold waits until their patience of 2 s is over.
+        assert most < max(1.0, 9 * elsewhere)
         judged(fort)
         assert eventually(lambda: slow.closed >= 50, 8)
 

@@ -55,8 +55,8 @@ def _without_vnni(settings: Settings) -> Diagnosis:
         return ok("The CPU has AVX2 but no AVX-512 VNNI, which suits the profile `fast`.")
     return warning(
         "The CPU has AVX2 but no AVX-512 VNNI: `accurate` takes 0.2 to 0.6 s of a core a selfie.",
-        "Set FACEGATE_PROFILE=fast (0.06 s, but it misses more), or take a Xeon of 2019, an EPYC"
-        " of 2022 or a newer one.",
+        "Set FACEGATE_PROFILE=fast (less than 0.1 s, but it misses more), or take a Xeon of 2019,"
+        " an EPYC of 2022 or a newer one.",
     )
 
 
