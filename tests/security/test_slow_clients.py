@@ -19,7 +19,7 @@ from tests.thorough import either
 from tests.waiting import eventually
 
 SECONDS = either(8, 3)  # more than the patience of the service
-# Large answers that nobody reads cost more: 0.14 s at worst on a quiet machine, 0.28 s on a busy one.
+# Large answers that nobody reads cost more: 0.14 s at worst where it is quiet, 0.28 s where busy.
 USUAL = {"unread": 0.5}
 
 
