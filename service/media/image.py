@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import io
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -75,9 +75,8 @@ def decode(data: bytes, *, max_pixels: int) -> DecodedImage:
     kind = format_of(data)
     if kind is None:
         raise ImageError
-    with _refused():
-        upright, width, height = DECODERS.get(kind, _other)(data, kind, max_pixels)
-        return DecodedImage(np.array(upright), kind, width, height)
+    with _refused(), turn() as wait:
+        return _decoded(data, kind, max_pixels, wait)
 
 
 @contextmanager
@@ -92,10 +91,16 @@ def _refused() -> Iterator[None]:
         raise ImageError from None
 
 
+Wait = Callable[[float], None]  # for a turn, told the bytes that decoding takes
 Decoded = tuple[Image.Image, int, int]  # upright RGB; width and height as stored
 
 
-def _jpeg(data: bytes, kind: Format, max_pixels: int) -> Decoded:
+def _decoded(data: bytes, kind: Format, max_pixels: int, wait: Wait) -> DecodedImage:
+    upright, width, height = DECODERS.get(kind, _other)(data, kind, max_pixels, wait)
+    return DecodedImage(np.array(upright), kind, width, height)
+
+
+def _jpeg(data: bytes, kind: Format, max_pixels: int, wait: Wait) -> Decoded:
     parsed = jpeg.parse(data)
     width, height = parsed.width, parsed.height
     _check_size(width, height, parsed.held, max_pixels)
@@ -103,22 +108,22 @@ def _jpeg(data: bytes, kind: Format, max_pixels: int) -> Decoded:
         if image.size != (width, height):
             raise ImageError
         image.draft(image.mode, _at_most(width, height))
-        with turn(_needed(width * height, parsed.held, image.size)):
-            check_whole(parsed)
-            return _upright(image), width, height
+        wait(_needed(width * height, parsed.held, image.size))
+        check_whole(parsed)
+        return _upright(image), width, height
 
 
-def _png(data: bytes, kind: Format, max_pixels: int) -> Decoded:
+def _png(data: bytes, kind: Format, max_pixels: int, wait: Wait) -> Decoded:
     plain = png.plain(data)
-    with _opened(plain, kind, max_pixels) as image:
+    with _opened(plain, kind, max_pixels, wait) as image:
         image.load()
         if _ends_in_zeros(image) and not png.has_all_rows(plain):
             raise ImageError
         return _upright(image), *image.size
 
 
-def _other(data: bytes, kind: Format, max_pixels: int) -> Decoded:
-    with _opened(data, kind, max_pixels) as image:
+def _other(data: bytes, kind: Format, max_pixels: int, wait: Wait) -> Decoded:
+    with _opened(data, kind, max_pixels, wait) as image:
         width, height = image.size  # a TIFF is turned as it is loaded
         return _upright(image), width, height
 
@@ -127,14 +132,14 @@ DECODERS = {"JPEG": _jpeg, "PNG": _png}
 
 
 @contextmanager
-def _opened(data: bytes, kind: Format, max_pixels: int) -> Iterator[Image.Image]:
+def _opened(data: bytes, kind: Format, max_pixels: int, wait: Wait) -> Iterator[Image.Image]:
     """An image whose pixels are not loaded yet, and may be."""
     with Image.open(io.BytesIO(data), formats=(kind,)) as image:
         width, height = image.size
         held = HELD.get(image.mode, 4) + BESIDES.get(kind, 0.0)
         _check_size(width, height, held, max_pixels)
-        with turn(_needed(width * height, held, image.size)):
-            yield image
+        wait(_needed(width * height, held, image.size))
+        yield image
 
 
 def _ends_in_zeros(image: Image.Image) -> bool:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import ctypes
 import fcntl
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import IO
 
@@ -21,17 +22,21 @@ PLACE = Path(__file__)  # any file that all workers can read; nothing is written
 
 
 @contextmanager
-def turn(needed: float) -> Iterator[None]:
-    """Wait for a turn where `needed` bytes are many. Raises Overloaded when none comes."""
-    if needed <= LIGHT:
-        yield
-        return
-    with PLACE.open("rb") as file:
-        _lock(file)  # closing gives it back, and so does the death of a worker
-        try:
-            yield
-        finally:
-            _give_back()
+def turn() -> Iterator[Callable[[float], None]]:
+    """Yields `wait`, which is told the bytes needed and waits for a turn where they are many.
+
+    The end of the block ends the turn and gives freed memory back, so what was decoded must be out
+    of scope by then. `wait` raises Overloaded when no turn comes.
+    """
+    with ExitStack() as stack:
+        yield partial(_wait, stack)
+
+
+def _wait(stack: ExitStack, needed: float) -> None:
+    if needed > LIGHT:
+        # Closing the file gives the turn back, and so does the death of a worker.
+        _lock(stack.enter_context(PLACE.open("rb")))
+        stack.callback(_give_back)
 
 
 def _lock(file: IO[bytes]) -> None:

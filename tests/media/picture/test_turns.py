@@ -14,7 +14,8 @@ from service.media.picture.turns import LIGHT, turn
 
 HOLD = """
 from service.media.picture.turns import LIGHT, turn
-with turn(LIGHT + 1):
+with turn() as wait:
+    wait(LIGHT + 1)
     print("held", flush=True)
     input()
 """
@@ -36,24 +37,31 @@ def test_another_process_is_waited_for(
     holder: subprocess.Popen[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(turns, "PATIENCE", 0.1)
-    with pytest.raises(Overloaded), turn(LIGHT + 1):
-        pytest.fail("two at a time")
+    with turn() as wait, pytest.raises(Overloaded):
+        wait(LIGHT + 1)
 
 
 def test_a_small_one_does_not_wait(holder: subprocess.Popen[str]) -> None:
     start = time.monotonic()
-    with turn(LIGHT):
+    with turn() as wait:
+        wait(LIGHT)
         assert time.monotonic() - start < 1
 
 
 def test_a_dead_process_gives_its_turn_back(holder: subprocess.Popen[str]) -> None:
     holder.kill()
-    with turn(LIGHT + 1):
-        pass
+    with turn() as wait:
+        wait(LIGHT + 1)
+
+
+def fails() -> None:
+    with turn() as wait:
+        wait(LIGHT + 1)
+        raise ZeroDivisionError
 
 
 def test_a_failure_gives_the_turn_back() -> None:
-    with pytest.raises(ZeroDivisionError), turn(LIGHT + 1):
-        raise ZeroDivisionError
-    with turn(LIGHT + 1):
-        pass
+    with pytest.raises(ZeroDivisionError):
+        fails()
+    with turn() as wait:
+        wait(LIGHT + 1)
