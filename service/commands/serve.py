@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 from service.commands import streams
-from service.commands.listening import FREE_IT, obstacle
+from service.commands.listening import FREE_IT, Obstacle, obstacle
 from service.errors import StartupError
 from service.repository.checksums import verified_files
 from service.runtime import data_lock, metric_files
@@ -67,12 +67,20 @@ def _writable(folder: Path) -> None:
 
 
 def _port_free(settings: Settings) -> None:
+    found = obstacle(settings)
+    if found and found.in_use:
+        note(f"{found.why} Waiting {LETS_GO:.0f} seconds for it to become free.")
+        found = _after_waiting(settings)
+    if found:
+        raise StartupError(found.why, FREE_IT)
+
+
+def _after_waiting(settings: Settings) -> Obstacle | None:
     """A service that was killed leaves workers, which let its address go a moment later."""
     deadline = time.monotonic() + LETS_GO
     while (found := obstacle(settings)) and found.in_use and time.monotonic() < deadline:
         time.sleep(0.1)
-    if found:
-        raise StartupError(found.why, FREE_IT)
+    return found
 
 
 def _store_usable(settings: Settings) -> None:

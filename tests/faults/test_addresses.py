@@ -65,7 +65,7 @@ def test_a_taken_port_of_ipv6(facegate: Run) -> None:
         port = other.getsockname()[1]
         ran = facegate("serve", host="::1", port=port)
         assert ran.returncode == 3
-        assert f"Cannot listen on [::1]:{port}" in ran.stderr
+        assert f"Cannot listen on [::1]:{port}: Address already in use. Waiting 4" in ran.stderr
         assert "FAILED   port: Cannot listen" in facegate("doctor", host="::1", port=port).stdout
 
 
