@@ -176,6 +176,16 @@ def _scaled(seen: PoolRows, weight: np.ndarray) -> Discriminant:
     return Discriminant(weight / spread, float(-mean / spread))
 
 
+def add(out: Path, folder: Path, generated: Sequence[str], views: int) -> str:
+    """Lay it into `folder`, beside the readout; returns a line for people."""
+    seen, before = load(collect(out, folder, "train", views)), of_model(folder)
+    values = beside(before, fitted(seen, generated), seen)
+    write(values, folder)
+    found = {"views": len(seen.fake), "generated": list(generated)}
+    note(out, "discriminant", found)
+    return f"{json.dumps(found)} AUC {auc(before, seen)} -> {auc(values, seen)}"
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--out", type=Path, required=True, help="folder of training.fit.train")
@@ -183,16 +193,7 @@ def main() -> None:
     parser.add_argument("--generated", required=True, help="species of wholly generated faces")
     parser.add_argument("--views", type=int, default=26_000, help="augmented training views")
     args = parser.parse_args()
-    seen, names = (
-        load(collect(args.out, args.model, "train", args.views)),
-        args.generated.split(","),
-    )
-    before = of_model(args.model)
-    values = beside(before, fitted(seen, names), seen)
-    write(values, args.model)
-    found = {"views": len(seen.fake), "generated": names}
-    note(args.out, "discriminant", found)
-    print(json.dumps(found), "AUC", auc(before, seen), "->", auc(values, seen))
+    print(add(args.out, args.model, args.generated.split(","), args.views))
 
 
 if __name__ == "__main__":

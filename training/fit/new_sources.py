@@ -77,6 +77,27 @@ def _thresholds(logits: np.ndarray, source: np.ndarray) -> dict[float, float]:
     return {rate: value for rate, value in found.items() if value is not None}
 
 
+def estimate(
+    out: Path,
+    folder: Path,
+    views: int,
+    epochs: int,
+    *,
+    keep: Values | None = None,
+    generated: Sequence[str] = (),
+) -> dict[str, float]:
+    """The margin of the model in `folder`, which OUT/run.json gets, too."""
+    checked = load(collect(out, folder, "calibration", CHECKED))
+    checked = where(checked, checked.fake == 0)
+    seen = load(collect(out, folder, "train", views))
+    new = unseen(seen, checked, epochs, keep, generated)
+    known = log_odds(of_model(folder), checked.pools)
+    apart = margin(known, new, checked.source, alone(load_index(out)))
+    found = {"margin": apart, "views": len(checked.fake), "folds": FOLDS}
+    note(out, "new_sources", found)
+    return found
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--out", type=Path, required=True, help="folder of training.fit.train")
@@ -86,16 +107,9 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=8)
     parser.add_argument("--generated", default="", help="species, for a discriminant beside it")
     args = parser.parse_args()
-    checked = load(collect(args.out, args.model, "calibration", CHECKED))
-    checked = where(checked, checked.fake == 0)
-    seen = load(collect(args.out, args.model, "train", args.views))
     keep = of_model(args.keep) if args.keep else None
-    new = unseen(seen, checked, args.epochs, keep, args.generated.split(","))
-    known = log_odds(of_model(args.model), checked.pools)
-    apart = margin(known, new, checked.source, alone(load_index(args.out)))
-    found = {"margin": apart, "views": len(checked.fake), "folds": FOLDS}
-    note(args.out, "new_sources", found)
-    print(found)
+    names = args.generated.split(",")
+    print(estimate(args.out, args.model, args.views, args.epochs, keep=keep, generated=names))
 
 
 if __name__ == "__main__":

@@ -199,6 +199,32 @@ def note(out: Path, name: str, value: object) -> None:
     file.write_text(json.dumps(found, indent=2) + "\n")
 
 
+def refit(
+    out: Path,
+    folder: Path,
+    views: int,
+    epochs: int,
+    *,
+    keep: Values | None = None,
+    tower: str | None = None,
+) -> dict[str, Any]:
+    """Collect views, fit, lay the values into `folder`; returns what OUT/run.json got."""
+    checked = load(collect(out, folder, "validation", CHECKED))
+    seen = load(collect(out, folder, "train", views))
+    values = fit(seen, epochs, keep=keep).values()
+    known = numbers(seen.species.tolist())
+    figures = {
+        "views": len(seen.fake),
+        "epochs": epochs,
+        "species": len(known),
+        "numbers": known,
+        "validation_auc": auc(values, checked),
+    }
+    write(values, folder)
+    record(out, tower, figures)
+    return figures
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--out", type=Path, required=True, help="folder of training.fit.train")
@@ -208,20 +234,12 @@ def main() -> None:
     parser.add_argument("--keep", action="store_true", help="the units that MODEL has")
     parser.add_argument("--tower", help="name of the model that it is of, unless OUT tuned it")
     args = parser.parse_args()
-    checked = load(collect(args.out, args.model, "validation", CHECKED))
-    seen = load(collect(args.out, args.model, "train", args.views))
-    values = fit(seen, args.epochs, keep=of_model(args.model) if args.keep else None).values()
-    known = numbers(seen.species.tolist())
-    figures = {
-        "views": len(seen.fake),
-        "epochs": args.epochs,
-        "species": len(known),
-        "numbers": known,
-        "validation_auc": auc(values, checked),
-    }
-    write(values, args.model)
-    record(args.out, args.tower, figures)
-    print(json.dumps(figures))
+    keep = of_model(args.model) if args.keep else None
+    print(
+        json.dumps(
+            refit(args.out, args.model, args.views, args.epochs, keep=keep, tower=args.tower)
+        )
+    )
 
 
 if __name__ == "__main__":
