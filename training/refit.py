@@ -5,9 +5,10 @@
 DATA is as in `training.run`. The steps: crops and split, the readout (`fit.readout`), a
 discriminant of the species that `--generated` names (`fit.discriminant`), the margin for genuine
 sources that were never seen (`fit.new_sources`), calibration, figures and card (`report.evaluate`).
-Interrupted, the same command resumes: crops, views and scores are kept in OUT. Of the START model,
-which is copied, only the readout changes; with `--keep` its units stay, beside as many new ones.
-The result is OUT/models/clip, to be put in the place of service/models/clip.
+Interrupted, the same command resumes: crops, views and scores are kept in OUT. The result is
+OUT/models/clip, to be put in the place of service/models/clip: a copy of the START model, of which
+only the readout is another. With `--keep` its units stay, beside new ones where it has fewer than
+256; of the model that ships, which has all, only what they tell is weighed again.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from training.fit.splits import splits
 from training.fit.train import record
 from training.report.card.document import write_card
 from training.report.evaluate import evaluate
+from training.report.measure import measuring
 
 
 class Recipe(NamedTuple):
@@ -84,8 +86,11 @@ def main() -> None:
     parser.add_argument("--cluster", nargs="*", default=[], help="sources to split by look")
     parser.add_argument("--groups", type=Path, help="groups.csv of an earlier training: its split")
     parser.add_argument("--hold-out", nargs="*", default=[], help="test-only sources")
+    parser.add_argument("--most", type=int, default=measuring.MOST, help="judged images of a kind")
+    parser.add_argument("--few", type=int, default=measuring.FEW, help="likewise, for a change")
     args = parser.parse_args()
     cv2.setNumThreads(1)
+    measuring.MOST, measuring.FEW = args.most, args.few
     names = tuple(filter(None, args.generated.split(",")))
     folder = begun(args.data, args.out, args.start, args)
     refit(

@@ -24,7 +24,7 @@ import numpy as np
 
 from training.data.pools import PoolRows, collect, load
 from training.data.species import NEVER
-from training.fit.readout import THINNED, auc, note, of_model, write
+from training.fit.readout import auc, note, of_model, thinned, write
 from training.fit.ridge import Values, units
 from training.nets.tower import WIDTH
 
@@ -100,7 +100,7 @@ def generated_rows(seen: PoolRows, names: Sequence[str]) -> np.ndarray:
 
 def _spared(found: Values, seen: PoolRows) -> int:
     """A unit, silenced: the species' biases take its mean over."""
-    active = np.maximum(units(found, seen.pools[::THINNED]), 0)
+    active = np.maximum(units(found, thinned(seen.pools)), 0)
     rows = found["species.weight"]
     place = int((active.std(axis=0) * np.linalg.norm(rows, axis=1)).argmin())
     found["species.bias"] += active[:, place].mean() * rows[place]

@@ -8,8 +8,8 @@ training split are read once (some twenty a second on two cores) and kept in OUT
 minutes.
 
 It learns which species a fake is of, too: told only that it is one, it misses far more of them.
-With `--keep` the units that MODEL has stay as they are, beside as many new ones: what older data
-taught is not lost, whichever kinds of fakes are new.
+With `--keep` the units that MODEL has stay as they are, beside new ones where it has fewer than
+HIDDEN: what older data taught is not lost, whichever kinds of fakes are new.
 """
 
 from __future__ import annotations
@@ -36,8 +36,13 @@ LEFT_OUT = 0.4  # of the parts (one layer's class token, or one mean), so that i
 SIZE = 256  # views a step
 FLAT = 1e-4  # added to a spread: some values hardly ever differ
 RARE = 1e-3  # likewise, of units that hardly ever fire
-THINNED = 40  # of so many views one tells how the kept units spread
+TELLING = 2000  # so many views tell how the kept units spread
 CHECKED = 1024  # views of the validation split
+
+
+def thinned(pools: np.ndarray) -> np.ndarray:
+    """Some TELLING of the rows, or all where there are fewer."""
+    return pools[:: max(1, len(pools) // TELLING)]
 
 
 class Kept(nn.Module):
@@ -64,7 +69,7 @@ class Readout(nn.Module):
 
     def __init__(self, pools: np.ndarray, species: int, keep: Values | None = None) -> None:
         super().__init__()
-        self.kept = Kept(keep, pools[::THINNED]) if keep else None
+        self.kept = Kept(keep, thinned(pools)) if keep else None
         new = HIDDEN - (len(keep["readout.bias"]) if keep else 0)
         mean, spread = pools.mean(axis=0, dtype=np.float64), pools.std(axis=0, dtype=np.float64)
         self.register_buffer("mean", torch.from_numpy(mean.astype(np.float32)))

@@ -80,6 +80,12 @@ def test_more_species_than_there_is_room_for_are_refused(views: PoolRows) -> Non
         readout.fit(many, 1)
 
 
+@pytest.mark.parametrize(("views", "told"), [(50, 50), (3000, 3000), (44_000, 2000)])
+def test_few_views_tell_all_how_kept_units_spread(views: int, told: int) -> None:
+    """Of some fifty, a unit that seldom fires seemed never to fire."""
+    assert len(readout.thinned(np.zeros((views, 1)))) == told
+
+
 def test_a_part_is_left_out_as_a_whole_and_only_in_training(views: PoolRows) -> None:
     known = torch.from_numpy(views.pools[:200])
     net = readout.Readout(views.pools, 2)
