@@ -93,9 +93,15 @@ def report(
 ) -> dict[str, Any]:
     """Everything that metrics.json holds, from the scores of each part; calibrates the manifest.
 
-    `margin`: as of `operating_points`, in the logit of the model.
+    `margin`: as of `operating_points`, in the logit of the model. Raises ValueError where there are
+    too few genuine images for a threshold.
     """
     known = parts["calibration"].where(parts["calibration"].found)
+    if not metrics.default_is_statable(genuine := int((~known.fake).sum())):
+        raise ValueError(
+            f"{genuine} genuine calibration images were judged, too few for a threshold: remove"
+            f" {out}/scores-*.npz and judge more of each kind (--most)."
+        )
     slope, intercept = calibrate(known)
     odds = metrics.sigmoid(slope * known.logit + intercept)
     points = operating_points(odds, known, slope * margin)

@@ -13,6 +13,7 @@ from service.settings import PACKAGE
 from tests.images import genuine, manipulated
 from training.data.augment import encoded
 from training.data.dataset import LabelRow, read_image
+from training.report.evaluate import report
 from training.report.measure import measuring, robustness
 from training.report.measure.scoring import PhotographScorer, Scores, kept_scores, score
 
@@ -39,6 +40,13 @@ def parts(data: Path) -> measuring.Parts:
 def scores(logit: list[float], fake: list[bool]) -> Scores:
     group = np.arange(len(logit)).astype(str)
     return Scores(np.array(logit), np.ones(len(logit)), np.array(fake), group, group)
+
+
+def test_too_few_genuine_images_for_a_threshold_are_said(
+    parts: measuring.Parts, tmp_path: Path
+) -> None:
+    with pytest.raises(ValueError, match=r"^1 genuine calibration images were judged, too few"):
+        report(tmp_path, tmp_path, LITE0, {}, parts)
 
 
 def test_every_change_is_scored_of_the_same_images(parts: measuring.Parts) -> None:
