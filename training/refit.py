@@ -6,9 +6,11 @@ DATA is as in `training.run`. The steps: crops and split, the readout (`fit.read
 discriminant of the species that `--generated` names (`fit.discriminant`), the margin for genuine
 sources that were never seen (`fit.new_sources`), calibration, figures and card (`report.evaluate`).
 Interrupted, the same command resumes: crops, views and scores are kept in OUT. The result is
-OUT/models/clip, to be put in the place of service/models/clip: a copy of the START model, of which
-only the readout is another. With `--keep` its units stay, beside new ones where it has fewer than
-256; of the model that ships, which has all, only what they tell is weighed again.
+OUT/models, whose folders take the places of those in service/models: clip, a copy of the START
+model, of which only the readout is another, and what reads its pools.
+
+With `--keep` the units of START stay, beside new ones where it has fewer than 256; of the model
+that ships, which has all, only what they tell is weighed again.
 """
 
 from __future__ import annotations
@@ -65,6 +67,17 @@ def begun(data: Path, out: Path, start: Path, args: argparse.Namespace) -> Path:
     origin = f"{manifest['origin']} Its readout was fitted again by training.refit."
     write_manifest(folder, {**manifest, "version": args.version, "origin": origin})
     return folder
+
+
+def with_readers(start: Path, folder: Path) -> None:
+    """Models beside START that read its pools read the new version: the tower is the same."""
+    name, version = read_manifest(start)["name"], read_manifest(folder)["version"]
+    for file in sorted(start.parent.glob("*/manifest.json")):
+        manifest = read_manifest(file.parent)
+        if manifest.get("reads", {}).get("name") == name:
+            copy = folder.parent / file.parent.name
+            shutil.copytree(file.parent, copy, dirs_exist_ok=True)
+            write_manifest(copy, {**manifest, "reads": {"name": name, "version": version}})
 
 
 def _title(folder: Path) -> str:

@@ -116,3 +116,19 @@ def test_the_units_of_the_start_are_kept_and_a_second_run_gives_the_same(
     with np.load(folder / "tuned.npz") as second:
         assert all(np.array_equal(values[name], second[name]) for name in values)
     assert "discriminant" not in json.loads((tmp_path / "out" / "run.json").read_text())
+
+
+def test_who_reads_the_pools_is_told_of_the_new_version(
+    tmp_path: Path, start: Path, steps: list[str]
+) -> None:
+    for name, reads in (("pad", {"reads": {"name": "clip", "version": "2.0.0"}}), ("other", {})):
+        (start.parent / name).mkdir()
+        (start.parent / name / "m.onnx").write_bytes(b"a graph")
+        fields = {"name": name, "kind": "detector", "file": "m.onnx", **reads}
+        (start.parent / name / "manifest.json").write_text(json.dumps(fields))
+    folder = run(tmp_path / "out", start, Recipe(1200, 1, False, ()))
+    refit.with_readers(start, folder)
+    assert sorted(one.name for one in folder.parent.iterdir()) == ["clip", "pad"]
+    manifest = json.loads((folder.parent / "pad" / "manifest.json").read_text())
+    assert manifest["reads"] == {"name": "clip", "version": "3.0.0"}
+    assert (folder.parent / "pad" / "m.onnx").read_bytes() == b"a graph"
