@@ -105,10 +105,9 @@ def main() -> None:
     cv2.setNumThreads(1)
     measuring.MOST, measuring.FEW = args.most, args.few
     names = tuple(filter(None, args.generated.split(",")))
+    recipe = Recipe(args.views, args.epochs, args.keep, names)
     folder = begun(args.data, args.out, args.start, args)
-    refit(
-        args.data, args.out, args.start, folder, Recipe(args.views, args.epochs, args.keep, names)
-    )
+    refit(args.data, args.out, args.start, folder, recipe)
     print(f"written: {folder}")
 
 

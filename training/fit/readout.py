@@ -36,12 +36,12 @@ LEFT_OUT = 0.4  # of the parts (one layer's class token, or one mean), so that i
 SIZE = 256  # views a step
 FLAT = 1e-4  # added to a spread: some values hardly ever differ
 RARE = 1e-3  # likewise, of units that hardly ever fire
-TELLING = 2000  # so many views tell how the kept units spread
+TELLING = 2000  # so many views, at least, tell how the kept units spread
 CHECKED = 1024  # views of the validation split
 
 
 def thinned(pools: np.ndarray) -> np.ndarray:
-    """Some TELLING of the rows, or all where there are fewer."""
+    """TELLING of the rows or up to twice as many, or all where there are fewer."""
     return pools[:: max(1, len(pools) // TELLING)]
 
 
@@ -240,11 +240,8 @@ def main() -> None:
     parser.add_argument("--tower", help="name of the model that it is of, unless OUT tuned it")
     args = parser.parse_args()
     keep = of_model(args.model) if args.keep else None
-    print(
-        json.dumps(
-            refit(args.out, args.model, args.views, args.epochs, keep=keep, tower=args.tower)
-        )
-    )
+    views, epochs = args.views, args.epochs
+    print(json.dumps(refit(args.out, args.model, views, epochs, keep=keep, tower=args.tower)))
 
 
 if __name__ == "__main__":

@@ -21,14 +21,12 @@ HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
 }
-
-
 PIECE = 256 * 1024  # bytes of a file that are read and sent at a time
 
 
 class LargePieces(FileWrapper):
-    """A file for WSGI. With the usual 8 KiB, threads that send files spend most of their time on
-    passing the interpreter's lock around."""
+    """A file for WSGI. With the usual 8 KiB, many threads that send files spend half of their time
+    on passing the interpreter's lock around."""
 
     def __init__(self, file: IO[bytes], _: int = 0) -> None:
         super().__init__(file, PIECE)
