@@ -33,7 +33,7 @@ from service.licensing import Licensing
 from service.licensing.digest import new_hash_id, public_digest
 from service.licensing.signed import SignedLicence, load_private_key, new_key_pair, sign
 from service.settings import PACKAGE, Settings
-from service.store import open_store
+from service.store import open_for_command
 from tests.launcher import Launched, launcher
 from tests.models import make_detector
 from tests.servers import free_port
@@ -84,7 +84,7 @@ class Live:
     @cached_property
     def licensing(self) -> Licensing:
         """The same licences as the service sees, to issue more of them."""
-        return Licensing(self.settings, open_store(self.settings))
+        return Licensing(self.settings, open_for_command(self.settings))
 
     @property
     def hash_id(self) -> str:

@@ -6,7 +6,7 @@ import getpass
 
 from service.audit.log import open_audit
 from service.settings import Settings
-from service.store import open_store
+from service.store import open_for_command
 
 
 def note_act(settings: Settings, act: str, **facts: object) -> None:
@@ -14,7 +14,7 @@ def note_act(settings: Settings, act: str, **facts: object) -> None:
     required and cannot be written, StartupError when its key is unusable."""
     if settings.audit == "off":
         return
-    store = open_store(settings)
+    store = open_for_command(settings)
     log = open_audit(settings, store)
     try:
         log.write("act", act=act, actor=_user(), **facts)

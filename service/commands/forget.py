@@ -16,7 +16,7 @@ from service.licensing.digest import digest_key
 from service.licensing.register import Register
 from service.runtime.console import note
 from service.settings import Settings, load_settings
-from service.store import Store, open_store
+from service.store import Store, open_for_command
 from service.store.forgetting import Gone, Selection
 
 SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -26,7 +26,7 @@ SHOWN = 16  # hex digits of a digest
 def forget(sha256: str | None, licence: str | None, before: str | None) -> None:
     """Delete what is meant and say how much it was."""
     settings = load_settings()
-    store = open_store(settings)
+    store = open_for_command(settings)
     try:
         given = _given(settings, store, sha256, licence, before)
         # Noted before as well: nothing may go without an entry, even if this is cut short.

@@ -103,9 +103,9 @@ def _announce(settings: Settings) -> dict[str, str]:
     """Print how to try it; returns what lets the gateway be tried without a licence."""
     from service.accounts.development import development_user
     from service.licensing.development import NAME, development_licence
-    from service.store import open_store
+    from service.store import open_for_command
 
-    store = open_store(settings)
+    store = open_for_command(settings)
     hash_id = development_licence(settings, store)
     if settings.console_is_on():
         name, password = development_user(settings, store)

@@ -13,7 +13,7 @@ from service.errors import StartupError
 from service.judging.reviews import Review, Reviews
 from service.media.formats import format_of
 from service.settings import Settings, load_settings
-from service.store import open_store
+from service.store import open_for_command
 from service.store.base import Store
 
 FOLDERS = {"genuine": "real", "deepfake": "fake"}
@@ -38,7 +38,7 @@ def folder_of(given: Path | None, since: str | None) -> Iterator[Path]:
 
 def write(settings: Settings, since: float, folder: Path) -> int:
     """Write the pictures as real/ and fake/; how many there are. Raises StartupError for none."""
-    store = open_store(settings)
+    store = open_for_command(settings)
     try:
         written = sum(_written(store, one, folder) for one in Reviews(store).since(since))
     finally:

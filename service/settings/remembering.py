@@ -40,7 +40,9 @@ class StoreSettings(BaseModel):
     mongodb_pass_file: Path | None = Field(None, description="file that holds that password")
     mongodb_host: str = Field("mongodb-local:27017", description="host of the linked container")
     mongodb_database: str = Field("facegate", description="name of the database")
-    store_timeout: Seconds = Field(0.25, description="seconds a store call may take")
+    store_timeout: Seconds = Field(
+        0.25, description="seconds a store call may take; a command allows it five at least"
+    )
     store_retry: Seconds = Field(1.0, description="seconds between probes of a store that is away")
     result_ttl: Seconds = Field(30 * 86400, description="seconds a result is kept")
     store_images: bool = Field(

@@ -9,7 +9,9 @@ from service.store.resilient.spool import Spool
 from service.store.resilient.store import Observer, ResilientStore
 from service.store.sqlite.store import SqliteStore
 
-__all__ = ["Observer", "ResilientStore", "Store", "open_store"]
+__all__ = ["Observer", "ResilientStore", "Store", "open_for_command", "open_store"]
+
+COMMAND_TIMEOUT = 5.0  # seconds that a call may take where no request waits for it
 
 
 def open_store(settings: Settings, observe: Observer | None = None) -> Store:
@@ -28,6 +30,13 @@ def open_store(settings: Settings, observe: Observer | None = None) -> Store:
             return SqliteStore(path, on_fault=lambda: watcher.error("sqlite"))
         case "mongo":
             return _open_mongo(settings, observe)
+
+
+def open_for_command(settings: Settings) -> Store:
+    """The same store with more time for each call: a person waits for a command, and would
+    rather wait for a busy server than begin again. Raises StartupError as `open_store` does."""
+    longer = {"store_timeout": max(settings.store_timeout, COMMAND_TIMEOUT)}
+    return open_store(settings.model_copy(update=longer))
 
 
 def _open_mongo(settings: Settings, observe: Observer | None) -> ResilientStore:

@@ -110,7 +110,8 @@ def test_while_the_store_is_away_nobody_knows_what_was_used(
     folder = tmp_path_factory.mktemp("away")
     with ExitStack() as stack:
         server = stack.enter_context(MongoServer(folder / "mongo"))
-        more = {"store": "mongo", "mongodb_uri": server.uri, "sessions": "required"}
+        more = {"store": "mongo", "mongodb_uri": server.uri, "store_timeout": 2.0}
+        more["sessions"] = "required"
         service = stack.enter_context(Live(folder / "live", probability=0.233, **more))
         fresh = challenge(service)
         assert ask(service, "/v1/analyze", **fresh).status_code == 200

@@ -81,7 +81,7 @@ def refused(where: tuple[str, int]) -> bool:
 
 def test_replicas_with_a_mongodb_share_the_folder_of_what_waits_for_it(tmp_path: Path) -> None:
     with MongoServer(tmp_path / "mongo") as server:
-        options = {"store": "mongo", "mongodb_uri": server.uri}
+        options = {"store": "mongo", "mongodb_uri": server.uri, "store_timeout": 2.0}
         with Live(tmp_path / "one", probability=0.2, **options) as one:
             other = Live(tmp_path / "two", probability=0.2, **options)
             other.environment["FACEGATE_DATA_DIR"] = str(one.settings.data_dir)

@@ -20,6 +20,9 @@ from tests.live import COMMAND, Live, data_uri
 from tests.servers import MongoServer
 from tests.waiting import eventually
 
+# A busy test machine may take longer than a server room; how long is not tested here.
+PATIENT: dict[str, object] = {"store": "mongo", "store_timeout": 2.0}
+
 
 def workers(live: Live) -> list[psutil.Process]:
     return psutil.Process(live.process.pid).children()
@@ -103,7 +106,7 @@ def test_sigterm_answers_everything_that_was_sent(tmp_path: Path) -> None:
 
 def test_a_mongodb_that_stops_and_returns_fails_no_request(tmp_path: Path) -> None:
     with MongoServer(tmp_path / "mongo") as server:
-        options = {"store": "mongo", "mongodb_uri": server.uri, "store_retry": 0.5}
+        options = PATIENT | {"mongodb_uri": server.uri, "store_retry": 0.5}
         with Live(tmp_path / "live", probability=0.2, workers=2, **options) as live:
             with Load(live, pause=0.05) as load:
                 assert eventually(lambda: len(load.answers) >= 10)
@@ -127,7 +130,7 @@ def without_store(live: Live) -> int:
 
 def test_ready_is_said_only_when_every_worker_has_the_store_back(tmp_path: Path) -> None:
     with MongoServer(tmp_path / "mongo") as server:
-        options = {"store": "mongo", "mongodb_uri": server.uri, "store_retry": 0.2}
+        options = PATIENT | {"mongodb_uri": server.uri, "store_retry": 0.2}
         with Live(tmp_path / "live", probability=0.2, workers=2, **options) as live:
             server.stop()  # in order: what a kill leaves is not the question here
             assert eventually(lambda: without_store(live) == 2)

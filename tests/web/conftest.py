@@ -16,7 +16,7 @@ from playwright.sync_api import Browser, Page
 from service.accounts.passwords import Passwords
 from service.accounts.people import ROLES, People
 from service.judging.reviews import Reviews
-from service.store import open_store
+from service.store import open_for_command
 from tests.images import genuine
 from tests.live import Live
 from tests.web.browser import CHROMIUM, log_in, opened
@@ -54,7 +54,7 @@ def thousands(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
     with Live(folder, probability=0.233, **more) as live:
         seat_people(live)
         live.issue(name="Bank of Examples", per_day=5)
-        store = open_store(live.settings)
+        store = open_for_command(live.settings)
         fill_sqlite(store, COUNT)
         for one in results(20, seed=2, now=time.time() - OLD):
             store.put_result(replace(one, image=genuine()))
@@ -90,7 +90,7 @@ def hashed(password: str) -> str:
 
 def seat_people(live: Live) -> None:
     """A person for each role, called like it."""
-    store = open_store(live.settings)
+    store = open_for_command(live.settings)
     people = People(live.settings, store)
     with mock.patch.object(people._passwords, "hashed", hashed):
         for role in ROLES:

@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from service.analysis.decision.rules import log_odds, sigmoid
-from service.store import open_store
+from service.store import open_for_command
 from service.store.search import Point
 from service.store.sqlite.store import SqliteStore
 from service.web import reference
@@ -36,7 +36,7 @@ def older(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
         file.write_text(json.dumps(figures))
     with Live(folder, models_dir=models, login_attempts=1000) as live:
         seat_people(live)
-        store = open_store(live.settings)
+        store = open_for_command(live.settings)
         fill(store, 200)
         store.close()
         yield live

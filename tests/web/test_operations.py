@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, Dialog, Page, expect
 
 from service.accounts import People
 from service.settings import Settings, applied_bpcer, apply_bpcer, load_settings
-from service.store import open_store
+from service.store import open_for_command
 from service.store.search import Filter
 from service.web import figures
 from service.web.shown import size
@@ -38,7 +38,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
     with Live(folder, models_dir=models, **more) as live:
         seat_people(live)
         judged_by = live.get("/v1/model-card").json()["fingerprint"]
-        store = open_store(live.settings)
+        store = open_for_command(live.settings)
         for number, one in enumerate(results(200)):
             image = genuine() if number < 6 else None
             store.put_result(replace(one, image=image, fingerprint=judged_by))
@@ -61,7 +61,7 @@ def accept(dialog: Dialog) -> None:
 
 def acts_of(live: Live) -> str:
     """The bodies of the audit log."""
-    store = open_store(live.settings)
+    store = open_for_command(live.settings)
     found = "\n".join(one.body for one in store.read_audit())
     store.close()
     return found
@@ -166,7 +166,7 @@ def test_images_are_shown_judged_again_and_deleted(boss: Page, running: Live) ->
     boss.get_by_label("All that are older than").fill("2099-01-01")
     boss.get_by_role("button", name="Delete them").click()
     expect(boss.locator(".empty")).to_contain_text("No picture is kept.")
-    store = open_store(running.settings)
+    store = open_for_command(running.settings)
     assert len(store.search_results(Filter(), "newest", 300)) >= 200
     store.close()
 
@@ -248,7 +248,7 @@ def test_pages_of_analysts_are_not_for_viewers(running: Live, path: str) -> None
 
 
 def test_who_logged_out_everywhere_is_in_the_audit_log(running: Live) -> None:
-    store = open_store(running.settings)
+    store = open_for_command(running.settings)
     People(running.settings, store).add("leaver", PASSWORD, "viewer")
     store.close()
     session = client(running, "leaver")

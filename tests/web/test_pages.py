@@ -19,7 +19,7 @@ from scripts import vendor
 from service.app import create_app
 from service.judging.reviews import Reviews
 from service.settings import Settings
-from service.store import open_store
+from service.store import open_for_command
 from service.web.texts import FILE, texts
 from tests.images import genuine
 from tests.live import Live
@@ -47,7 +47,7 @@ def full(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
     with Live(folder, probability=0.233, login_attempts=1000, store_images="true") as live:
         seat_people(live)
         live.issue(name=EVIL[:100], per_day=5)
-        store = open_store(live.settings)
+        store = open_for_command(live.settings)
         for number, one in enumerate(results(60)):
             image = evil_exif() if number < 4 else None
             store.put_result(replace(one, image=image, contract=EVIL))

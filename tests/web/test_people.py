@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, Page, expect
 from service.accounts import People
 from service.app import create_app
 from service.settings import Settings
-from service.store import open_store
+from service.store import open_for_command
 from tests.live import Live
 from tests.web.browser import log_in, opened
 from tests.web.conftest import PASSWORD, client, form
@@ -53,7 +53,7 @@ def test_after_logging_out_the_old_cookie_opens_nothing(administrator: Page, con
 
 
 def test_logging_out_everywhere_ends_the_other_browser_too(browser: Browser, console: Live) -> None:
-    store = open_store(console.settings)
+    store = open_for_command(console.settings)
     People(console.settings, store).add("leaver", PASSWORD, "viewer")
     store.close()
     with opened(browser, console.base) as one, opened(browser, console.base) as other:

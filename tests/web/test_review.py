@@ -13,7 +13,7 @@ from service.errors import StartupError
 from service.fitting.reviewed import write
 from service.judging.reviews import Reviews, apcer, bpcer, rate
 from service.settings import Settings
-from service.store import open_store
+from service.store import open_for_command
 from service.store.search import Filter
 from service.store.sqlite.store import SqliteStore
 from tests.images import genuine
@@ -28,7 +28,7 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
     """The console over forty results, some of them near the threshold, with pictures."""
     with Live(tmp_path_factory.mktemp("desk"), probability=0.233, login_attempts=1000) as live:
         seat_people(live)
-        store = open_store(live.settings)
+        store = open_for_command(live.settings)
         for number, one in enumerate(results(40)):
             near = {"score": 0.45 + number / 400}
             store.put_result(replace(one, analysis=one.analysis | near, image=genuine()))
@@ -45,7 +45,7 @@ def reviewing(browser: Browser, desk: Live) -> Iterator[Page]:
 
 
 def labels(live: Live) -> list[str | None]:
-    store = open_store(live.settings)
+    store = open_for_command(live.settings)
     found = [one.label for one in store.search_results(Filter(label="any"), "newest", 99)]
     store.close()
     return found
@@ -171,7 +171,7 @@ def test_the_interval_is_wilsons(wrong: int, of: int, low: float, high: float) -
 
 def test_what_was_reviewed_becomes_a_labelled_folder(tmp_path: Path) -> None:
     settings = Settings(data_dir=tmp_path, store="sqlite")
-    store = open_store(settings)
+    store = open_for_command(settings)
     reviews = Reviews(store)
     said = ["genuine", "deepfake", "unsure", "genuine"]
     for one, label, image in zip(results(4), said, [b"a", b"b", b"c", None], strict=True):

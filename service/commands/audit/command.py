@@ -15,7 +15,7 @@ from service.audit.keys import AuditKey, audit_key
 from service.audit.verify import Report, Verifier, checkpoints
 from service.errors import StartupError
 from service.settings import Settings, load_settings
-from service.store import open_store
+from service.store import open_for_command
 from service.store.audit import Audit, AuditEntry
 
 MOST = 100  # findings that are printed
@@ -91,7 +91,7 @@ def _sinks(settings: Settings, file: Path | None) -> Iterator[list[Audit | _Expo
     if file is not None:
         yield [_Exported(file)]
         return
-    store = open_store(settings)
+    store = open_for_command(settings)
     try:
         yield [store, FileAudit(settings.data_dir / "audit")]
     finally:

@@ -22,7 +22,7 @@ from service.licensing.register import Register
 from service.licensing.terms import Terms
 from service.runtime.console import moment, note, print_json, print_table
 from service.settings import load_settings
-from service.store import Store, open_store
+from service.store import Store, open_for_command
 from service.store.base import FEATURES, LICENCE, LicenceRecord
 
 SHOWN = 16  # hex digits of a digest in tables
@@ -42,7 +42,7 @@ class Desk:
 def open_desk() -> Iterator[Desk]:
     """The store of the settings. Raises StartupError when it cannot keep a licence."""
     settings = load_settings()
-    store = open_store(settings)
+    store = open_for_command(settings)
     try:
         if store.kind == "null":
             raise StartupError(

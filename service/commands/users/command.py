@@ -12,14 +12,14 @@ from service.audit.acts import note_act
 from service.errors import StartupError
 from service.runtime.console import moment, note, print_json, print_table
 from service.settings import load_settings
-from service.store import open_store
+from service.store import open_for_command
 
 
 @contextmanager
 def _people() -> Iterator[People]:
     """Over the store of the settings. Raises StartupError when it keeps no users."""
     settings = load_settings()
-    store = open_store(settings)
+    store = open_for_command(settings)
     try:
         if store.kind == "null":
             raise StartupError(

@@ -6,6 +6,7 @@ import json
 import re
 import time
 from pathlib import Path
+from threading import Timer
 from typing import Any
 
 import pytest
@@ -164,8 +165,12 @@ def test_a_store_that_is_away_is_one_sentence(facegate: Run) -> None:
     assert "cannot be reached" in ran.stderr
 
 
-def test_licences_live_in_mongodb(facegate: Run, issue: Any, tmp_path: Path) -> None:
+def test_licences_live_in_a_mongodb_that_may_take_its_time(
+    facegate: Run, issue: Any, tmp_path: Path
+) -> None:
     with MongoServer(tmp_path / "mongo") as server:
-        mongo = {"store": "mongo", "mongodb_uri": server.uri, "store_timeout": 5}
+        mongo = {"store": "mongo", "mongodb_uri": server.uri}
+        server.pause()
+        Timer(1.5, server.resume).start()
         issue("Bank", **mongo)
         assert [licence["name"] for licence in listed(facegate, **mongo)] == ["Bank"]
