@@ -16,6 +16,7 @@ from service.store.sqlite.condition import FileHealth, damage
 
 Migration = tuple[str, ...]  # statements that lead from one schema version to the next
 FAULTS = (sqlite3.Error, OSError, ValueError)  # ValueError: a damaged row that still reads as text
+EVERY = 0.001  # seconds between two looks at whether another writer is done
 
 _inherited: list[list[sqlite3.Connection]] = []
 
@@ -40,6 +41,7 @@ class Database:
         self._migrations = migrations
         self._busy_timeout = busy_timeout
         self._on_fault = on_fault
+        self._next = 0.0  # when others who wait to write have had their chance
         self._opening = threading.Lock()
         self._pool: tuple[int, list[sqlite3.Connection]] = (os.getpid(), [])
 
@@ -63,9 +65,12 @@ class Database:
     def transaction(self) -> Iterator[sqlite3.Connection]:
         """A write transaction from its first statement on; committed unless an error leaves it."""
         with self.connection() as connection:
-            connection.execute("BEGIN IMMEDIATE")
+            self._begin(connection)
+            began = time.monotonic()
             yield connection
             connection.execute("COMMIT")
+            ended = time.monotonic()
+            self._next = ended + min((ended - began) / 10, 5 * EVERY)
             if connection.total_changes:
                 self.condition.unwritable = False
 
@@ -136,7 +141,7 @@ class Database:
             self.path, timeout=self._busy_timeout, isolation_level=None, check_same_thread=False
         )
         try:
-            self._enter_wal(connection)
+            self._insist(connection, "PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = FULL")
             connection.execute("PRAGMA secure_delete = ON")  # of what is deleted nothing is left
             self._migrate(connection)
@@ -153,23 +158,32 @@ class Database:
         with suppress(FileExistsError):
             os.close(os.open(self.path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
 
-    def _enter_wal(self, connection: sqlite3.Connection) -> None:
-        """SQLite does not wait for its lock here when several processes do this at once."""
+    def _begin(self, connection: sqlite3.Connection) -> None:
+        """SQLite itself looks ever more seldom, at last every tenth of a second. Beside others who
+        write without a pause to a slow disk it found their file free once in ten seconds or more.
+        """
+        time.sleep(max(self._next - time.monotonic(), 0))
+        connection.execute("PRAGMA busy_timeout = 0")
+        self._insist(connection, "BEGIN IMMEDIATE")
+        connection.execute(f"PRAGMA busy_timeout = {round(self._busy_timeout * 1000)}")
+
+    def _insist(self, connection: sqlite3.Connection, statement: str) -> None:
+        """Execute what SQLite does not wait for while another process has its lock."""
         deadline = time.monotonic() + self._busy_timeout
         while True:
             try:
-                connection.execute("PRAGMA journal_mode = WAL")
+                connection.execute(statement)
                 return
             except sqlite3.OperationalError as error:
                 busy = error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
                 if not busy or time.monotonic() > deadline:
                     raise
-                time.sleep(0.01)
+                time.sleep(EVERY)
 
     def _migrate(self, connection: sqlite3.Connection) -> None:
         if self._version(connection) == len(self._migrations):
             return
-        connection.execute("BEGIN IMMEDIATE")
+        self._begin(connection)
         version = self._version(connection)
         if version > len(self._migrations):
             raise sqlite3.NotSupportedError("the file was written by a newer version")
