@@ -73,9 +73,10 @@ def test_copies_of_test_images_are_scored_beside_them(
     np.save(tmp_path / "split.npy", np.array(["test", "train"]))
     np.save(tmp_path / f"{name}_rows.npy", np.array([1, 0]))
     np.save(tmp_path / f"{name}s.npy", np.stack([pictures[0], pictures[1]]))
-    plan = dict(measuring._plan(PhotographScorer(LITE0), data, tmp_path, SPLITS))
-    assert [part for part in plan if "copies" in part] == [f"{name}_copies"]
-    found = plan[f"{name}_copies"]()
+    plan = measuring._plan(PhotographScorer(LITE0), data, tmp_path, SPLITS)
+    ((part, rows, scored),) = [part for part in plan if "copies" in part[0]]
+    assert part == f"{name}_copies"
+    found = scored(rows)
     alone = score(
         PhotographScorer(LITE0), data, ROWS, lambda n, _: encoded(pictures[n, :, 9:], ".jpg", 90)
     )
@@ -87,9 +88,23 @@ def test_copies_of_test_images_are_scored_beside_them(
 def test_what_was_scored_is_not_scored_again(
     parts: measuring.Parts, data: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(measuring, "score", lambda *_: pytest.fail("scored again"))
+    monkeypatch.setattr(measuring, "score", lambda *_, **__: pytest.fail("scored again"))
     again = measuring.measure(PhotographScorer(LITE0), data, data, SPLITS)
     assert again["test"].logit.tolist() == parts["test"].logit.tolist()
+
+
+def test_where_more_of_each_kind_are_asked_for_all_are_scored_again(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = [*ROWS, LabelRow("", "g.jpg", "real", "s", "another")]
+    for most in (1, 2):
+        monkeypatch.setattr(measuring, "MOST", most)
+        monkeypatch.setattr(measuring, "FEW", most)
+        splits = {"calibration": rows, "test": rows}
+        parts = measuring.measure(PhotographScorer(LITE0), data, tmp_path, splits)
+        genuine = {name: int((~scores.fake).sum()) for name, scores in parts.items()}
+        assert genuine.pop("self_blends") == 1  # of two every second one is a self-blend
+        assert set(genuine.values()) == {most}
 
 
 def test_scores_of_another_model_are_not_taken(parts: measuring.Parts, data: Path) -> None:

@@ -99,11 +99,11 @@ def measure(
     `splits`: the rows of the calibration and the test split.
     """
     parts = kept_scores(out, scorer.manifest)
-    for name, make in _plan(scorer, data, out, splits):
-        if name not in parts:
-            parts[name] = make()
+    for name, rows, scored in _plan(scorer, data, out, splits):
+        if name not in parts or len(parts[name].logit) != len(rows):  # other MOST or FEW
+            parts[name] = scored(rows)
             save_scores(out, scorer.manifest, parts)
-            print(f"scored: {name}, {len(parts[name].logit):,} images", flush=True)
+            print(f"scored: {name}, {len(rows):,} images", flush=True)
     parts["unchanged"] = parts["test"].where(some(_test(splits), FEW))
     return parts
 
@@ -114,20 +114,22 @@ def _test(splits: dict[str, list[LabelRow]]) -> list[LabelRow]:
 
 def _plan(
     scorer: PhotographScorer, data: Path, out: Path, splits: dict[str, list[LabelRow]]
-) -> Iterator[tuple[str, Callable[[], Scores]]]:
+) -> Iterator[tuple[str, list[LabelRow], Callable[[list[LabelRow]], Scores]]]:
+    """The name of each part, its rows, and what scores them."""
+    scored = partial(score, scorer, data)
     known, test = splits["calibration"], _test(splits)
-    yield "calibration", partial(score, scorer, data, [known[row] for row in some(known, MOST)])
+    yield "calibration", [known[row] for row in some(known, MOST)], scored
     sent = [known[row] for row in some(known, FEW)]
-    yield "calibration_sent", partial(score, scorer, data, sent, messenger)
-    yield "test", partial(score, scorer, data, test)
+    yield "calibration_sent", sent, partial(scored, change=messenger)
+    yield "test", test, scored
     few = [test[row] for row in some(test, FEW)]
     for name, change in CHANGES.items():
-        yield name, partial(score, scorer, data, few, change)
+        yield name, few, partial(scored, change=change)
     genuine = [row for row in few if row.label == "real"]
-    yield "self_blends", partial(_self_blends, scorer, data, genuine)
+    yield "self_blends", genuine, partial(_self_blends, scorer, data)
     for name in COPIED:
         if copies := load_copies(out, name):
-            yield f"{name}_copies", partial(_copies, scorer, data, out, copies)
+            yield f"{name}_copies", *_copies(scorer, data, out, copies)
 
 
 def _self_blends(scorer: PhotographScorer, data: Path, genuine: list[LabelRow]) -> Scores:
@@ -137,8 +139,10 @@ def _self_blends(scorer: PhotographScorer, data: Path, genuine: list[LabelRow]) 
     return replace(scores, fake=changed)
 
 
-def _copies(scorer: PhotographScorer, data: Path, out: Path, copies: Copies) -> Scores:
-    """Genuine faces of the test split, and each again as its copy.
+def _copies(
+    scorer: PhotographScorer, data: Path, out: Path, copies: Copies
+) -> tuple[list[LabelRow], Callable[[list[LabelRow]], Scores]]:
+    """Genuine faces of the test split, and each again as its copy; and what scores them.
 
     Both without the fill around them: serving adds it last, so no photograph has any.
     """
@@ -153,5 +157,8 @@ def _copies(scorer: PhotographScorer, data: Path, out: Path, copies: Copies) -> 
         image = faces[one] if number >= count else original
         return encoded(image[top:bottom, left:right], ".jpg", 90)
 
-    scores = score(scorer, data, [labels[copied[one]] for one in mine] * 2, change)
-    return replace(scores, fake=np.arange(2 * count) >= count)
+    def scored(rows: list[LabelRow]) -> Scores:
+        scores = score(scorer, data, rows, change)
+        return replace(scores, fake=np.arange(len(rows)) >= count)
+
+    return [labels[copied[one]] for one in mine] * 2, scored
