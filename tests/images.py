@@ -291,7 +291,6 @@ GOOD: dict[str, Callable[[], bytes]] = {
     "grey-16-bit.png": lambda: _sixteen(0, 1),
     "rgb-16-bit.png": lambda: _sixteen(2, 3),
     "animated.png": lambda: _animated("PNG"),
-    "animated-hidden-default.png": lambda: _animated("PNG", default_image=True),
     "orientation-6.png": lambda: encode(portrait().transpose(UNDO[6]), exif=_exif(6)),
     "corrupt-icc.png": lambda: inserted(chunk(b"iCCP", b"x\0\0not zlib")),
     "text.png": lambda: inserted(chunk(b"tEXt", b"Comment\0" + b"x" * 1000)),
@@ -309,6 +308,9 @@ GOOD: dict[str, Callable[[], bytes]] = {
     ),
     "large-icc-orientation-6.png": _large_icc_turned,
     "xmp-orientation-6.png": _xmp_turned,
+    "many-orientations.png": lambda: inserted(
+        chunk(b"zTXt", b"Raw profile type exif\0\0" + zlib.compress(bytes(200_000))) * 2000
+    ),
     "damaged-text.png": lambda: inserted(chunk(b"tEXt", b"Comment\0x")[:-4] + bytes(4)),
     "many-chunks.png": lambda: inserted(chunk(b"tEXt", b"a\0b") * 20_000),
     "palette-short.png": _short_palette,
@@ -378,6 +380,8 @@ BAD: dict[str, Callable[[], bytes]] = {
     "scan-bomb.jpg": _progressive_bomb,
     "gif.jpg": lambda: encode(portrait(), "GIF"),
     "svg.png": lambda: b'<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>',
+    "filled.jpg": lambda: genuine()[:9000] + b"\xff" * 1_000_000,  # as an erased disk leaves it
+    "animated-hidden-default.png": lambda: _animated("PNG", default_image=True),
     "too-few-rows.png": lambda: png(480, 480, bytes(1441) * 100),
     "too-few-rows-interlaced.png": lambda: _interlaced(keep=0.7),
     "cut-and-closed.png": _cut_and_closed,

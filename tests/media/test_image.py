@@ -15,6 +15,7 @@ from service.errors import ImageError, ImageTooLarge
 from service.media.formats import format_of
 from service.media.image import ENOUGH, DecodedImage, decode
 from service.media.picture import flatten
+from service.media.picture.png import MOST_TEXTS, plain
 from service.settings import Settings
 from tests.images import BAD, GOOD, TOO_LARGE, chunk, encode, genuine, heif, nasty, png, portrait
 from tests.thorough import either
@@ -51,6 +52,10 @@ def read(data: bytes, max_pixels: int = 50_000_000) -> DecodedImage:
 
 def difference(pixels: np.ndarray, expected: Image.Image) -> float:
     return float(np.abs(pixels.astype(float) - np.asarray(expected.convert("RGB"))).mean())
+
+
+def test_few_texts_of_a_png_are_unpacked() -> None:
+    assert plain(nasty("many-orientations.png")).count(b"zTXt") == MOST_TEXTS
 
 
 @pytest.mark.parametrize("name", [name for name in PORTRAITS if name not in HALF])

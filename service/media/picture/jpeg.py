@@ -14,8 +14,10 @@ ARITHMETIC = frozenset({0xC9, 0xCA})
 PLANES = frozenset({1, 3, 4})  # grey, colour, CMYK: Pillow reads no other number
 FRAMES = frozenset(range(0xC0, 0xD0)) - {DHT, 0xC8, DAC}
 ALONE = frozenset({0x01, *range(0xD0, 0xD9)})  # markers without a body
-MARKER = re.compile(rb"\xff+([^\x00\xff])")
-AFTER_SCAN = re.compile(rb"\xff+[^\x00\xd0-\xd7\xff]")
+# Of the FF that may fill the space before a marker only the last is looked for: tried from each
+# of them, a long run would take the square of its length.
+MARKER = re.compile(rb"\xff([^\x00\xff])")
+AFTER_SCAN = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
 
 MAX_SCANS = 100  # a progressive JPEG has about ten; each one costs a pass over all pixels
 MAX_SEGMENTS = 4096  # a segment holds 64 KiB
@@ -113,7 +115,8 @@ def _segment(data: bytes, marker: int, start: int) -> tuple[Segment, int]:
         return Segment(marker, data[start + 2 : stop]), stop
     after = AFTER_SCAN.search(data, stop)
     end = after.start() if after else len(data)
-    return Segment(marker, data[start + 2 : stop], data[stop:end]), end
+    scan = data[stop:end].rstrip(b"\xff") if after else data[stop:end]
+    return Segment(marker, data[start + 2 : stop], scan), end
 
 
 def _frame(body: bytes) -> tuple[int, int, tuple[Component, ...]]:

@@ -11,6 +11,7 @@ import struct
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import takewhile
 
 from service.errors import ImageError
 
@@ -20,6 +21,7 @@ TEXTS = frozenset({b"tEXt", b"zTXt", b"iTXt"})
 # Texts that may tell how the picture is to be turned.
 ORIENTED = (b"XML:com.adobe.xmp\0", b"Raw profile type exif\0")
 LONGEST_TEXT = 2**18  # bytes, unpacked
+MOST_TEXTS = 4  # that are looked into: each is unpacked, here and by Pillow
 CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}  # by colour type
 PASSES = (  # Adam7: first row and column, distance of rows and columns
     *((0, 0, 8, 8), (0, 4, 8, 8), (4, 0, 8, 4), (0, 2, 4, 4)),
@@ -39,10 +41,24 @@ class Chunk:
 def plain(data: bytes) -> bytes:
     """The same PNG without what no pixel depends on. An animation is its first picture.
 
-    Raises ImageError when a checksum of what no picture can do without is wrong.
+    Raises ImageError when a checksum of what no picture can do without is wrong, and of an
+    animation whose first picture no player shows.
     """
-    kept = (one for one in _chunks(memoryview(data)) if _is_kept(one))
+    if _is_hidden(data):
+        raise ImageError
+    texts = iter(range(MOST_TEXTS))
+    kept = (one for one in _chunks(memoryview(data)) if _is_kept(one, texts))
     return MAGIC + b"".join(one.raw for one in kept if _is_sound(one))
+
+
+def _is_hidden(data: bytes) -> bool:
+    """Whether the picture is for readers that know no animations, and others see another one."""
+    before = [one.name for one in takewhile(_is_no_pixel, _chunks(memoryview(data)))]
+    return b"acTL" in before and b"fcTL" not in before
+
+
+def _is_no_pixel(one: Chunk) -> bool:
+    return one.name != b"IDAT"
 
 
 def has_all_rows(data: bytes) -> bool:
@@ -72,8 +88,14 @@ def _chunks(data: memoryview) -> Iterator[Chunk]:
         at = end
 
 
-def _is_kept(one: Chunk) -> bool:
-    return one.name in KEPT or (one.name in TEXTS and _is_orientation(one.name, one.body))
+def _is_kept(one: Chunk, texts: Iterator[int]) -> bool:
+    """`texts`: as many items as texts that may still be looked into."""
+    if one.name not in TEXTS or len(one.body) > LONGEST_TEXT:
+        return one.name in KEPT
+    keyword = next((word for word in ORIENTED if bytes(one.body[:32]).startswith(word)), None)
+    if keyword is None or next(texts, None) is None:
+        return False
+    return _is_short(one.name, one.body[len(keyword) :])
 
 
 def _is_sound(one: Chunk) -> bool:
@@ -85,22 +107,12 @@ def _is_sound(one: Chunk) -> bool:
     return False
 
 
-def _is_orientation(name: bytes, body: memoryview) -> bool:
-    """Whether it is a short text of a kind that may tell the orientation."""
-    start = bytes(body[:32])
-    keyword = next((word for word in ORIENTED if start.startswith(word)), None)
-    if keyword is None or len(body) > LONGEST_TEXT:
-        return False
-    if name == b"tEXt" or (
-        name == b"iTXt" and not start[len(keyword) : len(keyword) + 1].strip(b"\0")
-    ):
-        return True
-    return name == b"zTXt" and _is_short(body[len(keyword) + 1 :])
-
-
-def _is_short(packed: memoryview) -> bool:
+def _is_short(name: bytes, text: memoryview) -> bool:
+    """Whether what follows the keyword is no longer than it may be, unpacked where it is packed."""
+    if name != b"zTXt":  # a packed iTXt is of no use to Pillow
+        return name == b"tEXt" or bytes(text[:1]) in (b"", b"\0")
     try:
-        return len(zlib.decompressobj().decompress(packed, LONGEST_TEXT)) < LONGEST_TEXT
+        return len(zlib.decompressobj().decompress(text[1:], LONGEST_TEXT)) < LONGEST_TEXT
     except zlib.error:
         return False
 
