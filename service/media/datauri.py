@@ -1,17 +1,20 @@
 """The image text of a request: a data URI or bare base64.
 
 White space and line breaks, the URL-safe alphabet and missing padding are tolerated, because
-genuine clients send them. So is any type in the header, none, or a header without `data:`: what an
-image is, its content tells.
+genuine clients send them, and percent-encoding, which libraries of addresses add. So is any type
+in the header, none, or a header without `data:`: what an image is, its content tells.
 """
 
 from __future__ import annotations
+
+from urllib.parse import unquote
 
 import pybase64
 
 from service.errors import BodyTooLarge, ImageError
 
-LONGEST_HEADER = 256  # characters
+LONGEST_HEADER = 1024  # characters: it may hold the name of a file, percent-encoded
+ENDS = ";base64,"
 STANDARD = str.maketrans("-_", "+/", " \t\r\n\f\v")
 
 
@@ -42,7 +45,10 @@ def _most_characters(max_bytes: int) -> int:
 
 
 def _payload(text: str) -> str:
-    """What follows the header; a comma is in no alphabet of base64."""
+    """What follows the header; a comma is in no alphabet of base64, but may be in a file's name."""
+    end = text[:LONGEST_HEADER].lower().find(ENDS)
+    if end >= 0:
+        return text[end + len(ENDS) :]
     comma = text.find(",", 0, LONGEST_HEADER)
     if comma < 0:
         return text
@@ -60,5 +66,5 @@ def _decode(payload: str) -> bytes:
     try:
         return pybase64.b64decode(payload, validate=True)
     except ValueError:
-        clean = payload.translate(STANDARD).rstrip("=")
+        clean = unquote(payload).translate(STANDARD).rstrip("=")
         return pybase64.b64decode(clean + "=" * (-len(clean) % 4), validate=True)

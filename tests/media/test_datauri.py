@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import contextlib
 import textwrap
+from urllib.parse import quote
 
 import pytest
 from hypothesis import given
@@ -28,6 +29,10 @@ def read(text: str, max_bytes: int = 1000) -> bytes:
         f"data:image/jpeg;base64,{TEXT}",
         f"DATA:IMAGE/PNG;BASE64,{TEXT}",
         f"data:image/svg+xml;charset=utf-8;base64,{TEXT}",
+        f"data:image/jpeg;name=selfie, mine.jpg;base64,{TEXT}",
+        f"data:image/jpeg;name={'%E8%87%AA' * 80}.jpg;base64,{TEXT}",
+        f"data:image/jpeg;base64,{quote(TEXT, safe='')}",
+        quote(TEXT, safe=""),
         f"data:image/vnd.ms-photo;name=a.jpg;base64,{TEXT}",
         f"  \n data:image/jpeg;base64, {TEXT} \r\n",
         f"\t{TEXT}\n",
@@ -63,10 +68,12 @@ def test_tolerated(text: str) -> None:
         "data:image/jpeg,%FF%D8",
         f"data:image/jpeg,{TEXT}",
         f"data:image/jpeg;base64;{TEXT}",
-        f"data:image/jpeg;{'x' * 300};base64,{TEXT}",
+        f"data:image/jpeg;{'x' * 1100};base64,{TEXT}",
         "not base64!",
         "AAAAA",
         "AA==AAAA",
+        TEXT + "%",
+        TEXT + "%C3%A9",
         TEXT + "é",
         TEXT + "\ud800",
         "https://example.org/selfie.jpg",
