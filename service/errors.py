@@ -9,6 +9,7 @@ FacegateError                     500 INTERNAL_ERROR
 │   ├── BodyTooLarge              413 BODY_TOO_LARGE
 │   ├── AddressTooLong            414 ADDRESS_TOO_LONG
 │   ├── WrongMediaType            415 WRONG_MEDIA_TYPE
+│   ├── RangeBeyondEnd            416 RANGE_BEYOND_END
 │   └── HeadersTooLarge           431 HEADERS_TOO_LARGE
 ├── ImageError                    400 INVALID_IMAGE
 │   └── ImageTooLarge             413 IMAGE_TOO_LARGE
@@ -178,6 +179,11 @@ class HeadersTooLarge(RequestError):
 class WrongMediaType(RequestError):
     code, status = "WRONG_MEDIA_TYPE", 415
     sentence = "The request must be JSON or multipart form data."
+
+
+class RangeBeyondEnd(RequestError):
+    code, status = "RANGE_BEYOND_END", 416
+    sentence = "The file has no such part."
 
 
 class ImageError(FacegateError):

@@ -13,7 +13,7 @@ from flask import Blueprint, Response, request
 
 from service.analysis.judgement import Task
 from service.api.check.envelope import failure, success, taken_in
-from service.api.http.body import read_form
+from service.api.http.body import one_upload, read_form
 from service.api.http.context import services
 from service.api.http.errors import shaped
 from service.api.http.licensed import judge_medium, licensed
@@ -51,10 +51,10 @@ def check_upload() -> Response:
     """Judge an upload, or the image behind an address."""
     form, files = read_form()
     fields = request.args.to_dict() | form.to_dict()
-    media = files.get("media")
+    media = one_upload(files, "media")
     if media is None:
         return _answer(_parse(fields))
-    name = media.filename or "media"
+    name = (media.filename or "media")[:LONGEST]
     medium = Medium.receive(media.stream, services().settings.max_body_bytes, name)
     return _answer(_parse(fields | {"url": name}, medium))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from flask import g, request
 
 from service.api.http.context import services
+from service.api.http.licensed import bearer_token
 from service.errors import AccountError, LicenceError, WrongToken
 from service.store.accounts import User
 
@@ -27,10 +28,10 @@ def user() -> User | None:
     """Who called, if anybody said so. Raises WrongToken or StoreUnavailable."""
     if "Authorization" not in request.headers:
         return None
-    bearer = request.authorization
-    if bearer is None or bearer.type != "bearer" or not bearer.token:
+    token = bearer_token()
+    if not token:
         raise WrongToken
-    found = services().accounts.user(bearer.token)
+    found = services().accounts.user(token)
     g.account = found.name
     return found
 

@@ -10,7 +10,7 @@ from service.api.gateway.blueprint import blueprint
 from service.api.gateway.render import heard, verdict
 from service.api.gateway.schemas import GatewayHealth, PredictBody, PredictOptions, Verdict
 from service.api.gateway.trace import keep
-from service.api.http.body import checked, read_form, read_json
+from service.api.http.body import checked, one_upload, read_form, read_json
 from service.api.http.context import services
 from service.api.http.licensed import judge_medium, licensed
 from service.api.http.reply import json_reply
@@ -43,7 +43,7 @@ def detect() -> Response:
     """Judge one upload, fused as the request asks."""
     user = _caller()
     form, files = read_form()
-    file = files.get("file")
+    file = one_upload(files, "file")
     if file is None:
         raise RequestError("The field file is missing.")
     fields: dict[str, object] = {name: value for name, value in form.to_dict().items() if value}

@@ -122,7 +122,7 @@ def checked(model: type[M], data: dict[str, Any], *, strict: bool = True) -> M:
 def _sentence(error: ValidationError) -> str:
     first = error.errors(include_url=False, include_context=False, include_input=False)[0]
     where = [str(part) for part in first["loc"]]
-    if first["type"] == "no_image":
+    if first["type"] in ("no_image", "two_images"):
         where.append("image")
     field = ".".join(where)
     if first["type"] in ("missing", "no_image"):
@@ -159,11 +159,32 @@ def _reading() -> Iterator[None]:
 
 
 def form() -> tuple[MultiDict[str, str], MultiDict[str, FileStorage]]:
-    """Fields and uploads. Raises RequestError or BodyTooLarge."""
+    """Fields and uploads; a browser's field of files in which none was chosen is not among them.
+
+    Raises RequestError or BodyTooLarge.
+    """
     if request.mimetype == FORM and not request.mimetype_params.get("boundary"):
         raise RequestError("The boundary is missing in the content type of the form data.")
     with _reading():
-        return request.form, request.files
+        chosen = [one for one in request.files.items(multi=True) if _is_chosen(one[1])]
+        return request.form, MultiDict(chosen)
+
+
+def one_upload(files: MultiDict[str, FileStorage], name: str) -> FileStorage | None:
+    """The upload of this name, if there is one. Raises RequestError for several: of one that is not
+    judged nobody may think that it was."""
+    uploads = files.getlist(name)
+    if len(uploads) > 1:
+        raise RequestError(f"The field {name} is given more than once.")
+    return uploads[0] if uploads else None
+
+
+def _is_chosen(file: FileStorage) -> bool:
+    if file.filename:
+        return True
+    empty = not file.stream.read(1)
+    file.stream.seek(0)
+    return not empty
 
 
 def _raw() -> bytes:

@@ -6,12 +6,14 @@ A contract with a shape of its own says so by `shaped`.
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 
 import structlog
 from flask import Blueprint, Flask, Response, current_app, request
 from werkzeug.exceptions import HTTPException
 from werkzeug.exceptions import MethodNotAllowed as WrongMethod
+from werkzeug.routing.exceptions import RoutingException
 
 from service.api.http.context import request_id
 from service.api.http.reply import json_reply
@@ -19,6 +21,7 @@ from service.errors import (
     BodyTooLarge,
     FacegateError,
     MethodNotAllowed,
+    RangeBeyondEnd,
     RequestError,
     RouteNotFound,
     WrongMediaType,
@@ -34,6 +37,7 @@ BY_STATUS: dict[int | None, type[FacegateError]] = {
     405: MethodNotAllowed,
     413: BodyTooLarge,
     415: WrongMediaType,
+    416: RangeBeyondEnd,
 }
 
 
@@ -99,7 +103,13 @@ def _shape_of_path() -> Shape:
     for start, shape in BELOW.items():
         if request.path.startswith(start):
             return shape
+    return SHAPES.get(_endpoint().partition(".")[0], plain)
+
+
+def _endpoint() -> str:
+    """The route of this path, whatever the method; empty where there is none but one like it."""
     adapter = current_app.create_url_adapter(request)
     methods = list(adapter.allowed_methods()) if adapter else []
-    endpoint = adapter.match(method=methods[0])[0] if adapter and methods else ""
-    return SHAPES.get(str(endpoint).partition(".")[0], plain)
+    with suppress(RoutingException):
+        return str(adapter.match(method=methods[0])[0]) if adapter and methods else ""
+    return ""

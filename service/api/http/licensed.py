@@ -32,9 +32,14 @@ def credential(given: str | None = None) -> str:
 
 def key_in_headers() -> str | None:
     """The hash_id, where a header holds it."""
-    bearer = request.authorization
-    token = bearer.token if bearer is not None and bearer.type == "bearer" else None
-    return token or request.headers.get("X-Hash-Id")
+    return bearer_token() or request.headers.get("X-Hash-Id")
+
+
+def bearer_token() -> str:
+    """What follows `Authorization: Bearer`, or nothing. werkzeug's own reading of that header fails
+    at a name and password that are no UTF-8."""
+    scheme, _, token = request.headers.get("Authorization", "").strip().partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else ""
 
 
 def check_first(hash_id: str | None = None, feature: Feature = "detect") -> None:
@@ -78,9 +83,8 @@ def session_holder() -> str:
     Raises the LicenceError family, AccountError or StoreUnavailable.
     """
     given = key_in_headers()
-    bearer = request.authorization
-    token = bearer.token if bearer is not None and bearer.type == "bearer" else None
-    if token and token.count(".") == 2:  # a user's token; no hash_id has points
+    token = bearer_token()
+    if token.count(".") == 2:  # a user's token; no hash_id has points
         g.account = services().accounts.user(token).name
         given = request.headers.get("X-Hash-Id") or services().gateway_licence
     return _holder(services().licensing.authorise(credential(given), "detect", 0))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import IO
+from urllib.parse import urlsplit, urlunsplit
 
 import orjson
 from flask import Flask, Response, request
@@ -36,6 +37,7 @@ def install(app: Flask) -> None:
     """Register the headers on an app, and how it sends files."""
     app.before_request(_send_files_in_large_pieces)
     app.after_request(_secure)
+    app.after_request(_stay)
 
 
 def json_reply(body: BaseModel | dict[str, object] | dict[str, str], status: int = 200) -> Response:
@@ -47,6 +49,16 @@ def json_reply(body: BaseModel | dict[str, object] | dict[str, str], status: int
 
 def _send_files_in_large_pieces() -> None:
     request.environ["wsgi.file_wrapper"] = LargePieces
+    if request.range is None or request.range.units != "bytes":
+        request.environ.pop("HTTP_RANGE", None)  # RFC 9110: what is not understood is ignored
+
+
+def _stay(response: Response) -> Response:
+    """Redirect to another path of the same address: which scheme and host it has for those behind a
+    proxy, werkzeug does not know, and it would send them on without TLS."""
+    if response.status_code == 308 and response.location:
+        response.location = urlunsplit(("", "", *urlsplit(response.location)[2:]))
+    return response
 
 
 def _secure(response: Response) -> Response:

@@ -6,14 +6,16 @@ from io import BytesIO
 from typing import IO, Any
 
 from werkzeug import formparser
+from werkzeug.datastructures import Headers
 from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.formparser import FormDataParser
-from werkzeug.sansio.multipart import Event, MultipartDecoder, NeedData, State
+from werkzeug.sansio.multipart import Event, Field, File, MultipartDecoder, NeedData, State
 
 from service.errors import RequestError
 
 FIELDS = 1000  # of a form
 PART_HEAD = 16 * 1024  # bytes before the content of a part
+MEDIA_TYPES = ("image/", "video/", "audio/")
 VALUES = 20_000  # of a JSON text; neither base64 nor an address has as many commas
 
 
@@ -30,14 +32,25 @@ class BoundedParser(FormDataParser):
 
 
 class BoundedDecoder(MultipartDecoder):
-    """Waits for the headers of a part no longer than they are of use."""
+    """Waits for the headers of a part no longer than they are of use; a part whose type is that of
+    a medium is an upload, even without the name of a file."""
 
     def next_event(self) -> Event:
         event = super().next_event()
         waiting = isinstance(event, NeedData) and self.state in (State.PREAMBLE, State.PART)
         if waiting and len(self.buffer) > PART_HEAD:
             raise RequestEntityTooLarge
+        if isinstance(event, Field) and _is_medium(event):
+            return File(event.name, "", event.headers)
         return event
+
+    def _parse_headers(self, data: bytes | bytearray) -> Headers:
+        """Old clients send the name of a file in an encoding of their own."""
+        return super()._parse_headers(data.decode(errors="replace").encode())
+
+
+def _is_medium(part: Field) -> bool:
+    return part.headers.get("Content-Type", "").lower().startswith(MEDIA_TYPES)
 
 
 def install() -> None:

@@ -15,6 +15,7 @@ from service.api.v1.requests import MAX_ID, AnalyzeBody, BatchBody, CallOptions,
 from service.errors import BodyTooLarge, RequestError
 from service.media.medium import Medium
 
+SEVERAL = "The request carries more than one image; POST /v1/analyze/batch judges many."
 MEDIA_FIELDS = ("image", "selfie_image", "images", "media")
 
 
@@ -41,10 +42,17 @@ def analyze_call() -> Call:
     check_first()
     expect(JSON, FORM)
     if request.mimetype == FORM:
-        return _form_call()
+        return _only_one(_form_call())
     body = checked(AnalyzeBody, read_json())
     item = Item(body.image or body.selfie_image)
     return Call(body.hash_id, body.explain, (item,), body.capture)
+
+
+def _only_one(call: Call) -> Call:
+    """Raises RequestError for more: of what is not judged nobody may think that it was."""
+    if len(call.items) > 1:
+        raise RequestError(SEVERAL)
+    return call
 
 
 def batch_call() -> Call:
@@ -69,7 +77,8 @@ def _count(images: object) -> None:
 def _form_call() -> Call:
     most = _most()
     fields, files = form()
-    options = checked(CallOptions, fields.to_dict(), strict=False)
+    said = {name: value for name, value in fields.to_dict().items() if value}
+    options = checked(CallOptions, said, strict=False)
     _count(_all(files) + _all(fields))
     uploads = [_upload(file, most) for file in _all(files)]
     items = (*uploads, *(Item(text) for text in _all(fields)))
@@ -100,4 +109,5 @@ def _short(name: str | None) -> str | None:
 
 
 def _all(fields: MultiDict[str, Any]) -> list[Any]:
-    return [value for name in MEDIA_FIELDS for value in fields.getlist(name)]
+    """An empty text says nothing; an upload without a name is false and yet one."""
+    return [value for name in MEDIA_FIELDS for value in fields.getlist(name) if value != ""]

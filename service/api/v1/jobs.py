@@ -7,7 +7,7 @@ from io import BytesIO
 
 from flask import Blueprint, Response, request
 
-from service.api.http.body import FORM, JSON, allow, checked, expect, form, read_json
+from service.api.http.body import FORM, JSON, allow, checked, expect, form, one_upload, read_json
 from service.api.http.context import request_id, services
 from service.api.http.licensed import key_in_headers, licensed, reader
 from service.api.http.paging import RESULT_ID
@@ -90,7 +90,7 @@ def _form_call() -> JobCall:
         reader()
         allow(most)
     fields, files = form()
-    upload = files.get("media")
+    upload = one_upload(files, "media")
     if upload is None:
         text = checked(JobBody, fields.to_dict(), strict=False)
         data = decode_image_text(text.media, max_bytes=services().settings.max_body_bytes)

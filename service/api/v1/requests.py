@@ -27,7 +27,12 @@ class Capture(BaseModel):
 
 def _from_text(value: object) -> object:
     """Parse JSON text, which is what a form carries."""
-    return orjson.loads(value) if isinstance(value, str) else value
+    if not isinstance(value, str):
+        return value
+    try:
+        return orjson.loads(value)
+    except orjson.JSONDecodeError:
+        raise PydanticCustomError("no_json", "it is not valid JSON") from None
 
 
 class CallOptions(BaseModel):
@@ -50,6 +55,8 @@ class _OneImage(BaseModel):
     def _has_one(self) -> _OneImage:
         if not self.image and not self.selfie_image:
             raise PydanticCustomError("no_image", "image")
+        if self.image and self.selfie_image and self.image != self.selfie_image:
+            raise PydanticCustomError("two_images", "it is another image than selfie_image")
         return self
 
 

@@ -6,6 +6,7 @@ import http.client
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -40,6 +41,73 @@ def _post(live: Live, path: str, data: bytes | str, **headers: str) -> tuple[int
 )
 def test_broken_json(live: Live, path: str, text: bytes) -> None:
     assert _post(live, path, text) == (400, "BAD_REQUEST", "The request body is not valid JSON.")
+
+
+def _form(live: Live, path: str, *parts: tuple[str, bytes], **headers: str) -> dict[str, Any]:
+    """The answer to a form of parts, each of a head and a content, as a client wrote them."""
+    lines = [b"--limit\r\n" + head.encode("latin-1") + b"\r\n\r\n" + data for head, data in parts]
+    kind = {"Content-Type": "multipart/form-data; boundary=limit", "X-Hash-Id": live.hash_id}
+    answer = live.post(path, data=b"\r\n".join([*lines, b"--limit--\r\n"]), headers=kind | headers)
+    return dict(answer.json(), status_code=answer.status_code)
+
+
+def _part(name: str, more: str = "", kind: str = "image/jpeg") -> str:
+    return f'Content-Disposition: form-data; name="{name}"{more}\r\nContent-Type: {kind}'
+
+
+NOT_CHOSEN = _part("image", '; filename=""', "application/octet-stream"), b""
+
+
+def test_a_field_of_files_in_which_none_was_chosen_is_passed_over(live: Live) -> None:
+    text = _part("selfie_image", kind="text/plain"), data_uri(genuine()).encode()
+    assert _form(live, "/v1/analyze", NOT_CHOSEN, text)["score"] == 0.233
+    assert _form(live, "/v1/analyze", NOT_CHOSEN)["error"] == "The field image is missing."
+
+
+@pytest.mark.parametrize("path", ["/v1/analyze", "/detect"])
+@pytest.mark.parametrize("more", ["", '; filename=""', '; filename="Stra\xdfe.jpg"'])
+def test_an_upload_needs_no_name_of_a_file(live: Live, path: str, more: str) -> None:
+    name = "file" if path == "/detect" else "image"
+    answer = _form(live, path, (_part(name, more), genuine()))
+    assert answer["status_code"] == 200, answer
+
+
+def test_of_several_images_none_is_passed_over_in_silence(live: Live) -> None:
+    one, other = (_part("image", '; filename="a.jpg"'), genuine()), (_part("media"), genuine())
+    answer = _form(live, "/v1/analyze", one, other)
+    assert (answer["status_code"], "more than one image" in answer["error"]) == (400, True)
+    twice = [(_part("file", '; filename="a.jpg"'), genuine())] * 2
+    assert "given more than once" in str(_form(live, "/detect", *twice))
+    twice = [(_part("media", '; filename="a.jpg"'), genuine())] * 2
+    for path in ("/1.0/check.json", "/v1/jobs"):
+        assert "given more than once" in str(_form(live, path, *twice)), path
+    body = {"hash_id": live.hash_id, "image": "AAAA", "selfie_image": "BBBB"}
+    code, _, sentence = _post(live, "/v1/analyze", json.dumps(body))
+    assert (code, "another image" in sentence) == (400, True)
+
+
+@pytest.mark.parametrize(("text", "said"), [("{", "it is not valid JSON."), ("", "")])
+def test_a_capture_that_is_no_json_is_told_without_the_words_of_a_library(
+    live: Live, text: str, said: str
+) -> None:
+    capture = _part("capture", kind="text/plain"), text.encode()
+    explain = _part("explain", kind="text/plain"), b""  # an empty field of a form says nothing
+    answer = _form(live, "/v1/analyze", (_part("image"), genuine()), capture, explain)
+    assert answer.get("error", "") == (said and f"The field capture is wrong: {said}")
+
+
+@pytest.mark.parametrize("path", ["/v1/analyze", "/detect", "/v1/results", "/v1/jobs/x"])
+@pytest.mark.parametrize("given", [b"Basic \xe9", b"Basic ?", b"Bearer", b"Bearer a=b", b"\xff"])
+def test_any_authorization_ends_in_an_answer(live: Live, path: str, given: bytes) -> None:
+    ask = live.post if path in ("/v1/analyze", "/detect") else live.get
+    answer = ask(path, headers={"Authorization": given})
+    assert answer.status_code in (400, 401, 404, 415), answer.text
+
+
+@pytest.mark.parametrize("path", ["/v1//analyze", "//v1/analyze", "/1.0//check.json"])
+def test_a_wrong_method_on_a_path_with_two_slashes_is_refused(live: Live, path: str) -> None:
+    answer = live.delete(path)
+    assert (answer.status_code, "code" in answer.text) == (405, True)
 
 
 @pytest.mark.parametrize("path", ROUTES)
