@@ -67,6 +67,16 @@ def serve(
 
 
 @app.command()
+def backup(
+    file: Annotated[Path, typer.Argument(help="A new file; the service may run meanwhile.")],
+) -> None:
+    """Copy the embedded store (licences, results, users, jobs, audit log)."""
+    from service.commands.backup import backup as run
+
+    run(file)
+
+
+@app.command()
 def detect(
     sources: Annotated[list[str], typer.Argument(metavar="FILE|DIR|URL|s3://...|-...")],
     form: Annotated[

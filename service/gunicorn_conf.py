@@ -15,6 +15,7 @@ from service.runtime import data_lock, logs, metric_files, metrics
 from service.runtime.machine import usable_cores
 from service.runtime.reception import listeners
 from service.settings import load_settings
+from service.store.sqlite import wal
 
 _settings = load_settings()
 
@@ -68,7 +69,9 @@ def when_ready(server: Any) -> None:
 
 
 def on_exit(server: Any) -> None:  # noqa: ARG001 (gunicorn's signature)
-    """Leave nothing in memory."""
+    """Leave nothing in memory, and the files of the data folder whole, each by itself."""
+    for name in ("facegate.db", "spool.db"):
+        wal.fold(_settings.data_dir / name)
     if folder := os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
         metric_files.remove(Path(folder))
 

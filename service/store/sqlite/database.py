@@ -12,6 +12,7 @@ from pathlib import Path
 
 from service.errors import StoreUnavailable
 from service.runtime.data_lock import gone
+from service.store.sqlite import wal
 from service.store.sqlite.condition import FileHealth, damage
 
 Migration = tuple[str, ...]  # statements that lead from one schema version to the next
@@ -37,7 +38,8 @@ class Database:
     ) -> None:
         self.path = path
         self.condition = FileHealth()
-        self._file: tuple[int, int] | None = None  # device and inode, once it was opened
+        self._file: wal.Identity | None = None  # once it was opened
+        self._log: wal.Identity | None = None
         self._migrations = migrations
         self._busy_timeout = busy_timeout
         self._on_fault = on_fault
@@ -49,6 +51,7 @@ class Database:
     def connection(self) -> Iterator[sqlite3.Connection]:
         """A connection that no other thread uses meanwhile, in autocommit mode."""
         connection = self._take_out()
+        file = self._file
         try:
             yield connection
         except FAULTS as error:
@@ -59,7 +62,10 @@ class Database:
         except BaseException:
             connection.close()
             raise
-        self._idle().append(connection)
+        if self._file == file:
+            self._idle().append(connection)
+        else:  # another file was put in its place meanwhile
+            connection.close()
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
@@ -128,6 +134,7 @@ class Database:
             return
         known = self.path.stat()
         if (known.st_dev, known.st_ino) != self._file:
+            wal.drop(self.path, self._log)
             self.close()
             self._file = known.st_dev, known.st_ino
             self.condition.damaged = False
@@ -149,7 +156,7 @@ class Database:
             connection.close()
             raise
         known = self.path.stat()
-        self._file = known.st_dev, known.st_ino
+        self._file, self._log = (known.st_dev, known.st_ino), wal.log_of(self.path)
         return connection
 
     def _create_private(self) -> None:

@@ -61,6 +61,30 @@ def test_damage_is_noticed_and_nothing_is_believed_until_a_copy_is_put_back(
     assert store.notices() == []
 
 
+@pytest.mark.parametrize("folded", [False, True])
+def test_a_copy_that_is_moved_over_the_file_in_use_counts(
+    settings: Settings, tmp_path: Path, folded: bool
+) -> None:
+    """The log of the old file, whole or half moved into it, would undo or damage the copy."""
+    store, path = filled(settings, 20), settings.data_dir / "facegate.db"
+    shutil.copy(path, tmp_path / "copy")
+    other = SqliteStore(path)  # another worker
+    assert len(other.list_licences()) == 20
+    for one in (store, other):
+        Licensing(settings, one).issue("Later")
+        if folded:
+            with one._database.connection() as db:
+                db.execute("PRAGMA wal_checkpoint(PASSIVE)")
+    for _ in range(300):
+        Licensing(settings, store).issue("Still later")
+    (tmp_path / "copy").rename(path)
+    assert len(store.list_licences()) == 20
+    Licensing(settings, store).issue("New")
+    assert len(other.list_licences()) == 21
+    assert damage(path, budget=60) is None
+    assert {one.name for one in other.list_licences()} >= {"New", "Bank 19"}
+
+
 def leaf_with(path: Path, text: bytes) -> int:
     """The page of rows (a leaf: type 10 or 13) that has this text in it."""
     data = path.read_bytes()
