@@ -24,7 +24,7 @@ OpenMongo = Callable[..., MongoStore]
 
 @pytest.fixture
 def spool(tmp_path: Path) -> Spool:
-    return Spool(tmp_path / "spool.db", lease=0.5)
+    return Spool(tmp_path / "spool.db", lease=2.0)
 
 
 @pytest.fixture
