@@ -32,6 +32,9 @@ FULL_PADDINGS = (0.0, 0.8)
 # Scores: measured on upright and turned training photographs, see training/experiments/README.md
 SURE, SETTLED, TURNED = 0.87, 0.65, 0.7  # no doubt; no need of full range; least for a turned image
 LARGE, SEEN_CLOSER = 0.25, 0.6  # of the longer side; least score of such a face looked at by itself
+SMALL = (
+    16  # such a part of the longer side, or less, is the width of a face: 16 points of full range
+)
 UPRIGHT_BONUS, LEAN_MALUS = 0.05, 0.2
 MAX_LEAN = 45.0  # degrees; more than this looks like a sideways photograph
 
@@ -114,6 +117,8 @@ class FaceDetector:
         if not first.rotation and _confidence(first) >= SURE:
             return first
         known = self._seen_closer(first)
+        if known:
+            first = replace(first, faces=(known[0].face, *first.faces[1:]))
         if known and not first.rotation:
             return first
         found = self._second.search(image, known)
@@ -129,12 +134,14 @@ class FaceDetector:
     def _seen_closer(self, detection: Detection) -> list[Reading]:
         """The most prominent face, if it is one and upright when it is looked at by itself, too.
 
-        A face that fills the image is never quite as sure that way.
+        A face that fills the image is never quite as sure that way. Where a small one lies, the
+        closer look tells better: of one in a long screenshot, the first saw a few points.
         """
         image, faces = detection.image, detection.faces[:1]
+        small = max(image.shape[:2]) / SMALL
         readings = [(face, self._second.closer(image, face)) for face in faces]
         return [
-            Reading(face, detection.rotation)
+            Reading(closer.face if closer.face.width < small else face, detection.rotation)
             for face, closer in readings
             if closer and not closer.turn and confirms(closer, _least(face, image))
         ]

@@ -146,3 +146,18 @@ def test_a_box_turns_with_its_image(turn: int) -> None:
     turned = rotate(image, turn)
     assert turned[y : y + h, x : x + w].all()
     assert turned.sum() == w * h
+
+
+@pytest.mark.parametrize(
+    ("height", "width", "top"), [(2400, 270, 1000), (1650, 270, 375), (1900, 293, 625)]
+)
+def test_the_face_in_a_long_screenshot_is_boxed_as_in_the_selfie(
+    detector: FaceDetector, selfie: np.ndarray, height: int, width: int, top: int
+) -> None:
+    """As decoding shrinks 1080x9600; the whole of it shows the face as eight points."""
+    small = cv2.resize(selfie, (250, 250), interpolation=cv2.INTER_AREA)
+    image = np.full((height, width, 3), 240, np.uint8)
+    image[top : top + 250, 10:260] = small
+    x, y, w, h = detector.detect(small).faces[0].box
+    (found,) = detector.detect(image).faces
+    assert box_iou(found.box, (x + 10, y + top, w, h)) > 0.8
