@@ -58,6 +58,7 @@ class Settings(
         env_ignore_empty=True,  # as an env file or `${X:-}` leaves it: the default, never "nothing"
         frozen=True,
         extra="ignore",
+        allow_inf_nan=False,
         populate_by_name=True,
     )
 

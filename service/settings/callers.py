@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field, SecretStr
 
-from service.settings.kinds import COMMA_LIST, PACKAGE, Seconds
+from service.settings.kinds import COMMA_LIST, PACKAGE, Seconds, SomeSeconds, Wait
 
 
 class CloudSettings(BaseModel):
@@ -28,7 +28,7 @@ class CloudSettings(BaseModel):
         description="key that signs callbacks; none: those of jobs by the digest key",
     )
     callback_secret_file: Path | None = Field(None, description="file that holds that key")
-    callback_timeout: Seconds = Field(10.0, description="seconds that one callback may take")
+    callback_timeout: Wait = Field(10.0, description="seconds that one callback may take")
     callback_attempts: int = Field(4, ge=1, description="posts before a callback has to wait")
     allow_private_callbacks: bool = Field(
         False, description="post results to private, loopback and link-local addresses, too"
@@ -65,11 +65,11 @@ class ConsoleSettings(BaseModel):
         description="whose results the console shows: the service's own, or those of the Lambda"
         " function's table and bucket",
     )
-    console_idle: float = Field(
-        1800.0, gt=0, description="seconds after which a session that nobody uses ends"
+    console_idle: SomeSeconds = Field(
+        1800.0, description="seconds after which a session that nobody uses ends"
     )
-    console_longest: float = Field(
-        12 * 3600.0, gt=0, description="seconds after which every session ends"
+    console_longest: SomeSeconds = Field(
+        12 * 3600.0, description="seconds after which every session ends"
     )
 
 

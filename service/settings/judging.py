@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, Field, SecretStr
 
 from service.errors import Reason
-from service.settings.kinds import COMMA_LIST, PACKAGE, Fraction, Names, Seconds
+from service.settings.kinds import COMMA_LIST, PACKAGE, Fraction, Names, Seconds, SomeSeconds
 
 
 class JudgingSettings(BaseModel):
@@ -92,8 +92,8 @@ class ProvenanceSettings(BaseModel):
         False,
         description="keep a keyed perceptual hash of each picture, to tell when it comes again",
     )
-    provenance_seen_ttl: float = Field(
-        30 * 86400, gt=0, description="seconds that such a hash is kept"
+    provenance_seen_ttl: SomeSeconds = Field(
+        30 * 86400, description="seconds that such a hash is kept"
     )
     provenance_key: SecretStr | None = Field(
         None, description="key of these hashes; none: made once in the data folder"

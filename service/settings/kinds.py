@@ -10,7 +10,11 @@ from pydantic_settings import NoDecode
 
 PACKAGE = Path(__file__).parents[1]
 Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
-Seconds = Annotated[float, Field(ge=0.0)]
+DAY = 86400.0  # seconds; the sockets of the system count waiting in milliseconds, in 32 bits
+CENTURY = 100 * 365 * DAY  # beyond, dates and the clocks of threads come to their end
+Seconds = Annotated[float, Field(ge=0.0, le=CENTURY)]
+SomeSeconds = Annotated[float, Field(gt=0.0, le=CENTURY)]  # for what must not be over at once
+Wait = Annotated[float, Field(ge=0.0, le=DAY)]  # what a connection is waited for
 Count = Annotated[int, Field(ge=0)]
 
 

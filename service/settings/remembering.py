@@ -9,7 +9,7 @@ from typing import Literal
 
 from pydantic import AliasChoices, BaseModel, Field, SecretStr
 
-from service.settings.kinds import Seconds
+from service.settings.kinds import DAY, Seconds, SomeSeconds, Wait
 
 
 class StoreSettings(BaseModel):
@@ -40,10 +40,10 @@ class StoreSettings(BaseModel):
     mongodb_pass_file: Path | None = Field(None, description="file that holds that password")
     mongodb_host: str = Field("mongodb-local:27017", description="host of the linked container")
     mongodb_database: str = Field("facegate", description="name of the database")
-    store_timeout: Seconds = Field(
+    store_timeout: Wait = Field(
         0.25, description="seconds a store call may take; a command allows it five at least"
     )
-    store_retry: Seconds = Field(1.0, description="seconds between probes of a store that is away")
+    store_retry: Wait = Field(1.0, description="seconds between probes of a store that is away")
     result_ttl: Seconds = Field(30 * 86400, description="seconds a result is kept")
     store_images: bool = Field(
         False,
@@ -77,11 +77,11 @@ class JobSettings(BaseModel):
     job_spool_bytes: int = Field(
         2**30, ge=1024, description="bytes that the media of all unfinished jobs may hold"
     )
-    job_lease: float = Field(
-        30.0, gt=0, description="seconds after which the job of a dead worker is taken again"
+    job_lease: SomeSeconds = Field(
+        30.0, description="seconds after which the job of a dead worker is taken again"
     )
     job_attempts: int = Field(3, ge=1, description="times a job is begun before it has failed")
-    job_ttl: float = Field(86400.0, gt=0, description="seconds a job is kept")
+    job_ttl: SomeSeconds = Field(86400.0, description="seconds a job is kept")
 
 
 class EvidenceSettings(BaseModel):
@@ -95,8 +95,8 @@ class EvidenceSettings(BaseModel):
         None, description="key of the audit log, base64; none: made once in the data folder"
     )
     audit_key_file: Path | None = Field(None, description="file that holds that key")
-    audit_checkpoint: float = Field(
-        600.0, gt=0, description="seconds between two signed checkpoints of a worker"
+    audit_checkpoint: SomeSeconds = Field(
+        600.0, description="seconds between two signed checkpoints of a worker"
     )
 
     sessions: Literal["offered", "required"] = Field(
@@ -104,7 +104,7 @@ class EvidenceSettings(BaseModel):
         description="required: nothing is judged without a challenge of POST /v1/sessions",
     )
     session_ttl: float = Field(
-        120.0, gt=0, le=86400, description="seconds within which a challenge must come back"
+        120.0, gt=0, le=DAY, description="seconds within which a challenge must come back"
     )
     sign: bool = Field(
         False, description="sign every answer, in the headers Facegate-Signature and -Statement"

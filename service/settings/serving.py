@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field, field_validator
 from pydantic_settings import NoDecode
 
 from service.runtime.proxies import Proxies
-from service.settings.kinds import Count, Names, Seconds
+from service.settings.kinds import DAY, Count, Names, SomeSeconds, Wait
 
 Format = Literal["JPEG", "PNG", "WEBP", "BMP", "TIFF", "HEIF", "AVIF"]
 ALSO = {"JPG": "JPEG", "TIF": "TIFF", "HEIC": "HEIF"}  # other names of formats
@@ -27,11 +27,14 @@ class ServingSettings(BaseModel):
     workers: Count = Field(0, description="gunicorn workers; 0: as many as usable cores")
     slots: int = Field(2, ge=1, description="images judged at the same time in one worker")
     queue_depth: Count = Field(8, description="requests that may wait in one worker before 503")
-    queue_timeout: Seconds = Field(10.0, description="seconds a request may wait before 503")
-    graceful_timeout: int = Field(30, ge=1, description="seconds to finish requests on SIGTERM")
+    queue_timeout: Wait = Field(10.0, description="seconds a request may wait before 503")
+    graceful_timeout: int = Field(
+        30, ge=1, le=int(DAY), description="seconds to finish requests on SIGTERM"
+    )
     client_timeout: float = Field(
         10.0,
         gt=0,
+        le=DAY,
         description="seconds for a client to send its headers, and to go on reading and sending",
     )
     trusted_proxies: Names = Field(
@@ -83,10 +86,9 @@ class AcceptingSettings(BaseModel):
         ge=1,
         description="largest image in pixels; fewer where its format takes more memory to decode",
     )
-    max_seconds: float = Field(600.0, gt=0, description="longest video or recording in seconds")
-    sync_seconds: float = Field(
+    max_seconds: SomeSeconds = Field(600.0, description="longest video or recording in seconds")
+    sync_seconds: SomeSeconds = Field(
         60.0,
-        gt=0,
         description="longest video or recording in seconds that is judged within a request; longer"
         " ones are jobs",
     )
@@ -98,7 +100,7 @@ class AcceptingSettings(BaseModel):
     )
     max_batch: int = Field(16, ge=1, description="most images in one batch call")
     max_lines: int = Field(1000, ge=1, description="most lines in one batch transform")
-    fetch_timeout: Seconds = Field(10.0, description="seconds that fetching an address may take")
+    fetch_timeout: Wait = Field(10.0, description="seconds that fetching an address may take")
     fetch_slots: int = Field(
         4, ge=1, description="addresses fetched at the same time in one worker; beyond: 503"
     )
