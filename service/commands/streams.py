@@ -35,7 +35,7 @@ def explain(error: BaseException) -> int:
     """One sentence on standard error, no traceback unless the log level is debug."""
     with contextlib.suppress(OSError, ValueError):
         print(f"facegate: {sentence(error)}", file=sys.stderr, flush=True)
-        if os.environ.get("FACEGATE_LOG_LEVEL") == "debug":
+        if os.environ.get("FACEGATE_LOG_LEVEL", "").strip().lower() == "debug":
             sys.excepthook(type(error), error, error.__traceback__)
     return BROKEN
 

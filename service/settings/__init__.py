@@ -9,13 +9,16 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any, Literal, get_origin
 
-from pydantic import PrivateAttr, SecretStr, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import PrivateAttr, SecretStr, ValidationError, ValidationInfo, field_validator
+from pydantic_core import ErrorDetails
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from service.errors import StartupError
 from service.runtime.secrets import read_secret
 from service.settings.callers import CloudSettings, ConsoleSettings, LicenceSettings, UserSettings
+from service.settings.environment import Environment
 from service.settings.judging import JudgingSettings, ProvenanceSettings
 from service.settings.kinds import PACKAGE
 from service.settings.operating_point import OPERATING_POINT, applied_bpcer, apply_bpcer
@@ -63,6 +66,26 @@ class Settings(
     )
 
     _applied: bool = PrivateAttr(False)  # whether the BPCER is one that was applied in the console
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        *_: Any,
+        **__: Any,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """What code says counts, then the environment; nothing else is read."""
+        return init_settings, Environment(settings_cls)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _in_any_case(cls, value: object, info: ValidationInfo) -> object:
+        """`INFO` is `info` where there is a choice of words, all of which are small."""
+        annotation = cls.model_fields[str(info.field_name)].annotation
+        return (
+            value.lower() if isinstance(value, str) and get_origin(annotation) is Literal else value
+        )
 
     @property
     def bpcer_is_applied(self) -> bool:
@@ -121,6 +144,16 @@ def _with_operating_point(settings: Settings) -> Settings:
     return applied
 
 
+def _refusal(error: ErrorDetails) -> str:
+    """With the value that was given, unless it is a secret: blanks and quotes hide in it."""
+    name = str(error["loc"][0]).lower().removeprefix("facegate_")
+    told = f"The setting FACEGATE_{name.upper()} is unusable: {error['msg']}"
+    field = Settings.model_fields.get(name)
+    if field is None or field.annotation == SecretStr | None or not isinstance(error["input"], str):
+        return f"{told}."
+    return f"{told} (given: {error['input'][:80]!r})."
+
+
 def load_settings() -> Settings:
     """Settings from the environment.
 
@@ -129,10 +162,8 @@ def load_settings() -> Settings:
     try:
         settings = Settings()
     except ValidationError as error:
-        first = error.errors()[0]
-        name = str(first["loc"][0]).upper().removeprefix("FACEGATE_")
         raise StartupError(
-            f"The setting FACEGATE_{name} is unusable: {first['msg']}.",
+            _refusal(error.errors()[0]),
             "Correct it or unset it; `facegate settings` lists them all.",
         ) from None
     settings.check_secrets()

@@ -5,10 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, Field, SecretStr
+from pydantic import BaseModel, BeforeValidator, Field, SecretStr
 
 from service.errors import Reason
 from service.settings.kinds import COMMA_LIST, PACKAGE, Fraction, Names, Seconds, SomeSeconds
+
+Word = Annotated[Reason, BeforeValidator(lambda name: str(name).upper())]  # in any case
 
 
 class JudgingSettings(BaseModel):
@@ -40,7 +42,7 @@ class JudgingSettings(BaseModel):
         "worst", description="several prominent faces: the worst counts, the largest, or refuse"
     )
     max_faces: int = Field(3, ge=1, description="most faces judged in one image")
-    refuse: Annotated[frozenset[Reason], *COMMA_LIST] = Field(
+    refuse: Annotated[frozenset[Word], *COMMA_LIST] = Field(
         frozenset({Reason.FACE_NOT_FOUND, Reason.FACE_TOO_SMALL}),
         description="reasons that refuse an image, comma list, or `none`; the others only warn",
     )

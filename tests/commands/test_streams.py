@@ -225,7 +225,7 @@ def test_an_output_file_on_a_full_disk(
 
 def test_an_error_that_was_not_foreseen(tmp_path: Path) -> None:
     code = "import service.cli as c; c.app = lambda **_: 1 / 0; c.main()"
-    for level, shown in (("info", False), ("debug", True)):
+    for level, shown in (("info", False), ("debug", True), ("DEBUG\r", True)):
         around = os.environ | {"FACEGATE_LOG_LEVEL": level}
         ran = subprocess.run(
             [SCRIPT.with_name("python"), "-c", code], env=around, capture_output=True, check=False
