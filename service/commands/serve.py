@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 from service.commands import streams
+from service.commands.doctor.variables import check_variables
 from service.commands.listening import FREE_IT, Obstacle, obstacle
 from service.errors import StartupError
 from service.repository.checksums import verified_files
@@ -21,6 +22,7 @@ LETS_GO = 4.0  # seconds; orphaned workers look for their master once a second
 def serve(development: bool) -> None:
     """Replace this process by gunicorn. Raises StartupError with one sentence when it cannot."""
     settings = load_settings()
+    _warn_of_misspelled_settings(settings)
     _preflight(settings)
     # Replicas on one host share the folder of what waits for MongoDB; all else has one owner.
     lock = data_lock.take(settings.data_dir, shared=settings.store_kind() == "mongo")
@@ -118,6 +120,13 @@ def _announce(settings: Settings) -> dict[str, str]:
         return {}
     file = settings.data_dir.absolute() / f"{NAME}.hash_id"
     return {"FACEGATE_GATEWAY_LICENCE_FILE": str(file)}
+
+
+def _warn_of_misspelled_settings(settings: Settings) -> None:
+    """First of all: it may be why the rest does not fit."""
+    finding = check_variables(settings)
+    if finding.level == "warning":
+        note(f"{finding.sentence} {finding.remedy}")
 
 
 def _warn_of_the_console(settings: Settings) -> None:

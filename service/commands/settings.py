@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from pydantic import AliasChoices, SecretStr
+from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 
 from service.runtime.console import print_json, print_table
 from service.settings import Settings, load_settings
+from service.settings.unread import names_of
 
 
 def show_settings(form: str) -> None:
@@ -22,17 +23,9 @@ def show_settings(form: str) -> None:
         print_table(tuple(listed[0]), (tuple(setting.values()) for setting in listed))
 
 
-def env_name(name: str, field: FieldInfo) -> str:
-    """The environment variable to recommend; the first one that is read."""
-    alias = field.validation_alias
-    if isinstance(alias, AliasChoices):
-        return str(alias.choices[0])
-    return f"FACEGATE_{name.upper()}"
-
-
 def _listed(name: str, field: FieldInfo, value: object) -> dict[str, Any]:
     return {
-        "name": env_name(name, field),
+        "name": names_of(name)[0],
         "value": _shown(value),
         "default": _shown(field.default),
         "help": field.description,

@@ -151,3 +151,9 @@ def test_a_secret_file_that_cannot_be_read(tmp_path: Path, name: str) -> None:
 @pytest.mark.parametrize("host", ["256.1.1.1", "no such host", "::12345", "[::1]x", "a" * 70])
 def test_a_host_that_is_none(tmp_path: Path, host: str) -> None:
     assert refused(serve(tmp_path, FACEGATE_HOST=host), "Cannot listen on", "FACEGATE_HOST")
+
+
+def test_a_misspelled_setting_is_told_at_the_start(tmp_path: Path) -> None:
+    run = serve(tmp_path, FACEGATE_AUDITT="never shown", FACEGATE_DETECTORS="nosuch")
+    assert refused(run, "FACEGATE_AUDITT (did you mean FACEGATE_AUDIT?)", "nosuch")
+    assert "never shown" not in run.stderr

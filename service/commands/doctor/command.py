@@ -9,12 +9,14 @@ from service.commands.doctor import installation, machine
 from service.commands.doctor.finding import Diagnosis, failed
 from service.commands.doctor.network import check_network
 from service.commands.doctor.store import check_database, repair_database
+from service.commands.doctor.variables import check_variables
 from service.errors import FacegateError, StartupError
 from service.runtime.console import print_json
 from service.settings import Settings, load_settings
 
 Check = Callable[[Settings], Diagnosis]
 CHECKS: dict[str, Check] = {
+    "settings": check_variables,
     "python": machine.check_python,
     "cpu": machine.check_cpu,
     "cores": machine.check_cores,

@@ -31,7 +31,7 @@ from tests.servers import MongoServer, free_port
 
 CHECKS = {
     *("python", "cpu", "cores", "memory", "models", "data folder", "digest key", "store"),
-    *("licences", "port", "heads", "calibration", "fusion"),
+    *("licences", "port", "heads", "calibration", "fusion", "settings"),
 }
 Check = dict[str, Any]
 TALKER = """
@@ -348,3 +348,14 @@ def test_what_reaches_for_a_network_is_found(
     monkeypatch.setenv("FACEGATE_DATA_DIR", str(tmp_path))
     found = network.check_network(Settings(data_dir=tmp_path), seconds=1)
     assert found.level == "failed"
+
+
+def test_a_misspelled_setting(doctor: Any) -> None:
+    code, found = doctor(auditt="required", digest_keys="never shown", coffee=1)
+    assert code == 0
+    assert found["settings"]["level"] == "warning"
+    assert found["settings"]["sentence"] == (
+        "Set, but read by nothing: FACEGATE_AUDITT (did you mean FACEGATE_AUDIT?), FACEGATE_COFFEE,"
+        " FACEGATE_DIGEST_KEYS (did you mean FACEGATE_DIGEST_KEY?)."
+    )
+    assert doctor()[1]["settings"]["level"] == "ok"
