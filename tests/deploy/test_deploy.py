@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 from configparser import ConfigParser
@@ -109,10 +110,16 @@ def test_the_unit_gives_the_service_no_more_than_it_needs() -> None:
     assert service["RestartPreventExitStatus"] == "3"
 
 
+def test_the_unit_starts_what_make_install_makes() -> None:
+    made = re.search(r"^VENV := (.+)$", (DEPLOY.parent / "Makefile").read_text(), re.MULTILINE)
+    assert made
+    assert unit()["Service"]["ExecStart"] == f"/opt/facegate/{made[1]}/bin/facegate serve"
+
+
 @pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="no systemd here")
 def test_systemd_itself_accepts_the_unit(tmp_path: Path) -> None:
     text = (DEPLOY / "systemd" / "facegate.service").read_text()
-    text = text.replace("/opt/facegate/venv/bin/facegate", "/bin/true")
+    text = text.replace("/opt/facegate/.venv/bin/facegate", "/bin/true")
     (tmp_path / "facegate.service").write_text(text)
     command = ["systemd-analyze", "verify", "--man=no", str(tmp_path / "facegate.service")]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
