@@ -48,7 +48,7 @@ while time.time() < end and not os.path.exists("/tmp/stop"):
     time.sleep(0.05)
 print(json.dumps([good, bad]))
 """
-SECRETS = ("facegate_mongodb_pass", "facegate_digest_key")
+SECRETS = ("facegate_mongodb_pass", "facegate_digest_key", "facegate_token_key")
 
 
 @pytest.fixture(scope="module")

@@ -83,6 +83,32 @@ def test_secrets_come_from_secrets() -> None:
         assert not {"PASS", "MONGODB_PASS"} & service["environment"].keys()
 
 
+@pytest.mark.parametrize("name", ["FACEGATE_DIGEST_KEY_FILE", "FACEGATE_TOKEN_KEY_FILE"])
+def test_all_replicas_share_the_keys_that_a_caller_depends_on(name: str) -> None:
+    given = {one["name"]: one.get("value") for one in CONTAINER["env"]}
+    volume = next(one["secret"] for one in POD["volumes"] if one["name"] == "secrets")
+    assert given[name] in {f"/secrets/{one['path']}" for one in volume["items"]}
+    service = STACK["services"]["service"]
+    handed = {f"/run/secrets/{one['target']}": one["source"] for one in service["secrets"]}
+    assert handed[service["environment"][name]] in STACK["secrets"]
+
+
+@pytest.mark.parametrize("manifest", ["kubernetes/facegate.yaml", "swarm/stack.yaml"])
+def test_the_first_lines_make_every_secret_and_name_the_keys_of_evidence(manifest: str) -> None:
+    head, _, rest = (DEPLOY / manifest).read_text().partition("ersion: ")
+    made = re.findall(r"from-literal=([\w-]+)|secret create (\w+)", head)
+    used = re.findall(r"\bkey: ([\w-]+)|source: (\w+)", rest)
+    assert set(made) == set(used)
+    for key in ("AUDIT_KEY", "SIGNING_KEYS", "PROVENANCE_KEY"):
+        assert f"FACEGATE_{key}_FILE" in head
+
+
+def test_the_test_of_the_stack_makes_every_secret() -> None:
+    from tests.containers.test_swarm import SECRETS
+
+    assert set(SECRETS) == STACK["secrets"].keys()
+
+
 def test_whoever_stops_it_waits_for_the_drain() -> None:
     drain = Settings.model_fields["graceful_timeout"].default
     assert POD["terminationGracePeriodSeconds"] > drain + 5  # preStop's seconds count
