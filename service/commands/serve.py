@@ -86,6 +86,9 @@ def _after_waiting(settings: Settings) -> Obstacle | None:
 
 
 def _store_usable(settings: Settings) -> None:
+    from service.store import check_files
+
+    check_files(settings)
     if settings.store_kind() == "mongo":
         from service.store.mongo.uri import mongo_uri
 

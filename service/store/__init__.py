@@ -5,11 +5,14 @@ from __future__ import annotations
 from service.settings import Settings
 from service.store.base import Store
 from service.store.null.store import NullStore
+from service.store.resilient.spool import MIGRATIONS as SPOOL
 from service.store.resilient.spool import Spool
 from service.store.resilient.store import Observer, ResilientStore
+from service.store.sqlite.store import MIGRATIONS as STORE
 from service.store.sqlite.store import SqliteStore
+from service.store.sqlite.version import check_version
 
-__all__ = ["Observer", "ResilientStore", "Store", "open_for_command", "open_store"]
+__all__ = ["Observer", "ResilientStore", "Store", "check_files", "open_for_command", "open_store"]
 
 COMMAND_TIMEOUT = 5.0  # seconds that a call may take where no request waits for it
 
@@ -19,8 +22,9 @@ def open_store(settings: Settings, observe: Observer | None = None) -> Store:
 
     `observe` hears of calls that fail and of writes set aside.
 
-    Raises StartupError when MongoDB's settings are unusable.
+    Raises StartupError when MongoDB's settings are unusable, or a newer version wrote the file.
     """
+    check_files(settings)
     match settings.store_kind():
         case "null":
             return NullStore()
@@ -30,6 +34,15 @@ def open_store(settings: Settings, observe: Observer | None = None) -> Store:
             return SqliteStore(path, on_fault=lambda: watcher.error("sqlite"))
         case "mongo":
             return _open_mongo(settings, observe)
+
+
+def check_files(settings: Settings) -> None:
+    """Raises StartupError for a file of this store that a newer version wrote."""
+    match settings.store_kind():
+        case "sqlite":
+            check_version(settings.data_dir / "facegate.db", STORE)
+        case "mongo":
+            check_version(settings.data_dir / "spool.db", SPOOL)
 
 
 def open_for_command(settings: Settings) -> Store:

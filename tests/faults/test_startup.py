@@ -5,13 +5,16 @@ from __future__ import annotations
 import os
 import shutil
 import socket
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from service.settings import OPERATING_POINT, PACKAGE, Settings
+from service.store.sqlite.store import SqliteStore
 from tests.forks import fork_server
 from tests.servers import free_port
 
@@ -37,6 +40,15 @@ def refused(run: subprocess.CompletedProcess[str], *words: str) -> bool:
 def models_copy(tmp_path: Path) -> Path:
     shutil.copytree(PACKAGE / "models", tmp_path / "models")
     return tmp_path / "models"
+
+
+def newer(path: Path) -> Path:
+    """A database as a later version leaves it when it ends."""
+    path.parent.mkdir()
+    SqliteStore(path).ping()
+    with closing(sqlite3.connect(path)) as file:
+        file.execute("PRAGMA user_version = 99")
+    return path
 
 
 def test_a_corrupted_model(tmp_path: Path) -> None:
@@ -135,6 +147,15 @@ def test_a_bad_mongodb_address(tmp_path: Path, uri: str, words: tuple[str, ...])
 
 def test_a_mongodb_user_without_a_password(tmp_path: Path) -> None:
     assert refused(serve(tmp_path, MONGODB_USER="facegate"), "no password", "FACEGATE_MONGODB_PASS")
+
+
+@pytest.mark.parametrize(("store", "name"), [("sqlite", "facegate.db"), ("mongo", "spool.db")])
+def test_a_file_that_a_newer_version_wrote(tmp_path: Path, store: str, name: str) -> None:
+    path = newer(tmp_path / "data" / name)
+    address = {"MONGODB_URI": "mongodb://127.0.0.1:1/"} if store == "mongo" else {}
+    run = serve(tmp_path, FACEGATE_STORE=store, **address)
+    assert refused(run, f"{path} was written by a newer version of Facegate.", "restore")
+    assert len(run.stderr.splitlines()) == 2
 
 
 SECRET_FILES = [name for name in Settings.model_fields if name.endswith("_file")]

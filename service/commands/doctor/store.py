@@ -11,6 +11,7 @@ from service.commands.doctor.finding import Diagnosis, failed, ok
 from service.errors import StartupError
 from service.runtime import data_lock
 from service.settings import Settings
+from service.store import check_files
 from service.store.sqlite.condition import damage
 from service.store.sqlite.store import SqliteStore
 
@@ -19,7 +20,8 @@ REPAIR = "Stop the service, then `facegate doctor --store --repair` saves what c
 
 
 def check_database(settings: Settings) -> Diagnosis:
-    """The whole file, however long it takes."""
+    """The whole file, however long it takes. Raises StartupError for one of a newer version."""
+    check_files(settings)
     if settings.store_kind() != "sqlite":
         return ok("The store is no SQLite file: its own tools look after it.")
     path = settings.data_dir / "facegate.db"
@@ -34,7 +36,7 @@ def check_database(settings: Settings) -> Diagnosis:
 def repair_database(settings: Settings) -> Diagnosis:
     """Save what can be read into a new file; the damaged one stays beside it.
 
-    Raises StartupError while a service uses the folder.
+    Raises StartupError while a service uses the folder, and for a file of a newer version.
     """
     before = check_database(settings)
     if before.level == "ok":

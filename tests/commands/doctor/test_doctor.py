@@ -25,6 +25,7 @@ from service.commands.serve import _warn_of_the_processor
 from service.settings import Settings
 from tests.analysis.decision.test_calibration import write as write_calibration
 from tests.commands.conftest import Run
+from tests.faults.test_startup import newer
 from tests.live import Live
 from tests.models import make_detector
 from tests.servers import MongoServer, free_port
@@ -348,6 +349,20 @@ def test_what_reaches_for_a_network_is_found(
     monkeypatch.setenv("FACEGATE_DATA_DIR", str(tmp_path))
     found = network.check_network(Settings(data_dir=tmp_path), seconds=1)
     assert found.level == "failed"
+
+
+def test_a_database_of_a_newer_version(doctor: Any, facegate: Run, tmp_path: Path) -> None:
+    path = newer(tmp_path / "data" / "facegate.db")
+    told = f"{path} was written by a newer version of Facegate."
+    code, found = doctor()
+    assert (code, found["store"]["sentence"], found["licences"]["sentence"]) == (1, told, told)
+    for options in (("--store",), ("--store", "--repair")):
+        ran = facegate("doctor", *options)
+        assert (ran.returncode, told in ran.stdout) == (1, True)
+    for command in (("licence", "list"), ("users", "list")):
+        ran = facegate(*command)
+        assert (ran.returncode, told in ran.stderr) == (3, True)
+    assert path.exists()
 
 
 def test_a_misspelled_setting(doctor: Any) -> None:
