@@ -24,7 +24,7 @@ class Sound:
 
 
 def sound(medium: Medium, settings: Settings) -> Sound:
-    """The first audio stream of a recording or a video. Raises the MediaError family."""
+    """The track of a recording or a video that players play. Raises the MediaError family."""
     pieces, facts = [], None
     for head, payload in messages(medium, settings, "sound"):
         if head.pop("type") == "samples":

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import io
 import struct
+import tempfile
+from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
 import pytest
+from av.stream import Disposition
 
 from service.errors import MediaError, MediaTooLong, NoSound
 from service.media.audio import RATE, Sound, sound
@@ -51,6 +55,41 @@ def test_the_sound_of_a_video(form: str) -> None:
 @pytest.mark.parametrize("rate", [8_000, 16_000, 22_050, 96_000])
 def test_sample_rates(rate: int) -> None:
     assert loudest(heard(clips.recording(rate=rate))) == pytest.approx(440, abs=3)
+
+
+@pytest.mark.parametrize("form", ["ipod", "mov", "matroska"])
+@pytest.mark.parametrize(("on", "hz"), [("10", 440), ("01", 880), ("11", 440), ("00", 440)])
+def test_of_several_tracks_the_one_that_players_play(form: str, on: str, hz: int) -> None:
+    """A second track that is on counts, not a first one that nobody hears."""
+    assert loudest(heard(two_tracks(form, on))) == pytest.approx(hz, abs=3)
+
+
+def two_tracks(form: str, on: str) -> bytes:
+    """A track of 440 Hz and one of 880 Hz; `on`: 1 for each that is on by default."""
+    with tempfile.NamedTemporaryFile() as file:
+        with av.open(file.name, "w", format=form) as out:
+            tracks = [out.add_stream("aac", rate=16_000, layout="mono") for _ in on]
+            for track, flag in zip(tracks, on, strict=True):
+                track.disposition = Disposition(int(flag))
+            for track, hz in zip(tracks, (440, 880), strict=True):
+                put(out, track, tone(hz))
+        return Path(file.name).read_bytes()
+
+
+def tone(hz: int, seconds: float = 2.0, rate: int = RATE) -> np.ndarray:
+    return np.asarray(0.4 * np.sin(2 * np.pi * hz * np.arange(round(seconds * rate)) / rate))
+
+
+def put(out: Any, stream: Any, wave: np.ndarray) -> None:
+    """Encode 16 kHz sound; two rows are two channels."""
+    rows = np.atleast_2d(np.clip(wave, -1, 1) * 32767).astype(np.int16)
+    packed = np.ascontiguousarray(rows.T).reshape(1, -1)
+    frame = av.AudioFrame.from_ndarray(packed, "s16", layout=clips.LAYOUTS[len(rows)])
+    frame.sample_rate = RATE
+    codec = stream.codec_context
+    turn = av.AudioResampler(codec.format.name, codec.layout.name, codec.sample_rate)
+    for part in [*turn.resample(frame), *turn.resample(None), None]:
+        out.mux(stream.encode(part))
 
 
 def test_two_channels_become_one() -> None:

@@ -9,6 +9,7 @@ from typing import Any
 from av.audio.resampler import AudioResampler
 from av.error import FFmpegError
 from av.error import MemoryError as NoMemory
+from av.stream import Disposition
 
 from service.media.decoder.container import Refused, format_name, opened, packets
 from service.media.decoder.wire import Order
@@ -39,9 +40,11 @@ def sound(order: Order) -> Iterator[Message]:
 
 
 def _stream(container: Any) -> Any:
-    if not container.streams.audio:
+    """The track that players play: the first one that is on by default, else the first."""
+    tracks = container.streams.audio
+    if not tracks:
         raise Refused("no_sound")
-    stream = container.streams.audio[0]
+    stream = next((one for one in tracks if one.disposition & Disposition.default), tracks[0])
     if not stream.codec_context or not 0 < stream.codec_context.channels <= CHANNELS:
         raise Refused("damaged")
     return stream
