@@ -76,6 +76,39 @@ def two_tracks(form: str, on: str) -> bytes:
         return Path(file.name).read_bytes()
 
 
+BLIND: dict[str, tuple[str, dict[str, str], dict[str, str]]] = {
+    "adts": ("aac", {}, {}),
+    "mp3": (
+        "libmp3lame",
+        {"flags": "+qscale", "global_quality": "236"},  # of a variable bit rate
+        {"write_xing": "0", "id3v2_version": "0"},
+    ),
+}
+
+
+@pytest.mark.parametrize("form", BLIND)
+@pytest.mark.parametrize("limit", [60, 20])
+def test_a_guess_from_the_bit_rate_is_no_promise(form: str, limit: int) -> None:
+    """A quiet beginning takes few bytes, so FFmpeg guesses that the rest is long."""
+    wave = np.concatenate([np.zeros(8 * RATE), tone(440, 8)])
+    found = heard(of_sound(form, wave), Settings(max_seconds=limit))
+    assert found.facts.seconds == pytest.approx(16, abs=0.1)
+
+
+@pytest.mark.parametrize("form", BLIND)
+def test_a_long_recording_that_tells_no_length(form: str) -> None:
+    with pytest.raises(MediaTooLong):
+        heard(of_sound(form, tone(440, 5)), Settings(max_seconds=3))
+
+
+def of_sound(form: str, wave: np.ndarray) -> bytes:
+    codec, options, muxer = BLIND[form]
+    file = io.BytesIO()
+    with av.open(file, "w", format=form, options=muxer) as out:
+        put(out, out.add_stream(codec, rate=44_100, layout="mono", options=options), wave)
+    return file.getvalue()
+
+
 def tone(hz: int, seconds: float = 2.0, rate: int = RATE) -> np.ndarray:
     return np.asarray(0.4 * np.sin(2 * np.pi * hz * np.arange(round(seconds * rate)) / rate))
 

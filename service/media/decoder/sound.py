@@ -11,6 +11,7 @@ from av.error import FFmpegError
 from av.error import MemoryError as NoMemory
 from av.stream import Disposition
 
+from service.media.decoder.announced import announced
 from service.media.decoder.container import Refused, format_name, opened, packets
 from service.media.decoder.wire import Order
 
@@ -25,8 +26,8 @@ def sound(order: Order) -> Iterator[Message]:
     """The samples in pieces, then the facts. Raises Refused."""
     with opened(order) as container:
         stream = _stream(container)
-        announced = _announced(container, stream)
-        if announced > order.max_seconds:
+        length = announced(order.descriptor, container, stream)
+        if length > order.max_seconds:
             raise Refused("too_long")
         samples = 0
         for piece in _pieces(container, stream):
@@ -34,7 +35,7 @@ def sound(order: Order) -> Iterator[Message]:
             if samples > order.max_seconds * RATE:
                 raise Refused("too_long")
             yield {"type": "samples"}, piece
-        if not samples or samples / RATE < SLACK * announced - SLACK_SECONDS:
+        if not samples or samples / RATE < SLACK * length - SLACK_SECONDS:
             raise Refused("damaged")
         yield _facts(container, stream, samples), b""
 
@@ -48,12 +49,6 @@ def _stream(container: Any) -> Any:
     if not stream.codec_context or not 0 < stream.codec_context.channels <= CHANNELS:
         raise Refused("damaged")
     return stream
-
-
-def _announced(container: Any, stream: Any) -> float:
-    if stream.duration is not None and stream.time_base:
-        return float(stream.duration * stream.time_base)
-    return float(container.duration or 0) / 1_000_000 if not container.streams.video else 0.0
 
 
 def _pieces(container: Any, stream: Any) -> Iterator[bytes]:
