@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import struct
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from service.settings import Settings
 from tests import clips
 
 SETTINGS = Settings(max_seconds=60)
+FRONT = {"mp4": {"movflags": "faststart"}}  # the head first, so that a cut-off file has it
 
 
 def heard(data: bytes, settings: Settings = SETTINGS) -> Sound:
@@ -107,6 +109,42 @@ def of_sound(form: str, wave: np.ndarray) -> bytes:
     with av.open(file, "w", format=form, options=muxer) as out:
         put(out, out.add_stream(codec, rate=44_100, layout="mono", options=options), wave)
     return file.getvalue()
+
+
+@pytest.mark.parametrize("form", ["webm", "ogg", "mp4"])
+def test_silence_without_packets(form: str) -> None:
+    """Telephony and browsers send next to nothing while nobody speaks (DTX)."""
+    found = heard(of_packets(form, lambda time: not 3 < time < 9))
+    assert found.facts.seconds == pytest.approx(6, abs=0.2)
+    assert loudest(found) == pytest.approx(440, abs=3)
+
+
+@pytest.mark.parametrize("form", ["webm", "ogg", "mp4"])
+def test_silence_without_packets_that_is_cut_off(form: str) -> None:
+    data = of_packets(form, lambda time: not 3 < time < 9)
+    with pytest.raises(MediaError):
+        heard(data[: int(0.4 * len(data))])
+
+
+@pytest.mark.parametrize("form", ["webm", "mp4"])
+def test_sound_that_begins_late(form: str) -> None:
+    assert heard(of_packets(form, lambda time: time > 5)).facts.seconds == pytest.approx(7, abs=0.2)
+
+
+def of_packets(form: str, kept: Callable[[float], bool]) -> bytes:
+    """Twelve seconds of Opus, but for the packets that are left out."""
+    with (
+        tempfile.NamedTemporaryFile() as file,
+        av.open(io.BytesIO(clips.recording("ogg", seconds=12))) as source,
+        av.open(file.name, "w", format=form, options=FRONT.get(form, {})) as out,
+    ):
+        stream = out.add_stream_from_template(source.streams.audio[0])
+        for packet in source.demux(audio=0):
+            if packet.size and kept(float(packet.pts * packet.time_base)):
+                packet.stream = stream
+                out.mux(packet)
+        out.close()
+        return Path(file.name).read_bytes()
 
 
 def tone(hz: int, seconds: float = 2.0, rate: int = RATE) -> np.ndarray:

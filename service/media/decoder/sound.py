@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import chain
 from typing import Any
 
@@ -26,18 +26,36 @@ def sound(order: Order) -> Iterator[Message]:
     """The samples in pieces, then the facts. Raises Refused."""
     with opened(order) as container:
         stream = _stream(container)
-        length = announced(order.descriptor, container, stream)
+        length, reached = announced(order.descriptor, container, stream), Reached(stream)
         if length > order.max_seconds:
             raise Refused("too_long")
         samples = 0
-        for piece in _pieces(container, stream):
+        for piece in _pieces(reached.through(_decoded(container, stream))):
             samples += len(piece) // 4
             if samples > order.max_seconds * RATE:
                 raise Refused("too_long")
             yield {"type": "samples"}, piece
-        if not samples or samples / RATE < SLACK * length - SLACK_SECONDS:
+        if not samples or max(samples / RATE, reached.seconds) < SLACK * length - SLACK_SECONDS:
             raise Refused("damaged")
         yield _facts(container, stream, samples), b""
+
+
+class Reached:
+    """How far into a stream its frames reach: in silence some codecs send none (DTX)."""
+
+    def __init__(self, stream: Any) -> None:
+        # A stream's own length counts from its start, that of the container from zero.
+        start = stream.start_time if stream.duration is not None else None
+        self._start = float((start or 0) * (stream.time_base or 0))
+        self.seconds = 0.0
+
+    def through(self, frames: Iterable[Any]) -> Iterator[Any]:
+        """The same frames."""
+        for frame in frames:
+            if frame.time is not None:
+                end = frame.time + frame.samples / frame.sample_rate
+                self.seconds = max(self.seconds, end - self._start)
+            yield frame
 
 
 def _stream(container: Any) -> Any:
@@ -51,10 +69,10 @@ def _stream(container: Any) -> Any:
     return stream
 
 
-def _pieces(container: Any, stream: Any) -> Iterator[bytes]:
+def _pieces(frames: Iterable[Any]) -> Iterator[bytes]:
     """Raw float32 samples."""
     resampler = AudioResampler(format="flt", layout="mono", rate=RATE)
-    for frame in _decoded(container, stream):
+    for frame in frames:
         frame.pts = None  # gaps and jumps of time stamps are no silence
         for one in resampler.resample(frame):
             yield bytes(one.planes[0])[: one.samples * 4]
