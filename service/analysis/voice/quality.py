@@ -10,6 +10,7 @@ from service.settings import Settings
 
 QUIET = 0.2  # probability of speech below which a frame is background
 LEAST_BACKGROUND = 6  # frames; with fewer the quietest tenth of all frames stands for it
+WAKING = 8  # frames that the detector hears before it notices speech; its probabilities say nothing
 TINY = 1e-10  # mean power of what counts as digital silence
 NEAR_PEAK = 0.995  # of the loudest sample
 RUN = 3  # samples in a row near the peak: a plateau
@@ -31,14 +32,20 @@ def snr(sound: np.ndarray, speech: Speech) -> float:
     count = len(sound) // FRAME
     if not count:
         return 100.0
-    power = np.mean(sound[: count * FRAME].reshape(count, FRAME).astype(np.float64) ** 2, axis=1)
     probability = speech.probabilities[:count]
-    background = power[probability < QUIET]
+    power = _power(sound[: count * FRAME])
+    background = power[WAKING:][probability[WAKING:] < QUIET]
     if len(background) < LEAST_BACKGROUND:
         background = power[power <= np.quantile(power, 0.1)]
     noise = float(np.median(background)) + TINY
     spoken = float(np.mean(power[probability >= QUIET])) if (probability >= QUIET).any() else 0.0
     return float(np.clip(10 * np.log10(max(spoken - noise, TINY) / noise), -100, 100))
+
+
+def _power(sound: np.ndarray) -> np.ndarray:
+    """Of each frame; an offset (DC), which nobody hears, counts for nothing."""
+    centred = sound.astype(np.float64) - np.mean(sound, dtype=np.float64)
+    return np.asarray(np.mean(centred.reshape(-1, FRAME) ** 2, axis=1))
 
 
 def clipping(sound: np.ndarray, speech: Speech) -> float:

@@ -52,6 +52,31 @@ def test_too_noisy(detector: SpeechDetector) -> None:
     assert Reason.AUDIO_TOO_NOISY not in found(detector, with_noise(15.0))
 
 
+@pytest.mark.parametrize("seconds", [1.5, 2.0, 3.0, 4.0])
+def test_speech_from_the_first_moment_is_no_noise(detector: SpeechDetector, seconds: float) -> None:
+    """The detector notices speech after some frames; those are loud, and no background."""
+    sound = spoken(seconds)
+    assert snr(sound, detector.find(sound)) > 25
+    assert found(detector, sound) == ()
+
+
+@pytest.mark.parametrize("offset", [0.02, 0.1])
+def test_an_offset_is_no_noise(detector: SpeechDetector, offset: float) -> None:
+    sound = np.asarray(np.pad(spoken() * 0.8, RATE) + offset, np.float32)
+    assert found(detector, sound) == ()
+
+
+@pytest.mark.parametrize("ratio", [-2.0, 0.0, 2.0])
+@pytest.mark.parametrize("seconds", [3.0, 6.0])
+def test_white_noise_from_the_first_moment(
+    detector: SpeechDetector, seconds: float, ratio: float
+) -> None:
+    speech = spoken(seconds)
+    noise = np.random.default_rng(1).normal(0, 1, len(speech))
+    sound = speech + noise * np.sqrt(np.mean(speech**2)) * 10 ** (-ratio / 20)
+    assert Reason.AUDIO_TOO_NOISY in found(detector, np.asarray(sound, np.float32))
+
+
 def test_clipped(detector: SpeechDetector) -> None:
     loud = np.clip(np.pad(spoken(), RATE) * 8, -1, 1)
     assert found(detector, loud) == (Reason.AUDIO_CLIPPED,)
