@@ -25,10 +25,14 @@ class Sound:
 
 def sound(medium: Medium, settings: Settings) -> Sound:
     """The track of a recording or a video that players play. Raises the MediaError family."""
-    pieces, facts = [], None
+    pieces: list[bytes] = []
+    facts = None
     for head, payload in messages(medium, settings, "sound"):
-        if head.pop("type") == "samples":
+        kind = head.pop("type")
+        if kind == "samples":
             pieces.append(payload)
+        elif kind == "again":  # the decoder begins anew
+            pieces.clear()
         else:
             head.pop("size")
             facts = AudioFacts(medium.sha256, **head)

@@ -169,6 +169,36 @@ def test_two_channels_become_one() -> None:
     assert np.abs(found.samples).max() == pytest.approx(0.4, abs=0.03)
 
 
+@pytest.mark.parametrize("codec", ["pcm_u8", "pcm_s16le", "pcm_s24le", "pcm_f32le", "libopus"])
+@pytest.mark.parametrize(("left", "right"), [(1, -1), (-0.9, 1), (1, -0.8)])
+def test_an_inverted_channel_silences_nothing(codec: str, left: float, right: float) -> None:
+    """The mixture would be silence; the louder channel is heard."""
+    wave = tone(440)
+    found = heard(of_channels(codec, np.stack([left * wave, right * wave])))
+    assert (found.facts.channels, found.facts.seconds) == (2, pytest.approx(2.0, abs=0.02))
+    assert loudest(found) == pytest.approx(440, abs=3)
+    assert np.abs(found.samples).max() == pytest.approx(0.4, abs=0.03)
+
+
+@pytest.mark.parametrize("channels", [(1, 1), (1, 0), (0, 1), (0.3, 0.9), (1, -0.3), (0, 0)])
+def test_ordinary_channels_are_mixed_as_ever(channels: tuple[float, float]) -> None:
+    """Bit for bit what FFmpeg's own mixture is: the detectors were calibrated on it."""
+    data = of_channels("pcm_s16le", np.stack([one * tone(440) for one in channels]))
+    mixer = av.AudioResampler("flt", "mono", RATE)
+    with av.open(io.BytesIO(data)) as file:
+        frames = [one for frame in file.decode(audio=0) for one in mixer.resample(frame)]
+    mixed = np.concatenate([one.to_ndarray()[0] for one in frames])
+    assert np.array_equal(heard(data).samples, mixed)
+
+
+def of_channels(codec: str, wave: np.ndarray) -> bytes:
+    file = io.BytesIO()
+    rate = 48_000 if codec == "libopus" else RATE
+    with av.open(file, "w", format="matroska") as out:
+        put(out, out.add_stream(codec, rate=rate, layout="stereo"), wave)
+    return file.getvalue()
+
+
 @pytest.mark.parametrize("share", [0.1, 0.6])
 @pytest.mark.parametrize("form", ["wav", "mp3", "flac", "ipod"])
 def test_truncated(form: str, share: float) -> None:

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from itertools import chain
 from typing import Any
 
-from av.audio.resampler import AudioResampler
 from av.error import FFmpegError
 from av.error import MemoryError as NoMemory
 from av.stream import Disposition
 
 from service.media.decoder.announced import announced
+from service.media.decoder.channels import RATE, Alone, Mixed
 from service.media.decoder.container import Refused, format_name, opened, packets
 from service.media.decoder.wire import Order
 
 Message = tuple[dict[str, Any], Any]
-RATE = 16_000  # Hz
 CHANNELS = 16
 SLACK_SECONDS, SLACK = 1.0, 0.9  # how much less than announced still is a whole file
 DAMAGED = 0.25  # share of packets that may fail to decode
@@ -24,20 +23,30 @@ DAMAGED = 0.25  # share of packets that may fail to decode
 
 def sound(order: Order) -> Iterator[Message]:
     """The samples in pieces, then the facts. Raises Refused."""
+    mixed = Mixed()
+    facts = yield from _heard(order, mixed)
+    if mixed.louder is not None:
+        yield {"type": "again"}, b""  # what came so far is nearly silent
+        facts = yield from _heard(order, Alone(mixed.louder))
+    yield facts, b""
+
+
+def _heard(order: Order, ear: Mixed | Alone) -> Generator[Message, None, dict[str, Any]]:
+    """The samples in pieces; returns the facts. Raises Refused."""
     with opened(order) as container:
         stream = _stream(container)
         length, reached = announced(order.descriptor, container, stream), Reached(stream)
         if length > order.max_seconds:
             raise Refused("too_long")
         samples = 0
-        for piece in _pieces(reached.through(_decoded(container, stream))):
+        for piece in ear.pieces(reached.through(_decoded(container, stream))):
             samples += len(piece) // 4
             if samples > order.max_seconds * RATE:
                 raise Refused("too_long")
             yield {"type": "samples"}, piece
         if not samples or max(samples / RATE, reached.seconds) < SLACK * length - SLACK_SECONDS:
             raise Refused("damaged")
-        yield _facts(container, stream, samples), b""
+        return _facts(container, stream, samples)
 
 
 class Reached:
@@ -50,11 +59,12 @@ class Reached:
         self.seconds = 0.0
 
     def through(self, frames: Iterable[Any]) -> Iterator[Any]:
-        """The same frames."""
+        """The same frames, without times: their gaps and jumps are no silence."""
         for frame in frames:
             if frame.time is not None:
                 end = frame.time + frame.samples / frame.sample_rate
                 self.seconds = max(self.seconds, end - self._start)
+            frame.pts = None
             yield frame
 
 
@@ -67,17 +77,6 @@ def _stream(container: Any) -> Any:
     if not stream.codec_context or not 0 < stream.codec_context.channels <= CHANNELS:
         raise Refused("damaged")
     return stream
-
-
-def _pieces(frames: Iterable[Any]) -> Iterator[bytes]:
-    """Raw float32 samples."""
-    resampler = AudioResampler(format="flt", layout="mono", rate=RATE)
-    for frame in frames:
-        frame.pts = None  # gaps and jumps of time stamps are no silence
-        for one in resampler.resample(frame):
-            yield bytes(one.planes[0])[: one.samples * 4]
-    for one in resampler.resample(None):
-        yield bytes(one.planes[0])[: one.samples * 4]
 
 
 def _decoded(container: Any, stream: Any) -> Iterator[Any]:
