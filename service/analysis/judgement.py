@@ -226,7 +226,8 @@ class ImageAnalysis(_Judgement):
 class VideoAnalysis(_Judgement):
     """The judgement of one video. `tracks`: most prominent first; `counted`: the one that decided.
 
-    frames: those that were looked at.
+    frames: those that were looked at. sound_refused: code of the error for which the sound was not
+    judged; None where it was, where there is none, or where nobody listens.
     """
 
     kind: Literal["video"] = "video"
@@ -234,6 +235,7 @@ class VideoAnalysis(_Judgement):
     frames: tuple[Frame, ...]
     tracks: tuple[Track, ...]
     counted: int
+    sound_refused: str | None = None
 
     @property
     def facts(self) -> VideoFacts:

@@ -18,7 +18,6 @@ from service.analysis.findings import decided_by, finding_of, with_findings
 from service.analysis.image import Analyzer, ModelInfo
 from service.analysis.judgement import (
     Analysis,
-    Finding,
     Frame,
     Track,
     TrackedFace,
@@ -35,7 +34,7 @@ from service.runtime.prefetch import prefetch_map
 from service.runtime.reporting import report
 from service.settings import Settings
 
-VERSION = "1"  # of everything here that an answer depends on; raise it with every such change
+VERSION = "2"  # of everything here that an answer depends on; raise it with every such change
 DARK = 0.06  # mean luma below which a video without a face is called dark
 NEARLY_ALL = 0.99  # share of the progress that frames are
 
@@ -108,7 +107,7 @@ class VideoPipeline:
         watch.lap("frames")
         found = self._judged(policy, footage, looked)
         if footage.has_audio and self._sound is not None:
-            found = with_findings(found, self._heard(medium))
+            found = self._with_sound(found, medium)
             watch.lap("sound")
         return replace(found, timings=watch.timings())
 
@@ -184,13 +183,13 @@ class VideoPipeline:
             raise CannotJudge(refused[0])
         return tracks, number, reasons
 
-    def _heard(self, medium: Medium) -> tuple[Finding, ...]:
-        """What the sound's own pipeline finds; sound that cannot be judged adds nothing."""
+    def _with_sound(self, found: VideoAnalysis, medium: Medium) -> VideoAnalysis:
+        """With what the sound's own pipeline finds, or why it could not judge."""
         assert self._sound is not None
         try:
-            return self._sound.analyze(medium).findings
-        except FacegateError:
-            return ()
+            return with_findings(found, self._sound.analyze(medium).findings)
+        except FacegateError as error:
+            return replace(found, sound_refused=error.code)
 
     def _fingerprint(self, of_pictures: str) -> str:
         of_sound = self._sound.fingerprint if self._sound is not None else ""

@@ -161,13 +161,16 @@ def test_the_sound_has_a_finding_of_its_own(analyzer: Analyzer) -> None:
     assert both.fingerprint != VideoPipeline(Settings(), analyzer).fingerprint
     silent = judged(both, clips.video(clips.faces(8)))
     assert len(silent.findings) == 1
+    assert found.sound_refused is silent.sound_refused is None
 
 
-def test_sound_that_cannot_be_judged_adds_nothing(analyzer: Analyzer) -> None:
+def test_sound_that_cannot_be_judged_adds_no_finding_but_says_why(analyzer: Analyzer) -> None:
     found = judged(
         VideoPipeline(Settings(), analyzer, Deaf()), clips.video(clips.faces(8), sound=1)
     )
     assert len(found.findings) == 1
+    assert found.sound_refused == "INVALID_MEDIA"
+    assert from_record(to_record(found)) == found
 
 
 def test_a_video_without_pictures_is_a_recording(analyzer: Analyzer) -> None:

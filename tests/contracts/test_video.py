@@ -76,6 +76,14 @@ def test_analyze(live: Live) -> None:
     assert body["tracks"][body["counted"]]["frames"] == len(body["frames"])
 
 
+def test_sound_that_was_not_judged_says_why(live: Live) -> None:
+    """A tone, in which nobody speaks."""
+    answer = analyze(live, clips.video(clips.faces(12), sound=1.0))
+    schemas.VideoAnswer.model_validate_json(answer.content, extra="forbid")
+    assert answer.json()["sound_refused"] == "NO_SPEECH"
+    assert "sound_refused" not in analyze(live, film()).json()
+
+
 def test_the_content_tells_the_kind(live: Live) -> None:
     assert analyze(live, film(), "me.jpg", "image").json()["kind"] == "video"
     assert analyze(live, genuine(), "film.mp4").json()["kind"] == "image"

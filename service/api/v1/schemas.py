@@ -99,6 +99,10 @@ class VideoJudgement(TimedJudgement):
     counted: int = Field(description="index of the track that decided")
     frames: tuple[Frame, ...] = Field(description="those that were looked at")
     sound: Finding | None = Field(None, description="what the sound's own detectors found")
+    sound_refused: str | None = Field(
+        None,
+        description="why they could not judge it: the code that a recording would be refused by",
+    )
 
 
 class RecordingJudgement(TimedJudgement):
