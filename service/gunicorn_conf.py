@@ -101,5 +101,5 @@ def worker_exit(server: Any, worker: Any) -> None:  # noqa: ARG001 (gunicorn's s
 
 
 def child_exit(server: Any, worker: Any) -> None:  # noqa: ARG001 (gunicorn's signature)
-    """Drop the gauges of a worker that is gone."""
+    """Drop the gauges of a worker that is gone, and take in its counts."""
     metrics.worker_died(worker.pid)

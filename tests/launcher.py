@@ -147,7 +147,7 @@ def _count_anew() -> None:
     """Metrics begin when they are imported, in a folder that the environment names."""
     for name in [one for one in sys.modules if one.startswith("prometheus_client")]:
         del sys.modules[name]
-    for name in ("metric_files", "metrics"):
+    for name in ("metric_files", "metric_sums", "metrics"):
         importlib.reload(sys.modules[f"service.runtime.{name}"])
 
 

@@ -20,8 +20,9 @@ from prometheus_client import (
     generate_latest,
     multiprocess,
 )
+from prometheus_client.registry import Collector
 
-from service.runtime import metric_files
+from service.runtime import metric_files, metric_sums
 
 metric_files.install()
 
@@ -109,37 +110,49 @@ def ready_workers() -> int:
     return int(_registry().get_sample_value("facegate_ready_workers") or 0)
 
 
+def worker_died(pid: int) -> None:
+    """Forget a dead worker's gauges; its counts are kept with those of others that are gone."""
+    if folder := _folder():
+        with suppress(OSError):
+            multiprocess.mark_process_dead(pid, str(folder))  # type: ignore[no-untyped-call]
+        with suppress(*metric_sums.UNREADABLE):  # no room: with the next one, then
+            metric_sums.fold(folder)
+
+
+def _folder() -> Path | None:
+    """None where there is one process, which holds its metrics itself."""
+    name = os.environ.get("PROMETHEUS_MULTIPROC_DIR")
+    return Path(name) if name else None
+
+
 def _registry() -> CollectorRegistry:
-    if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
+    folder = _folder()
+    if folder is None:
         return REGISTRY
     registry = CollectorRegistry()
-    if Path(os.environ["PROMETHEUS_MULTIPROC_DIR"]).is_dir():  # else: somebody took it away
-        _Collector(registry)  # type: ignore[no-untyped-call]
+    if folder.is_dir():  # else: somebody took it away
+        registry.register(_Collector(folder))
     return registry
 
 
-class _Collector(multiprocess.MultiProcessCollector):
-    """Leaves out files that a starting worker has made and not yet filled: they hold nothing."""
+class _Collector(Collector):
+    """Reads the files of all workers, as the library's own does; counts are read by us."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
 
     def collect(self) -> Iterable[Metric]:
-        while True:
-            files = [str(file) for file in Path(self._path).glob("*.db") if _size(file)]
-            try:
-                found: Iterable[Metric] = self.merge(files)  # type: ignore[no-untyped-call]
-            except FileNotFoundError:  # of a worker that died this very moment
-                continue
-            return found
+        library = multiprocess.MultiProcessCollector
+        gauges = [str(file) for file in self._folder.glob("gauge_*.db") if _size(file)]
+        found = library._read_metrics(gauges)  # type: ignore[no-untyped-call]
+        found |= metric_sums.unsummed(self._folder)
+        merged: Iterable[Metric] = library._accumulate_metrics(found, accumulate=True)  # type: ignore[no-untyped-call]
+        return merged
 
 
 def _size(file: Path) -> int:
+    """0 of a file that a starting worker has made and not yet filled, or had no room for."""
     try:
         return file.stat().st_size
     except FileNotFoundError:  # of a worker that has just died
         return 0
-
-
-def worker_died(pid: int) -> None:
-    """Forget a dead worker's gauges; its counters stay."""
-    if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
-        with suppress(OSError):
-            multiprocess.mark_process_dead(pid)  # type: ignore[no-untyped-call]
