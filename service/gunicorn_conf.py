@@ -81,7 +81,7 @@ def post_worker_init(worker: Any) -> None:
 
     The first worker answers probes while it loads. The others, and those that take a dead worker's
     place, accept connections only when they are loaded, and another one, too: who was told "live"
-    is not refused after.
+    is not refused after. A worker that the others cannot see waits for none: nor may they be seen.
     """
     extensions = worker.wsgi.extensions
     loader = extensions["facegate"].loader
@@ -91,6 +91,8 @@ def post_worker_init(worker: Any) -> None:
     if worker.age > 1:
         deadline = time.monotonic() + timeout / 2
         loader.wait(timeout / 2)
+        if loader.state == "ready" and not metrics.counts_as_ready():
+            return
         while metrics.ready_workers() < min(2, workers) and time.monotonic() < deadline:
             time.sleep(0.05)
 

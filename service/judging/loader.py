@@ -128,7 +128,7 @@ class Loader:
         if misfit := analyzer.policy.misfit:
             log.warning("trained fusion not in force", reason=misfit[0], remedy=misfit[1])
         log.info("ready", models=[f"{m.name} {m.version}" for m in self.models])
-        metrics.READY.set(1)
+        metrics.worker_is_ready()
         self.state = "ready"
 
     def _fail(self, sentence: str, remedy: str) -> None:

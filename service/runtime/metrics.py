@@ -20,6 +20,7 @@ from prometheus_client import (
     generate_latest,
     multiprocess,
 )
+from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from service.runtime import metric_files, metric_sums
@@ -87,7 +88,9 @@ JOBS_BYTES = Gauge(
 )
 JOBS = Counter("facegate_jobs", "Attempts at jobs, by what became of them", ["outcome"])
 AUDIT_LOST = Counter("facegate_audit_lost", "Entries of the audit log that could not be kept")
-READY = Gauge("facegate_ready_workers", "Workers ready to judge", multiprocess_mode="livesum")
+# Across workers it is counted by the signs that each leaves, which need no room.
+NAME_OF_READY = "facegate_ready_workers"
+READY = Gauge(NAME_OF_READY, "Workers ready to judge", multiprocess_mode="livesum")
 
 
 def exposition() -> bytes:
@@ -105,9 +108,24 @@ def everyone_has_the_store() -> bool:
     return not _registry().get_sample_value("facegate_workers_without_store")
 
 
+def worker_is_ready() -> None:
+    """This worker judges images from now on."""
+    READY.set(1)
+    if folder := _folder():
+        with suppress(OSError):
+            _sign(folder, os.getpid()).touch()
+
+
 def ready_workers() -> int:
     """How many workers judge images now."""
-    return int(_registry().get_sample_value("facegate_ready_workers") or 0)
+    if folder := _folder():
+        return len(list(folder.glob(_sign(folder, "*").name)))
+    return int(REGISTRY.get_sample_value(NAME_OF_READY) or 0)
+
+
+def counts_as_ready() -> bool:
+    """Whether the others see that this worker is ready."""
+    return bool((folder := _folder()) and _sign(folder, os.getpid()).exists())
 
 
 def worker_died(pid: int) -> None:
@@ -115,8 +133,14 @@ def worker_died(pid: int) -> None:
     if folder := _folder():
         with suppress(OSError):
             multiprocess.mark_process_dead(pid, str(folder))  # type: ignore[no-untyped-call]
+            _sign(folder, pid).unlink(missing_ok=True)
         with suppress(*metric_sums.UNREADABLE):  # no room: with the next one, then
             metric_sums.fold(folder)
+
+
+def _sign(folder: Path, pid: int | str) -> Path:
+    """An empty file, which can be made where memory is full."""
+    return folder / f"ready_{pid}"
 
 
 def _folder() -> Path | None:
@@ -146,8 +170,10 @@ class _Collector(Collector):
         gauges = [str(file) for file in self._folder.glob("gauge_*.db") if _size(file)]
         found = library._read_metrics(gauges)  # type: ignore[no-untyped-call]
         found |= metric_sums.unsummed(self._folder)
-        merged: Iterable[Metric] = library._accumulate_metrics(found, accumulate=True)  # type: ignore[no-untyped-call]
-        return merged
+        for metric in library._accumulate_metrics(found, accumulate=True):  # type: ignore[no-untyped-call]
+            if metric.name != NAME_OF_READY:
+                yield metric
+        yield GaugeMetricFamily(NAME_OF_READY, READY._documentation, ready_workers())
 
 
 def _size(file: Path) -> int:
