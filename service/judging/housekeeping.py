@@ -25,6 +25,7 @@ class Housekeeping:
         self._store = store
         self._licensing = licensing
         self._pid = 0
+        self._told: set[str] = set()  # licences whose end is a metric now
 
     def start(self) -> None:
         """Begin, once in each process."""
@@ -47,9 +48,18 @@ class Housekeeping:
         metrics.STORE_UP.set(self._store_answers())
         self._refresh_jobs()
         self._licensing.settle()
-        for name, days in self._licensing.status().days_left.items():
-            if days is not None:
-                metrics.LICENCE_DAYS_LEFT.labels(name).set(days)
+        self._refresh_licences()
+
+    def _refresh_licences(self) -> None:
+        status = self._licensing.status()
+        ends = {name: days for name, days in status.days_left.items() if days is not None}
+        for name, days in ends.items():
+            metrics.LICENCE_DAYS_LEFT.labels(name).set(days)
+        # While the store is away, not every licence is known.
+        known = self._told if status.by_grace else set[str]()
+        for name in self._told - ends.keys() - known:
+            metrics.forget_licence(name)
+        self._told = known | ends.keys()
 
     def _refresh_jobs(self) -> None:
         try:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Iterable
 from contextlib import suppress
@@ -63,7 +64,10 @@ SPOOL_PENDING = Gauge(
     "facegate_spool_pending", "Writes kept aside now", multiprocess_mode="livemax"
 )
 LICENCE_DAYS_LEFT = Gauge(
-    "facegate_licence_days_left", "Days a licence still holds", ["licence"], multiprocess_mode="min"
+    "facegate_licence_days_left",
+    "Days a licence still holds",
+    ["licence"],
+    multiprocess_mode="livemostrecent",
 )
 QUEUE_DEPTH = Gauge(
     "facegate_queue_depth", "Requests waiting for a slot now", multiprocess_mode="livesum"
@@ -96,6 +100,18 @@ READY = Gauge(NAME_OF_READY, "Workers ready to judge", multiprocess_mode="livesu
 def exposition() -> bytes:
     """All workers' metrics in Prometheus' text format."""
     return generate_latest(_registry())
+
+
+def forget_licence(name: str) -> None:
+    """Tell no more of one that is revoked, gone, or holds for ever now.
+
+    A series cannot leave a file that workers share: there "no number" takes its place, and is
+    left out by who reads it.
+    """
+    if _folder():
+        LICENCE_DAYS_LEFT.labels(name).set(math.nan)
+    else:
+        LICENCE_DAYS_LEFT.remove(name)
 
 
 def collected() -> Iterable[Metric]:
@@ -172,8 +188,15 @@ class _Collector(Collector):
         found |= metric_sums.unsummed(self._folder)
         for metric in library._accumulate_metrics(found, accumulate=True):  # type: ignore[no-untyped-call]
             if metric.name != NAME_OF_READY:
-                yield metric
+                yield _told(metric)
         yield GaugeMetricFamily(NAME_OF_READY, READY._documentation, ready_workers())
+
+
+def _told(metric: Metric) -> Metric:
+    """Without what was taken back."""
+    if metric.type == "gauge":
+        metric.samples = [one for one in metric.samples if not math.isnan(one.value)]
+    return metric
 
 
 def _size(file: Path) -> int:

@@ -48,6 +48,7 @@ def files(live: Live) -> set[str]:
 
 def test_replaced_workers_leave_no_file_and_their_counts_stay(tmp_path: Path) -> None:
     with Live(tmp_path, probability=0.2, workers=2, command=COMMAND) as live:
+        live.issue(expires_at=int(time.time()) + 86400)
         for _ in range(4):
             live.analyze(fresh_selfie())
         before = judged(live)
