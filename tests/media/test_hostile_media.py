@@ -187,6 +187,7 @@ FILMS: dict[str, Make] = {
     "tiny": lambda: clips.video([one[:2, :2] for one in SHOWN]),
     "wide": lambda: clips.video([np.zeros((16, 8000, 3), np.uint8)] * 5, "mov", codec="mjpeg",
                                 pixels="yuvj420p"),
+    "many times": said(b"stts", 12, 2**32 - 1),
     "all at once": said(b"mdhd", 16, 2**31 - 1),
 }  # fmt: skip
 NO_FILMS: dict[str, tuple[Make, Told]] = {
@@ -203,7 +204,6 @@ NO_FILMS: dict[str, tuple[Make, Told]] = {
     "long frames": (said(b"stts", 16, 2**31 - 1), MediaTooLong),
     "many frames": (said(b"stsz", 12, 2**31 - 1), MediaError),
     "huge frames": (said(b"stsz", 8, 2**31 - 1), MediaError),
-    "many times": (said(b"stts", 12, 2**32 - 1), MediaError),
     "frames elsewhere": (said(b"stco", 12, 2**31), MediaError),
     "no parameters": (lambda: film().replace(b"avcC", b"xxxx"), MediaError),
     "endless atom": (

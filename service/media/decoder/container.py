@@ -77,10 +77,10 @@ def format_name(container: Any) -> str:
     return NAMES.get(name, name)
 
 
-def packets(container: Any, stream: Any) -> Iterator[Any]:
-    """The stream's packets up to where the file ends, is cut off or is damaged."""
+def packets(container: Any, *streams: Any) -> Iterator[Any]:
+    """The streams' packets up to where the file ends, is cut off or is damaged."""
     try:
-        for packet in container.demux(stream):
+        for packet in container.demux(*streams):
             if packet.size:
                 yield packet
     except FFmpegError:

@@ -1,4 +1,4 @@
-"""Frames of a video: counted by their packets first, then only those decoded that are needed."""
+"""Frames of a video: only those are decoded that are needed."""
 
 from __future__ import annotations
 
@@ -12,13 +12,11 @@ from av.video.reformatter import Colorspace, Interpolation
 
 from service.media.decoder.chooser import Chooser
 from service.media.decoder.container import Refused, format_name, opened, packets
-from service.media.decoder.plan import DecodingPlan, Packet, plan
+from service.media.decoder.footage import Footage, footage_of, track_of
+from service.media.decoder.plan import DecodingPlan, plan
 from service.media.decoder.wire import Order
 
 Message = tuple[dict[str, Any], Any]
-FASTEST = 125  # frames a second
-MOST_A_SECOND = 1000  # more frames are no footage, but a header that lies
-SLACK, WITH_SOUND = (0.95, 0.25), (0.8, 1.0)  # share and seconds below what is announced
 DAMAGED = 0.25  # share of packets that may fail to decode
 HD = 720  # rows from which on colours are BT.709 where the file is silent
 UNSPECIFIED = 2  # colour space
@@ -28,24 +26,14 @@ HIGH_RANGE = {16: "pq", 18: "hlg"}  # transfer characteristics
 def pictures(order: Order) -> Iterator[Message]:
     """The facts, then frame by frame, in the order of time. Raises Refused."""
     with opened(order) as container:
-        stream = _stream(container)
+        stream = track_of(container)
         _check_size(stream.codec_context, order)
-        origin, seen = _seen(container, stream, order)
-        seconds = _whole(container, stream, seen, order)
+        footage = footage_of(container, stream, order)
     with opened(order) as container:
-        stream = _stream(container)
-        todo = plan(seen, seconds, order.most)
-        chosen = _chosen(container, stream, todo, origin, order)
-        facts = _facts(container, stream, seen, seconds)
-        yield from _sent(chosen, facts, order)
-
-
-def _stream(container: Any) -> Any:
-    """The best video stream that is no cover picture."""
-    for stream in container.streams.video:
-        if not int(stream.disposition) & 0x400 and stream.codec_context is not None:
-            return stream
-    raise Refused("no_pictures")
+        stream = track_of(container)
+        todo = plan(footage.packets, footage.seconds, order.most)
+        chosen = _chosen(container, stream, todo, footage.origin, order)
+        yield from _sent(chosen, _facts(container, stream, footage), order)
 
 
 def _check_size(codec: Any, order: Order) -> None:
@@ -53,54 +41,15 @@ def _check_size(codec: Any, order: Order) -> None:
         raise Refused("too_large")
 
 
-def _seen(container: Any, stream: Any, order: Order) -> tuple[float, list[Packet]]:
-    """When the first frame is shown, and every packet in the order of decoding, undecoded."""
-    found: list[Packet] = []
-    rate = float(stream.average_rate or stream.guessed_rate or 25)
-    most = int(order.max_seconds * FASTEST)
-    for packet in packets(container, stream):
-        stamp = packet.pts if packet.pts is not None else packet.dts
-        base = packet.time_base or stream.time_base or Fraction(1, 1000)
-        time = float(stamp * base) if stamp is not None else len(found) / rate
-        found.append(Packet(time, bool(packet.is_keyframe)))
-        if len(found) > most:
-            raise Refused("too_long")
-    if not found:
-        raise Refused("damaged")
-    first = min(one.time for one in found)
-    return first, [Packet(one.time - first, one.key) for one in found]
-
-
-def _whole(container: Any, stream: Any, seen: list[Packet], order: Order) -> float:
-    """Seconds of footage. Raises Refused when there is too much, or less than was announced."""
-    last = max(one.time for one in seen)
-    seconds = last * len(seen) / max(1, len(seen) - 1)
-    announced, (share, slack) = _announced(container, stream)
-    if max(seconds, announced) > order.max_seconds:
-        raise Refused("too_long")
-    if len(seen) < share * stream.frames or seconds < share * announced - slack:
-        raise Refused("damaged")
-    # Of time stamps that are all alike, or nearly, some length that can be divided by.
-    return max(seconds or 1 / float(stream.average_rate or 25), len(seen) / MOST_A_SECOND)
-
-
-def _announced(container: Any, stream: Any) -> tuple[float, tuple[float, float]]:
-    """Seconds by the header, and how much less still is a whole file: sound may go on longer."""
-    if stream.duration is not None and stream.time_base:
-        return float(stream.duration * stream.time_base), SLACK
-    seconds = float(container.duration or 0) / 1_000_000
-    return seconds, WITH_SOUND if container.streams.audio else SLACK
-
-
-def _facts(container: Any, stream: Any, seen: list[Packet], seconds: float) -> dict[str, Any]:
+def _facts(container: Any, stream: Any, footage: Footage) -> dict[str, Any]:
     codec = stream.codec_context
     return {
         "type": "facts",
         "format": format_name(container),
         "codec": codec.codec.canonical_name,
-        "seconds": round(seconds, 3),
-        "frames": len(seen),
-        "fps": round(len(seen) / seconds, 3),
+        "seconds": round(footage.seconds, 3),
+        "frames": footage.frames,
+        "fps": round(footage.frames / footage.seconds, 3),
         "has_audio": bool(container.streams.audio),
     }
 

@@ -14,12 +14,14 @@ MANY = 6  # frames for each one looked at, where those that none refers to can b
 SEQUENTIAL = 60.0  # seconds; longer footage is looked at from key frame to key frame
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Packet:
-    """A packet: when it is shown, in seconds from the first one, and whether it is a key frame."""
+    """A packet: when it is shown, in seconds from the first one, whether it is a key frame, and
+    whether it is shown at all: others may refer to one that is not."""
 
     time: float
     key: bool
+    shown: bool = True
 
 
 @dataclass(frozen=True)
@@ -35,12 +37,12 @@ class DecodingPlan:
 def plan(seen: Sequence[Packet], seconds: float, most: int) -> DecodingPlan:
     """Frames spread evenly; of long footage those at or after key frames, which cost little."""
     count = _count(seen, seconds, most)
-    last = max((one.time for one in seen), default=0.0)
+    last = max((one.time for one in seen if one.shown), default=0.0)
     even = [min((i + 0.5) * seconds / count, last) for i in range(count)]
     skip: Literal["DEFAULT", "NONREF"] = "NONREF" if len(seen) > MANY * count else "DEFAULT"
     if seconds <= SEQUENTIAL:
         return DecodingPlan(tuple(even), (True,) * len(seen), skip)
-    keys = sorted(one.time for one in seen if one.key)
+    keys = sorted(one.time for one in seen if one.key and one.shown)
     if len(keys) >= count:
         targets = sorted({_nearest(keys, time) for time in even})
         chosen = set(targets)

@@ -1,0 +1,126 @@
+"""Which track is judged, and what counts as all of it: late, trimmed and mirrored films."""
+
+from __future__ import annotations
+
+import io
+import struct
+import tempfile
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import av
+import pytest
+
+from service.errors import MediaError, MediaTooLong
+from service.media.facts import VideoFacts
+from service.media.medium import Medium
+from service.media.video import frames
+from service.settings import Settings
+from tests import clips
+
+SETTINGS = Settings(max_seconds=20)
+Make = Callable[[], bytes]
+
+
+def film_of(data: bytes, settings: Settings = SETTINGS) -> VideoFacts:
+    footage, *pictures = frames(Medium.of(data, "video"), settings)
+    assert isinstance(footage, VideoFacts)
+    assert len(pictures) >= 8
+    return footage
+
+
+def told_of(data: bytes) -> type[MediaError]:
+    with pytest.raises(MediaError) as caught:
+        film_of(data)
+    return type(caught.value)
+
+
+def muxed(form: str, fill: Callable[[Any], object], **options: str) -> bytes:
+    with tempfile.NamedTemporaryFile() as file:
+        with av.open(file.name, "w", format=form, options=options) as out:
+            fill(out)
+        return Path(file.name).read_bytes()
+
+
+@cache
+def film(count: int = 30) -> bytes:
+    return clips.video(clips.plain(count))
+
+
+def moved(form: str, seconds: float = 0, last: float = 0.1, **options: str) -> bytes:
+    """The film, which begins so late and whose last frame lasts so long."""
+
+    def fill(out: Any) -> None:
+        with av.open(io.BytesIO(film())) as source:
+            track: Any = source.streams.video[0]
+            copy = out.add_stream_from_template(track)
+            found = [one for one in source.demux(track) if one.size]
+            max(found, key=lambda one: one.pts).duration = round(last / track.time_base)
+            for one in found:
+                one.pts += round(seconds / track.time_base)
+                one.dts += round(seconds / track.time_base)
+                one.stream = copy
+                out.mux(one)
+
+    return muxed(form, fill, **options)
+
+
+def trimmed(begin: float, length: float, count: int = 60, **muxer: str) -> bytes:
+    """Six seconds, of which the edit list shows some."""
+    data = clips.video(clips.plain(count), options={"g": "60"}, muxer=muxer)
+    (ticks,) = struct.unpack_from(">I", data, data.index(b"mdhd") + 16)
+    (units,) = struct.unpack_from(">I", data, data.index(b"mvhd") + 16)
+    at = data.index(b"elst") + 12
+    (delay,) = struct.unpack_from(">i", data, at + 4)
+    edit = struct.pack(">Ii", round(length * units), delay + round(begin * ticks))
+    return data[:at] + edit + data[at + 8 :]
+
+
+WHOLE: dict[str, tuple[Make, float]] = {
+    "begins late, mp4": (lambda: moved("mp4", 5), 3),
+    "begins late, mkv": (lambda: moved("matroska", 5), 3),
+    "begins an hour late, mkv": (lambda: moved("matroska", 3600), 3),
+    "begins an hour late, fragments": (
+        lambda: moved("mp4", 3600, movflags="frag_keyframe+empty_moov"),
+        3,
+    ),
+    "the last frame lasts": (lambda: moved("mp4", last=2), 3),
+    "sound goes on, webm": (lambda: clips.video(clips.plain(30), "webm", sound=8), 3),
+    "sound goes on, mp4": (lambda: clips.video(clips.plain(30), sound=8), 3),
+    "trimmed within": (lambda: trimmed(2, 2), 2),
+    "trimmed at its end": (lambda: trimmed(0, 4), 4),
+    "trimmed at its start": (lambda: trimmed(1.5, 4.5), 4.5),
+}
+
+
+def cut(make: Make, share: float) -> Make:
+    return lambda: make()[: int(len(make()) * share)]
+
+
+CUT_OFF: dict[str, Make] = {
+    "begins late": cut(lambda: moved("matroska", 5), 0.6),
+    "begins an hour late": cut(lambda: moved("matroska", 3600), 0.6),
+    "the last frame lasts": cut(lambda: moved("mp4", last=2, movflags="faststart"), 0.6),
+    "sound goes on": cut(lambda: clips.video(clips.plain(30), "webm", sound=8), 0.6),
+    "trimmed": cut(lambda: trimmed(0, 4, movflags="faststart"), 0.5),
+}
+
+
+@pytest.mark.parametrize("name", WHOLE)
+def test_all_of_it_is_there(name: str) -> None:
+    make, seconds = WHOLE[name]
+    footage = film_of(make())
+    assert footage.seconds == pytest.approx(seconds, abs=0.15)
+    assert footage.frames == round(seconds * 10)
+
+
+@pytest.mark.parametrize("name", CUT_OFF)
+def test_what_is_cut_off_is_still_refused(name: str) -> None:
+    assert told_of(CUT_OFF[name]()) is MediaError
+
+
+def test_a_late_film_may_still_be_too_long() -> None:
+    long = clips.video(clips.plain(30), "matroska", codec="libx264", rate=1)
+    assert told_of(long) is MediaTooLong
