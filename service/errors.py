@@ -16,6 +16,7 @@ FacegateError                     500 INTERNAL_ERROR
 ├── MediaError                    400 INVALID_MEDIA
 │   ├── NoPictures                400 NO_PICTURES
 │   ├── NoSound                   400 NO_SOUND
+│   ├── SeveralTracks             400 SEVERAL_TRACKS
 │   ├── MediaTooLarge             413 MEDIA_TOO_LARGE
 │   ├── MediaTooLong              413 MEDIA_TOO_LONG
 │   └── MediaTooComplex           422 MEDIA_TOO_COMPLEX
@@ -213,6 +214,13 @@ class NoPictures(MediaError):
 class NoSound(MediaError):
     code = "NO_SOUND"
     sentence = "There is no sound in this file."
+
+
+class SeveralTracks(MediaError):
+    code = "SEVERAL_TRACKS"
+    sentence = (
+        "This file holds several videos, and players differ in which one they show; send one."
+    )
 
 
 class MediaTooLarge(MediaError):

@@ -23,6 +23,7 @@ from service.errors import (
     MediaTooLong,
     NoPictures,
     NoSound,
+    SeveralTracks,
 )
 from service.media.decoder.wire import Order, unpack
 from service.media.medium import Medium
@@ -42,6 +43,7 @@ FAILURES: dict[str, type[MediaError]] = {
     "too_complex": MediaTooComplex,
     "no_pictures": NoPictures,
     "no_sound": NoSound,
+    "ambiguous": SeveralTracks,
 }
 # How a child ends that met its limits: of CPU, of memory, or the kernel's.
 EXHAUSTED = {-signal.SIGXCPU, -signal.SIGKILL}

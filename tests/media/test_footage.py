@@ -12,8 +12,9 @@ from typing import Any
 
 import av
 import pytest
+from av.stream import Disposition
 
-from service.errors import MediaError, MediaTooLong
+from service.errors import MediaError, MediaTooLong, SeveralTracks
 from service.media.facts import VideoFacts
 from service.media.medium import Medium
 from service.media.video import frames
@@ -78,6 +79,61 @@ def trimmed(begin: float, length: float, count: int = 60, **muxer: str) -> bytes
     return data[:at] + edit + data[at + 8 :]
 
 
+def tracks(form: str, *marks: int) -> bytes:
+    """A film of so many tracks, each with its disposition."""
+
+    def fill(out: Any) -> None:
+        made = []
+        for mark in marks:
+            stream = out.add_stream("libx264", rate=10)
+            stream.width, stream.height, stream.pix_fmt = 160, 120, "yuv420p"
+            stream.disposition = Disposition(mark)
+            made.append(stream)
+        for stream in made:
+            for one in clips.plain(20):
+                out.mux(stream.encode(av.VideoFrame.from_ndarray(one, format="rgb24")))
+            out.mux(stream.encode(None))
+
+    return muxed(form, fill)
+
+
+def hidden() -> bytes:
+    """The first track is switched off, the second one is on."""
+    data = bytearray(tracks("mp4", 0, 1))
+    first = data.index(b"tkhd")
+    second = data.index(b"tkhd", first + 4)
+    data[first + 7] &= 0xFE
+    data[second + 7] |= 1
+    return bytes(data)
+
+
+def unknown() -> bytes:
+    """The depths of a telephone's film are a track of a codec that no player knows."""
+    data = tracks("mp4", 1, 0)
+    first = data.index(b"avc1", data.index(b"moov"))
+    second = data.index(b"avc1", first + 4)
+    return data[:second] + b"dish" + data[second + 4 :]
+
+
+def chapters(on: bool) -> bytes:
+    """The first track calls the second one the pictures of its chapters."""
+    data = bytearray(tracks("mp4", 1, 0))
+    moov = data.index(b"moov") - 4
+    first = data.index(b"trak", moov) - 4
+    (size,) = struct.unpack_from(">I", data, first)
+    data[data.index(b"tkhd", first + size) + 7] = 3 if on else 2
+    named = struct.pack(">I4sI4sI", 20, b"tref", 12, b"chap", 2)
+    for at in (moov, first):
+        struct.pack_into(">I", data, at, struct.unpack_from(">I", data, at)[0] + len(named))
+    return bytes(data[: first + size] + named + data[first + size :])
+
+
+SEVERAL: dict[str, Make] = {
+    "the first is hidden": hidden,
+    "the second is the default": lambda: tracks("matroska", 0, 1),
+    "the first is the default": lambda: tracks("mp4", 1, 0),
+    "none is": lambda: tracks("matroska", 0, 0),
+}
 WHOLE: dict[str, tuple[Make, float]] = {
     "begins late, mp4": (lambda: moved("mp4", 5), 3),
     "begins late, mkv": (lambda: moved("matroska", 5), 3),
@@ -106,6 +162,23 @@ CUT_OFF: dict[str, Make] = {
     "sound goes on": cut(lambda: clips.video(clips.plain(30), "webm", sound=8), 0.6),
     "trimmed": cut(lambda: trimmed(0, 4, movflags="faststart"), 0.5),
 }
+
+
+@pytest.mark.parametrize("name", SEVERAL)
+def test_no_track_hides_another(name: str) -> None:
+    assert told_of(SEVERAL[name]()) is SeveralTracks
+
+
+def test_what_no_player_shows_is_no_track() -> None:
+    assert film_of(unknown()).frames == 20
+
+
+@pytest.mark.parametrize("on", [False, True], ids=["off", "on"])
+def test_pictures_of_chapters_are_a_track_where_they_are_switched_on(on: bool) -> None:
+    if on:
+        assert told_of(chapters(on)) is SeveralTracks
+    else:
+        assert film_of(chapters(on)).frames == 20
 
 
 @pytest.mark.parametrize("name", WHOLE)

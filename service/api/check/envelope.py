@@ -36,6 +36,7 @@ TYPES: dict[str, tuple[str, int]] = {
     "NO_PICTURES": (MEDIA, 309),
     "NO_SOUND": (MEDIA, 310),
     **{reason.value: (MEDIA, 311 + number) for number, reason in enumerate(Reason)},
+    "SEVERAL_TRACKS": (MEDIA, 397),
     "PROVENANCE_REFUSED": (MEDIA, 398),
     "UNSUPPORTED_MEDIA": (MEDIA, 399),
     "LICENCE_UNKNOWN": (CREDENTIALS, 401),

@@ -33,6 +33,7 @@ from service.errors import (
     ProvenanceRefused,
     QuotaExceeded,
     RequestError,
+    SeveralTracks,
     SigningUnavailable,
     StoreUnavailable,
     TooManyAttempts,
@@ -58,8 +59,8 @@ JUDGING: list[ErrorClass] = [
 ]
 # What may come of a video or recording besides.
 MEDIA: list[ErrorClass] = [
-    *(MediaError, NoPictures, NoSound, MediaTooLarge, MediaTooLong, MediaTooComplex),
-    UnsupportedMedia,
+    *(MediaError, NoPictures, NoSound, SeveralTracks),
+    *(MediaTooLarge, MediaTooLong, MediaTooComplex, UnsupportedMedia),
 ]
 
 

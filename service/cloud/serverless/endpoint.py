@@ -23,6 +23,7 @@ from service.errors import (
     NoSound,
     ProvenanceRefused,
     Reason,
+    SeveralTracks,
     UnsupportedMedia,
 )
 
@@ -30,7 +31,7 @@ REFUSALS: dict[str, type[FacegateError]] = {
     one.code: one
     for one in (
         *(ImageError, MediaError, NoPictures, NoSound, MediaTooLarge, MediaTooLong),
-        *(MediaTooComplex, UnsupportedMedia, ProvenanceRefused),
+        *(MediaTooComplex, SeveralTracks, UnsupportedMedia, ProvenanceRefused),
     )
 }
 log = structlog.get_logger()

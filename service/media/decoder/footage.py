@@ -16,7 +16,7 @@ from service.media.decoder.wire import Order
 FASTEST = 125  # frames a second
 MOST_A_SECOND = 1000  # more frames are no footage, but a header that lies
 SHARE, SLACK = 0.95, 0.25  # share and seconds below what is announced that still are a whole file
-COVER = int(Disposition.attached_pic)
+COVER = int(Disposition.attached_pic | Disposition.timed_thumbnails)
 
 
 @dataclass(frozen=True)
@@ -31,11 +31,22 @@ class Footage:
 
 
 def track_of(container: Any) -> Any:
-    """The first video stream that is no cover. Raises Refused."""
-    for stream in container.streams.video:
-        if stream.codec_context and not int(stream.disposition) & COVER:
-            return stream
-    raise Refused("no_pictures")
+    """The one video stream that is no cover. Raises Refused.
+
+    Players do not agree on which one of several they show, so none may hide behind another.
+    """
+    films = [one for one in container.streams.video if one.codec_context and not _is_cover(one)]
+    if len(films) > 1:
+        raise Refused("ambiguous")
+    if not films:
+        raise Refused("no_pictures")
+    return films[0]
+
+
+def _is_cover(stream: Any) -> bool:
+    """Pictures of chapters are tracks, too; such a track that is switched on is shown."""
+    marks = int(stream.disposition)
+    return bool(marks & COVER) and not marks & int(Disposition.default)
 
 
 def footage_of(container: Any, stream: Any, order: Order) -> Footage:

@@ -14,7 +14,9 @@ from typing import Any, Literal, Self
 LENGTH = struct.Struct(">I")
 LONGEST_HEAD = 2**16  # bytes
 LARGEST = 2**28  # bytes of a payload
-Failure = Literal["damaged", "too_large", "too_long", "too_complex", "no_pictures", "no_sound"]
+Failure = Literal[
+    "damaged", "too_large", "too_long", "too_complex", "no_pictures", "no_sound", "ambiguous"
+]
 
 
 @dataclass(frozen=True)
