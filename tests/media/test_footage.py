@@ -197,3 +197,9 @@ def test_what_is_cut_off_is_still_refused(name: str) -> None:
 def test_a_late_film_may_still_be_too_long() -> None:
     long = clips.video(clips.plain(30), "matroska", codec="libx264", rate=1)
     assert told_of(long) is MediaTooLong
+
+
+def test_slow_motion() -> None:
+    slow = clips.video(clips.plain(960), rate=240, options={"g": "240"})
+    footage = film_of(slow, Settings(max_seconds=4))
+    assert (footage.frames, round(footage.fps)) == (960, 240)
