@@ -48,6 +48,7 @@ def _picture(head: dict[str, Any], payload: bytes, facts: VideoFacts) -> Picture
     width, height, stride = head["width"], head["height"], head["stride"]
     rows = np.frombuffer(payload, np.uint8)[: stride * height].reshape(height, stride)
     pixels = rows[:, : width * 3].reshape(height, width, 3)
+    pixels = pixels[:, ::-1] if head["mirrored"] else pixels
     # PyAV counts against the clock, as NumPy does.
     upright = np.ascontiguousarray(np.rot90(pixels, round(head["rotation"] / 90) % 4))
     if head["transfer"]:

@@ -6,15 +6,19 @@ import io
 import struct
 import tempfile
 from collections.abc import Callable
+from fractions import Fraction
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import av
+import numpy as np
 import pytest
 from av.stream import Disposition
+from PIL import Image
 
 from service.errors import MediaError, MediaTooLong, SeveralTracks
+from service.media.decoder.plan import Packet, plan
 from service.media.facts import VideoFacts
 from service.media.medium import Medium
 from service.media.video import frames
@@ -54,8 +58,9 @@ def moved(form: str, seconds: float = 0, last: float = 0.1, **options: str) -> b
     """The film, which begins so late and whose last frame lasts so long."""
 
     def fill(out: Any) -> None:
-        with av.open(io.BytesIO(film())) as source:
-            track: Any = source.streams.video[0]
+        source: Any = av.open(io.BytesIO(film()))
+        with source:
+            track = source.streams.video[0]
             copy = out.add_stream_from_template(track)
             found = [one for one in source.demux(track) if one.size]
             max(found, key=lambda one: one.pts).duration = round(last / track.time_base)
@@ -199,7 +204,65 @@ def test_a_late_film_may_still_be_too_long() -> None:
     assert told_of(long) is MediaTooLong
 
 
+@pytest.mark.parametrize(
+    ("matrix", "rotation", "dark"),
+    [
+        ((-1, 0, 0, 1), 0, "right above"),
+        ((1, 0, 0, -1), 180, "left below"),
+        ((0, 1, 1, 0), 270, "left above"),
+        ((0, -1, -1, 0), 90, "right below"),
+        ((0, 1, -1, 0), 90, "right above"),
+    ],
+)
+def test_mirrors(matrix: tuple[int, int, int, int], rotation: int, dark: str) -> None:
+    """Of a frame that is dark left above, shown as the display matrix says."""
+    still = np.full((120, 160, 3), 200, np.uint8)
+    still[:60, :80] = 20
+    a, b, c, d = (65_536 * one for one in matrix)
+    data = clips.video([still] * 10)
+    at = data.index(b"tkhd") + 44
+    packed = struct.pack(">9i", a, b, 0, c, d, 0, 0, 0, 2**30)
+    footage, first, *_ = frames(Medium.of(data[:at] + packed + data[at + 36 :]), SETTINGS)
+    assert isinstance(footage, VideoFacts)
+    assert footage.rotation == rotation
+    shown = first.pixels  # type: ignore[union-attr]
+    height, width = shown.shape[0] // 2, shown.shape[1] // 2
+    corners = {
+        "left above": shown[:height, :width],
+        "right above": shown[:height, width:],
+        "left below": shown[height:, :width],
+        "right below": shown[height:, width:],
+    }
+    assert min(corners, key=lambda one: corners[one].mean()) == dark
+
+
+def test_frames_that_carry_what_is_not_known_here() -> None:
+    """EXIF within PNG, which comes from FFmpeg, but not from PyAV."""
+    exif = Image.Exif()
+    exif[0x0112] = 1
+    file = io.BytesIO()
+    Image.fromarray(clips.plain(1)[0]).save(file, "PNG", exif=exif)
+
+    def fill(out: Any) -> None:
+        stream = out.add_stream("png", rate=10)
+        stream.width, stream.height, stream.pix_fmt = 160, 120, "rgb24"
+        for number in range(20):
+            packet = av.Packet(file.getvalue())
+            packet.stream, packet.time_base = stream, Fraction(1, 10)
+            packet.pts = packet.dts = number
+            packet.duration, packet.is_keyframe = 1, True
+            out.mux(packet)
+
+    assert film_of(muxed("mov", fill)).frames == 20
+
+
 def test_slow_motion() -> None:
     slow = clips.video(clips.plain(960), rate=240, options={"g": "240"})
     footage = film_of(slow, Settings(max_seconds=4))
     assert (footage.frames, round(footage.fps)) == (960, 240)
+
+
+def test_no_frame_is_aimed_at_that_is_not_shown() -> None:
+    seen = [Packet(i - 5, i % 10 == 0, i >= 5) for i in range(200)]
+    todo = plan(seen, 195, 32)
+    assert min(todo.targets) >= 0

@@ -66,13 +66,15 @@ def footage_of(container: Any, stream: Any, order: Order) -> Footage:
 def _read(container: Any, stream: Any, most: int) -> tuple[float, float, list[Packet]]:
     """When what is shown or heard begins and ends, and every packet of the pictures."""
     start, end, found = math.inf, -math.inf, list[Packet]()
-    rate = float(stream.average_rate or stream.guessed_rate or 25)
-    for packet in packets(container, *_timed(container, stream)):
-        time, length = _times(packet, len(found) / rate)
-        if not packet.is_discard:
+    rate, timed = float(stream.average_rate or stream.guessed_rate or 25), _timed(container, stream)
+    bases = {one.index: float(one.time_base or Fraction(1, 1000)) for one in timed}
+    for packet in packets(container, *timed):
+        time, length = _times(packet, bases[packet.stream_index], len(found) / rate)
+        shown = not packet.is_discard
+        if shown:
             start, end = min(start, time), max(end, time + length)
-        if packet.stream.index == stream.index:
-            found.append(Packet(time, bool(packet.is_keyframe), not packet.is_discard))
+        if packet.stream_index == stream.index:
+            found.append(Packet(time, packet.is_keyframe, shown))
         if len(found) > most:
             raise Refused("too_long")
     return start, end, found
@@ -83,12 +85,12 @@ def _timed(container: Any, stream: Any) -> list[Any]:
     return [stream] if _has_length(stream) else [stream, *container.streams.audio]
 
 
-def _times(packet: Any, otherwise: float) -> tuple[float, float]:
-    """When a packet is shown, and for how long, in seconds."""
+def _times(packet: Any, base: float, otherwise: float) -> tuple[float, float]:
+    """When a packet is shown, and for how long, in seconds. No fractions: those of 150,000
+    packets take a second of the three that the decoder has."""
     stamp = packet.pts if packet.pts is not None else packet.dts
-    base = packet.time_base or Fraction(1, 1000)
-    time = float(stamp * base) if stamp is not None else otherwise
-    return time, float((packet.duration or 0) * base)
+    time = stamp * base if stamp is not None else otherwise
+    return time, (packet.duration or 0) * base
 
 
 def _shown(stream: Any, seen: list[Packet]) -> Footage:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Iterator
 from fractions import Fraction
 from typing import Any
 
 from av.error import FFmpegError
 from av.error import MemoryError as NoMemory
+from av.sidedata.sidedata import SideDataContainer
 from av.video.reformatter import Colorspace, Interpolation
 
 from service.media.decoder.chooser import Chooser
@@ -118,6 +120,21 @@ def _fed(container: Any, stream: Any, todo: DecodingPlan) -> Iterator[Any]:
     yield None
 
 
+def _turn(frame: Any) -> tuple[int, bool]:
+    """Degrees against the clock, after the frame was mirrored left to right where it must be."""
+    mirrored = _is_mirrored(frame)
+    return (frame.rotation + 180 * mirrored) % 360, mirrored
+
+
+def _is_mirrored(frame: Any) -> bool:
+    try:  # not by `frame.side_data`: frame and data would hold each other, and every frame stay
+        matrix = SideDataContainer(frame).get("DISPLAYMATRIX")  # type: ignore[call-arg]
+    except ValueError:  # the frame carries something besides that PyAV does not know
+        return False
+    a, b, _, c, d = struct.unpack_from("=5i", bytes(matrix)) if matrix else (1, 0, 0, 0, 1)
+    return bool(a * d < b * c)
+
+
 def _message(frame: Any, time: float, order: Order) -> Message:
     width, height = _size(frame, order.longest)
     shown = frame.reformat(
@@ -125,9 +142,9 @@ def _message(frame: Any, time: float, order: Order) -> Message:
     )
     plane = shown.planes[0]
     head = {"type": "frame", "time": round(time, 3), "width": width, "height": height}
-    transfer = HIGH_RANGE.get(int(frame.color_trc))
-    more = {"stride": plane.line_size, "rotation": frame.rotation % 360, "transfer": transfer}
-    return head | more, memoryview(plane)
+    rotation, mirrored = _turn(frame)
+    more = {"stride": plane.line_size, "rotation": rotation, "mirrored": mirrored}
+    return head | more | {"transfer": HIGH_RANGE.get(int(frame.color_trc))}, memoryview(plane)
 
 
 def _colours(frame: Any) -> dict[str, Any]:
@@ -147,6 +164,7 @@ def _size(frame: Any, longest: int) -> tuple[int, int]:
 
 
 def _upright(frame: Any) -> dict[str, Any]:
-    turned = frame.rotation % 180 != 0
+    rotation, _ = _turn(frame)
+    turned = rotation % 180 != 0
     width, height = (frame.height, frame.width) if turned else (frame.width, frame.height)
-    return {"width": width, "height": height, "rotation": -frame.rotation % 360}
+    return {"width": width, "height": height, "rotation": -rotation % 360}
