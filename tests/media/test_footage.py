@@ -262,6 +262,19 @@ def test_slow_motion() -> None:
     assert (footage.frames, round(footage.fps)) == (960, 240)
 
 
+def test_many_large_frames_are_looked_at_by_their_key_frames() -> None:
+    seen = [Packet(i / 60, i % 60 == 0) for i in range(60 * 20)]
+    assert plan(seen, 20, 32, 1920 * 1080).skip == "NONREF"
+    todo = plan(seen, 20, 32, 3840 * 2160)
+    assert (todo.skip, sum(todo.fed)) == ("NONKEY", len(todo.targets))
+    assert 8 <= len(todo.targets) <= 20
+
+
+def test_few_key_frames_of_many_large_frames() -> None:
+    seen = [Packet(i / 60, i % 600 == 0) for i in range(60 * 20)]
+    assert len(plan(seen, 20, 32, 3840 * 2160).targets) == 24
+
+
 def test_no_frame_is_aimed_at_that_is_not_shown() -> None:
     seen = [Packet(i - 5, i % 10 == 0, i >= 5) for i in range(200)]
     todo = plan(seen, 195, 32)

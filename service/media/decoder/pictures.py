@@ -33,7 +33,8 @@ def pictures(order: Order) -> Iterator[Message]:
         footage = footage_of(container, stream, order)
     with opened(order) as container:
         stream = track_of(container)
-        todo = plan(footage.packets, footage.seconds, order.most)
+        pixels = stream.codec_context.width * stream.codec_context.height
+        todo = plan(footage.packets, footage.seconds, order.most, pixels)
         chosen = _chosen(container, stream, todo, footage.origin, order)
         yield from _sent(chosen, _facts(container, stream, footage), order)
 

@@ -12,6 +12,9 @@ FEWEST = 8
 CUTS = 0.25  # share of the frames that is left for changes of scene
 MANY = 6  # frames for each one looked at, where those that none refers to can be left out
 SEQUENTIAL = 60.0  # seconds; longer footage is looked at from key frame to key frame
+# Pixels decoded for each frame looked at, above which it is, too. 4K in HEVC with 10 bits takes
+# 68 ms a frame, and three seconds are the limit: 24 such frames are half of them.
+DEAR = 200_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,16 +37,18 @@ class DecodingPlan:
     skip: Literal["DEFAULT", "NONREF", "NONKEY"]
 
 
-def plan(seen: Sequence[Packet], seconds: float, most: int) -> DecodingPlan:
-    """Frames spread evenly; of long footage those at or after key frames, which cost little."""
+def plan(seen: Sequence[Packet], seconds: float, most: int, pixels: int = 0) -> DecodingPlan:
+    """Frames spread evenly; of long footage, or of much with so many pixels, those at or after
+    key frames, which cost little."""
     count = _count(seen, seconds, most)
     last = max((one.time for one in seen if one.shown), default=0.0)
     even = [min((i + 0.5) * seconds / count, last) for i in range(count)]
     skip: Literal["DEFAULT", "NONREF"] = "NONREF" if len(seen) > MANY * count else "DEFAULT"
-    if seconds <= SEQUENTIAL:
+    dear = len(seen) * pixels > DEAR * count
+    if seconds <= SEQUENTIAL and not dear:
         return DecodingPlan(tuple(even), (True,) * len(seen), skip)
     keys = sorted(one.time for one in seen if one.key and one.shown)
-    if len(keys) >= count:
+    if len(keys) >= (min(count, FEWEST) if dear else count):
         targets = sorted({_nearest(keys, time) for time in even})
         chosen = set(targets)
         fed = tuple(one.key and one.time in chosen for one in seen)
