@@ -37,6 +37,7 @@ keepalive = 75
 worker_tmp_dir = "/dev/shm" if os.path.isdir("/dev/shm") else None  # noqa: S108
 # Nothing is written outside the data folder, and nobody asks for this socket.
 control_socket_disable = True
+logs.STREAM.on_lost = metrics.LOG_LINES_LOST.inc
 logconfig_dict = logs.gunicorn_config(_settings.log_level)
 proc_name = "facegate"
 

@@ -2,30 +2,19 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
-import sys
 from typing import Any
 
 import structlog
+
+from service.runtime.log_stream import LogStream
 
 SHARED: list[Any] = [
     structlog.contextvars.merge_contextvars,
     structlog.processors.add_log_level,
     structlog.processors.TimeStamper(fmt="iso", utc=True),
 ]
-
-
-class _Lenient:
-    """Standard error; a full log disk loses a line, never a request."""
-
-    def write(self, text: str) -> None:
-        with contextlib.suppress(OSError, ValueError):
-            sys.stderr.write(text)
-
-    def flush(self) -> None:
-        with contextlib.suppress(OSError, ValueError):
-            sys.stderr.flush()
+STREAM = LogStream()  # of this process
 
 
 def configure(level: str) -> None:
@@ -37,7 +26,7 @@ def configure(level: str) -> None:
             structlog.processors.JSONRenderer(),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(level.upper())),
-        logger_factory=structlog.WriteLoggerFactory(file=_Lenient()),  # type: ignore[arg-type]
+        logger_factory=structlog.WriteLoggerFactory(file=STREAM),  # type: ignore[arg-type]
         cache_logger_on_first_use=True,
     )
 
@@ -53,7 +42,9 @@ def gunicorn_config(level: str) -> dict[str, Any]:
             # The service writes its own line a request; gunicorn's has addresses and whole paths.
             "gunicorn.access": {"level": "CRITICAL", "handlers": [], "propagate": False},
         },
-        "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "json"}},
+        "handlers": {
+            "stderr": {"class": "logging.StreamHandler", "formatter": "json", "stream": STREAM}
+        },
         "formatters": {
             "json": {
                 "()": structlog.stdlib.ProcessorFormatter,

@@ -92,6 +92,9 @@ JOBS_BYTES = Gauge(
 )
 JOBS = Counter("facegate_jobs", "Attempts at jobs, by what became of them", ["outcome"])
 AUDIT_LOST = Counter("facegate_audit_lost", "Entries of the audit log that could not be kept")
+LOG_LINES_LOST = Counter(
+    "facegate_log_lines_lost", "Log lines dropped, for nobody read standard error"
+)
 # Across workers it is counted by the signs that each leaves, which need no room.
 NAME_OF_READY = "facegate_ready_workers"
 READY = Gauge(NAME_OF_READY, "Workers ready to judge", multiprocess_mode="livesum")
