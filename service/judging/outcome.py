@@ -14,6 +14,7 @@ from typing import Any, Literal, TextIO
 from service.analysis.judgement import ANALYSIS, Analysis
 from service.errors import FacegateError, StartupError
 from service.runtime.console import print_table
+from service.runtime.spreadsheet import harmless
 
 Format = Literal["table", "json", "jsonl", "csv"]
 FIELDS = (
@@ -129,7 +130,7 @@ def _csv(file: TextIO) -> Iterator[Write]:
     writer.writeheader()
 
     def write(outcome: Outcome) -> None:
-        writer.writerow({name: _cell(value) for name, value in outcome.row().items()})
+        writer.writerow({name: harmless(_cell(value)) for name, value in outcome.row().items()})
 
     yield write
 

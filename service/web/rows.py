@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from service.api.v1.render import iso
+from service.runtime.spreadsheet import harmless
 from service.store.base import StoredResult
 
 COLUMNS = (
@@ -22,7 +23,6 @@ ITEM = (
     *("model_version", "recheck_status", "previous_score", "recheck_score", "recheck_label"),
     *("recheck_at", "review_label"),
 )
-FORMULA = ("=", "+", "-", "@", "\t", "\r")  # by which a spreadsheet takes a cell for a program
 
 
 @dataclass(frozen=True)
@@ -100,12 +100,8 @@ def _warnings(found: Mapping[str, Any]) -> tuple[str, ...]:
 
 def _line(cells: Iterable[object]) -> str:
     out = io.StringIO()
-    csv.writer(out, lineterminator="\r\n").writerow([_harmless(cell) for cell in cells])
+    csv.writer(out, lineterminator="\r\n").writerow([harmless(cell) for cell in cells])
     return out.getvalue()
-
-
-def _harmless(cell: object) -> object:
-    return f"'{cell}" if isinstance(cell, str) and cell.startswith(FORMULA) else cell
 
 
 def _number(value: object) -> float:

@@ -216,6 +216,12 @@ def test_csv_has_a_column_for_everything_flat(detect: Run, selfie: Path, tmp_pat
     assert (rows[1]["decision"], rows[1]["code"]) == ("", "UNREADABLE")
 
 
+def test_no_file_name_is_a_formula_for_a_spreadsheet(detect: Run, tmp_path: Path) -> None:
+    names = ["=cmd|' C calc'!A0.jpg", "@SUM(1+1).jpg", "+1.jpg", "plain.jpg"]
+    rows = list(csv.DictReader(io.StringIO(detect(*names, "--format", "csv").stdout)))
+    assert [row["source"] for row in rows] == [*(f"'{name}" for name in names[:3]), names[3]]
+
+
 @pytest.mark.parametrize(
     ("name", "starts"),
     [("out.json", "[\n{"), ("out.jsonl", '{"source"'), ("out.csv", "source,"), ("out", "source ")],
