@@ -26,7 +26,7 @@ SHOWN = 16  # hex digits of a digest
 def forget(sha256: str | None, licence: str | None, before: str | None) -> None:
     """Delete what is meant and say how much it was."""
     settings = load_settings()
-    store = open_for_command(settings)
+    store = open_for_command(settings, made=True)
     try:
         given = _given(settings, store, sha256, licence, before)
         # Noted before as well: nothing may go without an entry, even if this is cut short.

@@ -13,7 +13,7 @@ from service.errors import StartupError
 from service.judging.reviews import Review, Reviews
 from service.media.formats import format_of
 from service.settings import Settings, load_settings
-from service.store import open_for_command
+from service.store import open_for_command, refuse_unmade
 from service.store.base import Store
 
 FOLDERS = {"genuine": "real", "deepfake": "fake"}
@@ -30,9 +30,10 @@ def folder_of(given: Path | None, since: str | None) -> Iterator[Path]:
     if given is not None:
         yield given
         return
-    settings = load_settings()
+    settings, moment = load_settings(), _moment(str(since))
+    refuse_unmade(settings)
     with tempfile.TemporaryDirectory(dir=_room(settings)) as folder:
-        write(settings, _moment(str(since)), Path(folder))
+        write(settings, moment, Path(folder))
         yield Path(folder)
 
 

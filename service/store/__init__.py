@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+from service.errors import StartupError
 from service.settings import Settings
 from service.store.base import Store
 from service.store.null.store import NullStore
@@ -12,7 +15,16 @@ from service.store.sqlite.store import MIGRATIONS as STORE
 from service.store.sqlite.store import SqliteStore
 from service.store.sqlite.version import check_version
 
-__all__ = ["Observer", "ResilientStore", "Store", "check_files", "open_for_command", "open_store"]
+__all__ = [
+    "Observer",
+    "ResilientStore",
+    "Store",
+    "check_files",
+    "not_yet_made",
+    "open_for_command",
+    "open_store",
+    "refuse_unmade",
+]
 
 COMMAND_TIMEOUT = 5.0  # seconds that a call may take where no request waits for it
 
@@ -30,8 +42,7 @@ def open_store(settings: Settings, observe: Observer | None = None) -> Store:
             return NullStore()
         case "sqlite":
             watcher = observe or Observer()
-            path = settings.data_dir / "facegate.db"
-            return SqliteStore(path, on_fault=lambda: watcher.error("sqlite"))
+            return SqliteStore(_file(settings), on_fault=lambda: watcher.error("sqlite"))
         case "mongo":
             return _open_mongo(settings, observe)
 
@@ -40,16 +51,42 @@ def check_files(settings: Settings) -> None:
     """Raises StartupError for a file of this store that a newer version wrote."""
     match settings.store_kind():
         case "sqlite":
-            check_version(settings.data_dir / "facegate.db", STORE)
+            check_version(_file(settings), STORE)
         case "mongo":
             check_version(settings.data_dir / "spool.db", SPOOL)
 
 
-def open_for_command(settings: Settings) -> Store:
+def open_for_command(settings: Settings, *, made: bool = False) -> Store:
     """The same store with more time for each call: a person waits for a command, and would
-    rather wait for a busy server than begin again. Raises StartupError as `open_store` does."""
+    rather wait for a busy server than begin again. Raises StartupError as `open_store` does.
+
+    made: it must be there, as for all that only read or delete; see `refuse_unmade`.
+    """
+    if made:
+        refuse_unmade(settings)
     longer = {"store_timeout": max(settings.store_timeout, COMMAND_TIMEOUT)}
     return open_store(settings.model_copy(update=longer))
+
+
+def not_yet_made(settings: Settings) -> bool:
+    """Whether its first use would make files."""
+    return settings.store_kind() == "sqlite" and not _file(settings).exists()
+
+
+def refuse_unmade(settings: Settings) -> None:
+    """An empty store, made in a folder that was mistyped, would say that there is nothing.
+
+    Raises StartupError.
+    """
+    if not_yet_made(settings):
+        raise StartupError(
+            f"There is no store in {settings.data_dir}.",
+            "Set FACEGATE_DATA_DIR to the data folder of the service.",
+        )
+
+
+def _file(settings: Settings) -> Path:
+    return settings.data_dir / "facegate.db"
 
 
 def _open_mongo(settings: Settings, observe: Observer | None) -> ResilientStore:

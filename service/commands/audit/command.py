@@ -15,20 +15,22 @@ from service.audit.keys import AuditKey, audit_key
 from service.audit.verify import Report, Verifier, checkpoints
 from service.errors import StartupError
 from service.settings import Settings, load_settings
-from service.store import open_for_command
+from service.store import not_yet_made, open_for_command
 from service.store.audit import Audit, AuditEntry
 
 MOST = 100  # findings that are printed
 
 
 def verify(file: Path | None, public: Sequence[str], anchor: Path | None) -> int:
-    """Print what was found; 1 when something is wrong."""
+    """Print what was found; 1 when something is wrong. Raises StartupError without any entry."""
     settings = load_settings()
     with _sinks(settings, file) as sinks:
         verifier = Verifier(_keys(settings), public)
         report = verifier.check(_entries(sinks), [one for s in sinks for one in s.audit_heads()])
     if anchor is not None:
         verifier.check_anchor(_anchor(anchor))
+    if not report.entries and not report.findings:
+        raise _nothing(file)
     for finding in report.findings[:MOST]:
         print(finding)
     _sum_up(report)
@@ -53,6 +55,16 @@ def head() -> None:
             "One is made every FACEGATE_AUDIT_CHECKPOINT seconds, and when the service stops.",
         )
     print(orjson.dumps(newest).decode())
+
+
+def _nothing(file: Path | None) -> StartupError:
+    """An export that failed and a log that is off are not sound; nothing was verified."""
+    if file is not None:
+        return StartupError(f"The file {file} has no entry.", "Run `facegate audit export` again.")
+    return StartupError(
+        "The audit log has no entry.",
+        "FACEGATE_AUDIT=best-effort, or required, keeps it; FACEGATE_DATA_DIR says where.",
+    )
 
 
 def _sum_up(report: Report) -> None:
@@ -91,9 +103,13 @@ def _sinks(settings: Settings, file: Path | None) -> Iterator[list[Audit | _Expo
     if file is not None:
         yield [_Exported(file)]
         return
-    store = open_for_command(settings)
+    files = FileAudit(settings.data_dir / "audit")
+    if not_yet_made(settings) and any(files.lines()):
+        yield [files]
+        return
+    store = open_for_command(settings, made=True)
     try:
-        yield [store, FileAudit(settings.data_dir / "audit")]
+        yield [store, files]
     finally:
         store.close()
 

@@ -24,7 +24,7 @@ from service.repository.registry import (
     tasks_in_force,
 )
 from service.settings import Settings
-from service.store import open_store
+from service.store import not_yet_made, open_store
 
 SOON = 14 * DAY  # seconds
 
@@ -124,6 +124,7 @@ def check_digest_key(settings: Settings) -> Diagnosis:
 def check_store(settings: Settings) -> Diagnosis:
     """Raises StartupError."""
     kind = settings.store_kind()
+    # A doctor makes no files: made by root, they would be in the service's way.
     if not_yet_made(settings):
         return ok("The store is sqlite; its file will be made at the first start.")
     store = open_store(settings)
@@ -158,11 +159,6 @@ def local_key(settings: Settings) -> Path | None:
     if settings.digest_key is not None or settings.digest_key_file is not None:
         return None
     return settings.data_dir / "digest.key"
-
-
-def not_yet_made(settings: Settings) -> bool:
-    """A doctor makes no files: made by root, they would be in the service's way."""
-    return settings.store_kind() == "sqlite" and not (settings.data_dir / "facegate.db").exists()
 
 
 def _status(settings: Settings, now: float) -> LicenceStatus:

@@ -39,10 +39,13 @@ class Desk:
 
 
 @contextmanager
-def open_desk() -> Iterator[Desk]:
-    """The store of the settings. Raises StartupError when it cannot keep a licence."""
+def open_desk(*, made: bool = True) -> Iterator[Desk]:
+    """The store of the settings; without `made`, a new one where there is none.
+
+    Raises StartupError when it cannot keep a licence, or is not there.
+    """
     settings = load_settings()
-    store = open_for_command(settings)
+    store = open_for_command(settings, made=made)
     try:
         if store.kind == "null":
             raise StartupError(
@@ -89,7 +92,7 @@ def terms(  # noqa: PLR0913, PLR0917 (every option is an argument)
 
 def issue(agreed: Terms) -> None:
     """Issue and print the hash_id; remarks go to standard error."""
-    with open_desk() as desk:
+    with open_desk(made=False) as desk:
         hash_id, licence = desk.register.issue(agreed)
     note_act(load_settings(), "licence issued", licence=licence.digest)
     print(f"hash_id: {hash_id}")

@@ -30,7 +30,7 @@ from service.settings import load_settings
 def import_file(file: Path) -> None:
     """Verify, then keep in the store."""
     signed = _read(file)
-    with open_desk() as desk:
+    with open_desk(made=False) as desk:
         licence = desk.register.import_signed(signed, file.read_text())
     note_act(load_settings(), "licence imported", licence=licence.digest)
     print(f"Imported: {licence.name} ({licence.digest[:SHOWN]}), {state(licence, time.time())}.")

@@ -16,10 +16,13 @@ from service.store import open_for_command
 
 
 @contextmanager
-def _people() -> Iterator[People]:
-    """Over the store of the settings. Raises StartupError when it keeps no users."""
+def _people(*, made: bool = True) -> Iterator[People]:
+    """Over the store of the settings; without `made`, a new one where there is none.
+
+    Raises StartupError when it keeps no users, or is not there.
+    """
     settings = load_settings()
-    store = open_for_command(settings)
+    store = open_for_command(settings, made=made)
     try:
         if store.kind == "null":
             raise StartupError(
@@ -32,7 +35,7 @@ def _people() -> Iterator[People]:
 
 def add(name: str, role: Role) -> None:
     """Add a user. Raises RequestError, UserExists, StartupError or StoreUnavailable."""
-    with _people() as people:
+    with _people(made=False) as people:
         person = people.add(name, _password(), role)
     note_act(load_settings(), "user added", user=person.name, role=role)
     note(f"{person.name} may use the console as {role}.")

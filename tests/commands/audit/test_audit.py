@@ -109,6 +109,7 @@ def test_an_anchor_shows_that_a_whole_log_was_put_back(
     anchor.write_text(facegate("audit", "head").stdout)
     assert facegate("audit", "verify", "--anchor", anchor).returncode == 0
     (data / "facegate.db").unlink()
+    facegate("licence", "issue", "Bank", **ON)  # begins another log
     assert facegate("audit", "verify").returncode == 0
     ran = facegate("audit", "verify", "--anchor", anchor)
     assert (ran.returncode, "missing, by the anchor" in ran.stdout) == (1, True)
@@ -133,7 +134,11 @@ def test_administrative_acts(facegate: Run, tmp_path: Path) -> None:
 
 
 def test_a_log_that_is_not_there(facegate: Run, tmp_path: Path) -> None:
-    assert "0 entries" in facegate("audit", "verify").stdout
+    facegate("licence", "issue", "Bank")  # makes the store
+    ran = facegate("audit", "verify")
+    assert (ran.returncode, ran.stdout, "has no entry" in ran.stderr) == (3, "", True)
+    ran = facegate("audit", "verify", "/dev/null")
+    assert (ran.returncode, ran.stdout, "has no entry" in ran.stderr) == (3, "", True)
     ran = facegate("audit", "head")
     assert (ran.returncode, "no checkpoint yet" in ran.stderr) == (3, True)
     ran = facegate("audit", "verify", tmp_path / "none.jsonl")

@@ -195,5 +195,6 @@ def test_refusals(
 def test_what_names_no_images_is_told_in_a_sentence(
     facegate: Run, arguments: tuple[str, ...], sentence: str
 ) -> None:
+    facegate("licence", "issue", "Bank")  # makes the store
     ran = facegate("evaluate", *arguments)
     assert (ran.returncode, sentence in ran.stderr) == (3, True)

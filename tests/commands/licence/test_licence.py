@@ -89,11 +89,12 @@ def test_days_count_from_now(facegate: Run, issue: Any) -> None:
     ],
     ids=" ".join,
 )
-def test_wrong_terms_issue_nothing(facegate: Run, wrong: tuple[str, ...]) -> None:
+def test_wrong_terms_issue_nothing(facegate: Run, issue: Any, wrong: tuple[str, ...]) -> None:
+    issue("Other")
     ran = facegate("licence", "issue", "Bank", *wrong)
     assert (ran.returncode, ran.stdout) == (3, "")
     assert wrong[0].removeprefix("--") in ran.stderr
-    assert listed(facegate) == []
+    assert [licence["name"] for licence in listed(facegate)] == ["Other"]
 
 
 @pytest.mark.parametrize("name", ["", "two\nlines", "x" * 101], ids=repr)
@@ -145,7 +146,8 @@ def test_nobody_is_revoked_by_a_name_that_two_have(facegate: Run, issue: Any) ->
     assert facegate("licence", "revoke", "Bank").returncode == 0
 
 
-def test_nobody_to_revoke(facegate: Run) -> None:
+def test_nobody_to_revoke(facegate: Run, issue: Any) -> None:
+    issue("Bank")
     ran = facegate("licence", "revoke", "Nobody")
     assert ran.returncode == 3
     assert "No licence is known by that." in ran.stderr

@@ -137,6 +137,7 @@ def test_a_missing_file(vendor: Run) -> None:
 def test_an_export_that_lacks_something(
     vendor: Run, tmp_path: Path, arguments: tuple[str, ...], sentence: str
 ) -> None:
+    vendor("licence", "issue", "Other")  # makes the store
     ran = vendor(*EXPORT, *arguments)
     assert ran.returncode == 3
     assert sentence in ran.stderr

@@ -51,6 +51,7 @@ def test_from_the_first_administrator_to_the_last(facegate: Run, tmp_path: Path)
 def test_what_cannot_be_done_is_told_in_a_sentence(
     facegate: Run, arguments: tuple[str, ...], stdin: str, sentence: str
 ) -> None:
+    facegate("users", "add", "eve", stdin=f"{SECRET}\n")
     ran = facegate("users", *arguments, stdin=f"{stdin}\n")
     assert (ran.returncode, sentence in ran.stderr) == (3, True)
 
