@@ -15,6 +15,7 @@ import requests
 
 from tests.live import Live
 
+pytestmark = pytest.mark.slow
 PAGE = 4096
 PROGRAM = [sys.executable, "-m", "service.cli", "serve"]
 PROBES = ("/healthz", "/readyz", "/metrics", "/status_check")
