@@ -1,4 +1,4 @@
-"""Works on jobs: in each worker one thread that judges, and one that posts what was found."""
+"""Works on jobs: in each worker one thread that judges, and one that has callbacks posted."""
 
 from __future__ import annotations
 
@@ -10,21 +10,13 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import IO, cast
 
-import orjson
 import structlog
 
 from service.analysis.records import to_record
-from service.errors import (
-    AddressRefused,
-    CallbackRefused,
-    CallbackUnavailable,
-    FacegateError,
-    JobAbandoned,
-    StoreUnavailable,
-)
-from service.judging.callbacks import Poster, Secrets
+from service.errors import FacegateError, JobAbandoned, StoreUnavailable
+from service.judging.caller import Caller, Render
 from service.judging.judge import Judge, Judged
-from service.judging.lease import Lease, LeaseLost, claim
+from service.judging.lease import Lease, LeaseLost, claim, update
 from service.judging.loader import Loader
 from service.media.kinds import Kind
 from service.media.medium import Medium
@@ -33,13 +25,11 @@ from service.runtime.origin import came_by
 from service.runtime.reporting import listening
 from service.settings import Settings
 from service.store.base import Store
-from service.store.jobs import CallbackState, Stage, StoredJob
+from service.store.jobs import Stage, StoredJob
 
 POLL = 1.0  # seconds between two looks for a job that another process took in
 PAUSE = 2.0  # seconds before a job is begun again; twice as many each time
-ROUNDS = (30.0, 300.0, 1800.0, 7200.0)  # seconds between rounds of posts to a callback address
 NICENESS = 5  # requests that somebody waits for come first
-Render = Callable[[StoredJob], dict[str, object]]
 log = structlog.get_logger()
 
 
@@ -51,7 +41,7 @@ class JobRunner:
     ) -> None:
         """judge: with a limit of its own, since a job neither takes nor waits for a slot."""
         self._settings, self._loader, self._store, self._judge = settings, loader, store, judge
-        self._render, self._secrets = render, Secrets(settings)
+        self._caller = Caller(settings, store, render, lambda: self.wake("calling"))
         self._pid = 0
 
     def start(self) -> None:
@@ -59,17 +49,17 @@ class JobRunner:
         if self._pid == os.getpid() or self._store.kind == "null":
             return
         self._pid, self._ended = os.getpid(), threading.Event()
-        self._poster = Poster(self._settings, self._ended)
+        self._caller.start(self._ended)
         self._wake: dict[Stage, threading.Event] = {}
-        self._current: dict[Stage, StoredJob] = {}
-        work: dict[Stage, Callable[[StoredJob], None]] = {
-            "judging": self._work,
-            "calling": self._call,
+        self._current: list[StoredJob] = []
+        takes: dict[Stage, Callable[[], bool]] = {
+            "judging": self._take,
+            "calling": self._caller.take,
         }
-        for stage, do in work.items():
+        for stage, take in takes.items():
             self._wake[stage] = threading.Event()
             threading.Thread(
-                target=self._run, args=(stage, do), name=f"job-{stage}", daemon=True
+                target=self._run, args=(stage, take), name=f"job-{stage}", daemon=True
             ).start()
 
     def wake(self, stage: Stage = "judging") -> None:
@@ -82,42 +72,33 @@ class JobRunner:
         if self._pid != os.getpid():
             return
         self._ended.set()
-        for job in list(self._current.values()):
+        for job in (*self._current, *self._caller.under_way):
             state = "queued" if job.stage == "judging" else job.state
             free = replace(job, state=state, lease="", lease_until=0.0, attempts=job.attempts - 1)
-            self._update(free, job.lease)
+            update(self._store, free, job.lease)
 
-    def _run(self, stage: Stage, work: Callable[[StoredJob], None]) -> None:
+    def _run(self, stage: Stage, take: Callable[[], bool]) -> None:
         came_by("job")
         with suppress(OSError):
             os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
         while not self._ended.is_set():
-            if not self._take(stage, work):
+            if not _safely(take):
                 self._wake[stage].wait(POLL)
                 self._wake[stage].clear()
 
-    def _take(self, stage: Stage, work: Callable[[StoredJob], None]) -> bool:
-        """Whether there was a job."""
-        try:
-            job = self._claim(stage)
-            if job is not None:
-                self._current[stage] = job
-                work(job)
-            return job is not None
-        except StoreUnavailable:
+    def _take(self) -> bool:
+        """Judge the next job; whether there was one."""
+        if self._loader.state != "ready":
             return False
-        except Exception:
-            log.exception("job failed")  # its lease ends, and it is begun again
-            return False
-        finally:
-            self._current.pop(stage, None)
+        job = claim(self._store, "judging", self._settings.job_lease)
+        if job is not None:
+            self._current = [job]
+            try:
+                self._work(job)
+            finally:
+                self._current = []
+        return job is not None
 
-    def _claim(self, stage: Stage) -> StoredJob | None:
-        if stage == "judging" and self._loader.state != "ready":
-            return None
-        return claim(self._store, stage, self._settings.job_lease)
-
-    # Judging
     def _work(self, job: StoredJob) -> None:
         if job.attempts > self._settings.job_attempts:
             self._fail(job, JobAbandoned())
@@ -153,7 +134,7 @@ class JobRunner:
             return
         metrics.JOBS.labels("again").inc()
         until = time.time() + PAUSE * 2**job.attempts
-        self._update(replace(job, state="queued", lease="", lease_until=until), job.lease)
+        update(self._store, replace(job, state="queued", lease="", lease_until=until), job.lease)
 
     def _fail(self, job: StoredJob, error: FacegateError) -> None:
         failed = replace(job, state="failed", code=error.code, sentence=error.sentence)
@@ -162,49 +143,26 @@ class JobRunner:
                 self._store.give_back(job.counters)
 
     def _end(self, job: StoredJob) -> bool:
-        """Keep what became of a job; its medium is of no use any more."""
-        over = replace(job, lease="", lease_until=0.0, attempts=0, finished_at=time.time())
-        ours = self._update(over, job.lease)
+        """Keep what became of a job, to be told from now on; its medium is of no use any more."""
+        now = time.time()
+        over = replace(job, lease="", lease_until=now, attempts=0, finished_at=now)
+        ours = update(self._store, over, job.lease)
         if ours:
             metrics.JOBS.labels(over.state).inc()
             self._store.drop_medium(job.id)
             self.wake("calling")
         return ours
 
-    # Calling back
-    def _call(self, job: StoredJob) -> None:
-        body = orjson.dumps(self._render(job))
-        try:
-            with Lease(self._store, job, self._settings.job_lease):
-                self._poster.post(
-                    job.callback_url or "",
-                    body,
-                    lambda: self._secrets.headers(job.owner, job.id, body),
-                )
-        except CallbackUnavailable:
-            self._call_later(job)
-        except (AddressRefused, CallbackRefused):
-            self._called(job, delivered=False)
-        else:
-            self._called(job, delivered=True)
 
-    def _call_later(self, job: StoredJob) -> None:
-        if job.attempts > len(ROUNDS):
-            self._called(job, delivered=False)
-            return
-        until = time.time() + ROUNDS[job.attempts - 1]
-        self._update(replace(job, lease="", lease_until=until), job.lease)
-
-    def _called(self, job: StoredJob, *, delivered: bool) -> None:
-        callback: CallbackState = "delivered" if delivered else "failed"
-        self._update(replace(job, callback=callback, lease="", lease_until=0.0), job.lease)
-
-    def _update(self, job: StoredJob, lease: str) -> bool:
-        """Whether the job was still ours; a store that is away lets the lease end."""
-        try:
-            return self._store.update_job(job, lease)
-        except StoreUnavailable:
-            return False
+def _safely(take: Callable[[], bool]) -> bool:
+    """What it says; False where it failed."""
+    try:
+        return take()
+    except StoreUnavailable:
+        return False
+    except Exception:
+        log.exception("job failed")  # its lease ends, and it is begun again
+        return False
 
 
 def _medium(job: StoredJob, stream: IO[bytes]) -> Medium:

@@ -11,7 +11,7 @@ from typing import Self
 
 from service.errors import StoreUnavailable
 from service.store.base import Store
-from service.store.jobs import Stage, StoredJob
+from service.store.jobs import NOBODY, Busy, Stage, StoredJob
 
 RACES = 5  # times that another worker may be quicker before we look again later
 
@@ -20,17 +20,25 @@ class LeaseLost(Exception):
     """The job is not ours any more: what is found would be thrown away."""
 
 
-def claim(store: Store, stage: Stage, seconds: float) -> StoredJob | None:
-    """The oldest free job at a stage, taken for so many seconds. Raises StoreUnavailable."""
+def claim(store: Store, stage: Stage, seconds: float, busy: Busy = NOBODY) -> StoredJob | None:
+    """The next free job at a stage, taken for so many seconds. Raises StoreUnavailable."""
     for _ in range(RACES):
         now = time.time()
-        job = store.next_job(stage, now)
+        job = store.next_job(stage, now, busy)
         if job is None:
             return None
         mine = job.leased(uuid.uuid4().hex, now + seconds)
         if store.update_job(mine, job.lease):
             return mine
     return None
+
+
+def update(store: Store, job: StoredJob, lease: str) -> bool:
+    """Whether the job was still ours; a store that is away lets the lease end."""
+    try:
+        return store.update_job(job, lease)
+    except StoreUnavailable:
+        return False
 
 
 class Lease:

@@ -73,6 +73,15 @@ class JobLoad:
     oldest: float | None  # when it was made
 
 
+@dataclass(frozen=True)
+class Busy:
+    """Those about whom enough callbacks are under way here; their jobs wait for the next look."""
+
+    owners: tuple[str, ...] = ()
+    urls: tuple[str, ...] = ()
+
+
+NOBODY = Busy()
 JOB = TypeAdapter(StoredJob)
 
 
@@ -85,8 +94,10 @@ class JobStore(Protocol):
     def get_job(self, owner: str, job_id: str) -> StoredJob | None:
         """One unexpired job of one owner."""
 
-    def next_job(self, stage: Stage, now: float) -> StoredJob | None:
-        """The oldest unexpired job at this stage that no lease holds."""
+    def next_job(self, stage: Stage, now: float, busy: Busy = NOBODY) -> StoredJob | None:
+        """The unexpired job at this stage that no lease holds and that comes first: the oldest one
+        to be judged, or, of those that are not busy, the one that was due first to be called about.
+        """
 
     def update_job(self, job: StoredJob, lease: str) -> bool:
         """Replace by id, if it still has the lease that was read; answers whether it had."""

@@ -17,7 +17,7 @@ import pytest
 from service.errors import StoreUnavailable
 from service.store.base import EntryRefused, Store
 from service.store.counter import Counter
-from service.store.jobs import StoredJob
+from service.store.jobs import Busy, StoredJob
 from service.store.mongo.store import MongoStore
 from service.store.null.store import NullStore
 from service.store.sqlite.store import MIGRATIONS, SqliteStore
@@ -83,6 +83,29 @@ def test_the_oldest_free_job_comes_first(store: Store) -> None:
     second = added(store, created_at=2.0)
     added(store, created_at=0.5, state="done")
     assert store.next_job("judging", now) == second
+
+
+def to_tell(store: Store, due: float, owner: str = OWNER, url: str = "https://a/") -> StoredJob:
+    more: dict[str, Any] = {"state": "done", "callback": "waiting", "callback_url": url}
+    return added(store, lease_until=due, owner=owner, created_at=9.0 - due, **more)
+
+
+def test_who_was_due_first_is_called_first(store: Store) -> None:
+    """Not the oldest one, whose address may have hung many times before."""
+    second, first, _ = to_tell(store, 2.0), to_tell(store, 1.0), to_tell(store, 3.0)
+    to_tell(store, LATER)
+    assert store.next_job("calling", time.time()) == first
+    assert store.update_job(replace(first, lease_until=time.time() - 1), "")
+    assert store.next_job("calling", time.time()) == second
+
+
+def test_who_is_being_called_waits(store: Store) -> None:
+    to_tell(store, 1.0, "e" * 64, "https://b/")
+    to_tell(store, 2.0)
+    free = to_tell(store, 3.0, url="https://c/")
+    now = time.time()
+    assert store.next_job("calling", now, Busy(("e" * 64,), ("https://a/",))) == free
+    assert store.next_job("calling", now, Busy(("e" * 64, OWNER))) is None
 
 
 def test_a_job_whose_lease_ended_is_free_again(store: Store) -> None:

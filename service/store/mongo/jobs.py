@@ -10,7 +10,7 @@ from typing import IO, Any
 from pymongo import ASCENDING, IndexModel
 from pymongo.database import Database
 
-from service.store.jobs import JOB, JobLoad, Stage, StoredJob
+from service.store.jobs import JOB, NOBODY, Busy, JobLoad, Stage, StoredJob
 from service.store.mongo.counters import date
 
 Document = dict[str, Any]
@@ -41,8 +41,12 @@ class MongoJobs:
     def get_job(self, owner: str, job_id: str) -> StoredJob | None:
         return self._job({"_id": job_id, "owner": owner}, time.time())
 
-    def next_job(self, stage: Stage, now: float) -> StoredJob | None:
-        return self._job({"stage": stage, "lease_until": {"$lte": now}}, now)
+    def next_job(self, stage: Stage, now: float, busy: Busy = NOBODY) -> StoredJob | None:
+        query: Document = {"stage": stage, "lease_until": {"$lte": now}}
+        if stage == "judging":
+            return self._job(query, now, "created_at")
+        query |= {"owner": {"$nin": [*busy.owners]}, "callback_url": {"$nin": [*busy.urls]}}
+        return self._job(query, now, "lease_until", "created_at")
 
     def update_job(self, job: StoredJob, lease: str) -> bool:
         query = {"_id": job.id, "lease": lease}
@@ -91,11 +95,12 @@ class MongoJobs:
         db.jobs.delete_many({"expires_at": {"$lte": now}})
         db.job_media.delete_many({"purge_at": {"$lte": date(now)}})
 
-    def _job(self, query: Document, now: float) -> StoredJob | None:
+    def _job(self, query: Document, now: float, *order: str) -> StoredJob | None:
+        """The first one in ascending order of these fields."""
         query["expires_at"] = {"$gt": now}
         fields = {"_id": False, "purge_at": False, "stage": False}
         with self._calls() as db:
-            found = db.jobs.find_one(query, fields, sort=[("created_at", ASCENDING)])
+            found = db.jobs.find_one(query, fields, sort=[(one, ASCENDING) for one in order])
             return JOB.validate_python(found) if found else None
 
     def _chunk(self, chunk_id: str) -> bytes | None:

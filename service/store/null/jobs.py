@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import IO
 
 from service.errors import StoreUnavailable
-from service.store.jobs import JobLoad, Stage, StoredJob
+from service.store.jobs import NOBODY, Busy, JobLoad, Stage, StoredJob
 
 
 class NullJobs:
@@ -17,7 +17,12 @@ class NullJobs:
     def get_job(self, owner: str, job_id: str) -> StoredJob | None:  # noqa: ARG002
         return None
 
-    def next_job(self, stage: Stage, now: float) -> StoredJob | None:  # noqa: ARG002
+    def next_job(
+        self,
+        stage: Stage,  # noqa: ARG002
+        now: float,  # noqa: ARG002
+        busy: Busy = NOBODY,  # noqa: ARG002
+    ) -> StoredJob | None:
         return None
 
     def update_job(self, job: StoredJob, lease: str) -> bool:  # noqa: ARG002

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import AbstractContextManager
 from typing import IO
 
-from service.store.jobs import JobLoad, JobStore, Stage, StoredJob
+from service.store.jobs import NOBODY, Busy, JobLoad, JobStore, Stage, StoredJob
 
 
 class ResilientJobs:
@@ -22,9 +22,9 @@ class ResilientJobs:
         with self._reach("get_job") as primary:
             return primary.get_job(owner, job_id)
 
-    def next_job(self, stage: Stage, now: float) -> StoredJob | None:
+    def next_job(self, stage: Stage, now: float, busy: Busy = NOBODY) -> StoredJob | None:
         with self._reach("next_job") as primary:
-            return primary.next_job(stage, now)
+            return primary.next_job(stage, now, busy)
 
     def update_job(self, job: StoredJob, lease: str) -> bool:
         with self._reach("update_job") as primary:

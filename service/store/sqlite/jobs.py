@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 import shutil
 import sqlite3
@@ -13,7 +14,7 @@ from typing import IO
 
 from service.errors import StoreUnavailable
 from service.store.base import EntryRefused
-from service.store.jobs import JOB, JobLoad, Stage, StoredJob
+from service.store.jobs import JOB, NOBODY, Busy, JobLoad, Stage, StoredJob
 from service.store.sqlite.database import Database, Migration
 
 MIGRATION: Migration = (
@@ -26,6 +27,13 @@ MIGRATION: Migration = (
 LOAD = (
     "SELECT count(*) FILTER (WHERE owner = ?), count(*), coalesce(sum(size), 0), min(created_at)"
     " FROM jobs WHERE stage = 'judging' AND expires_at > ?"
+)
+FREE = "stage = ? AND lease_until <= ? AND expires_at > ?"
+OLDEST = " ORDER BY created_at LIMIT 1"
+DUE = (
+    " AND owner NOT IN (SELECT value FROM json_each(?))"
+    " AND json_extract(document, '$.callback_url') NOT IN (SELECT value FROM json_each(?))"
+    " ORDER BY lease_until, created_at LIMIT 1"
 )
 NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 ORPHANED = 3600.0  # seconds after which a medium without a job is nobody's
@@ -44,11 +52,11 @@ class SqliteJobs:
     def get_job(self, owner: str, job_id: str) -> StoredJob | None:
         return self._job("owner = ? AND id = ? AND expires_at > ?", owner, job_id, time.time())
 
-    def next_job(self, stage: Stage, now: float) -> StoredJob | None:
-        return self._job(
-            "stage = ? AND lease_until <= ? AND expires_at > ? ORDER BY created_at LIMIT 1",
-            *(stage, now, now),
-        )
+    def next_job(self, stage: Stage, now: float, busy: Busy = NOBODY) -> StoredJob | None:
+        if stage == "judging":
+            return self._job(FREE + OLDEST, stage, now, now)
+        others = json.dumps(busy.owners), json.dumps(busy.urls)
+        return self._job(FREE + DUE, stage, now, now, *others)
 
     def update_job(self, job: StoredJob, lease: str) -> bool:
         names = "owner = ?, stage = ?, lease = ?, lease_until = ?, created_at = ?, expires_at = ?"

@@ -204,6 +204,17 @@ def test_a_callback_that_refuses_is_not_asked_again(open_room: Live) -> None:
     assert status(open_room, job_id).json()["state"] == "done"
 
 
+def test_a_callback_that_hangs_holds_up_no_other(open_room: Live) -> None:
+    with Receiver() as hanging, Receiver() as receiver:
+        hanging.go.clear()
+        for number in range(5):
+            submit(open_room, callback_url=f"{hanging.url}/{number // 2}")
+        other = open_room.issue(name="answers")
+        submit(open_room, hash_id=other, callback_url=receiver.url)
+        eventually(lambda: receiver.posts, seconds=10)
+        assert not hanging.posts
+
+
 def test_a_large_medium_needs_its_key_in_a_header(open_room: Live) -> None:
     large = genuine() + b"\0" * 2**21
     form = {"hash_id": open_room.hash_id}
