@@ -51,12 +51,12 @@ def load_pipelines(
     settings: Settings, analyzer: Analyzer | VoiceAnalyzer | VideoPipeline | None = None
 ) -> Pipelines:
     """One of each kind; `analyzer`: that of images where it is loaded already, or one that judges
-    voices or videos, and then nothing else is judged.
+    voices or videos, and then nothing else is judged; of a video its voice.
 
     Raises StartupError.
     """
     if isinstance(analyzer, VoiceAnalyzer):
-        return {"audio": analyzer}
+        return {"audio": analyzer, "video": analyzer}
     if isinstance(analyzer, VideoPipeline):
         return {"video": analyzer}
     loaded: dict[Kind, Pipeline] = {} if analyzer is None else {"image": analyzer}

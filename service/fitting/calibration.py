@@ -19,11 +19,14 @@ CURVE = (0.001, 0.01, 0.02, 0.05, 0.1)  # BPCER that FACEGATE_BPCER may name aft
 FEWEST_ATTACKS = 50  # below that, two numbers fitted to them say more about these than about others
 
 
-def fit(analyzer: Judging, scored: Scored, rate: float) -> LocalCalibration:
-    """The calibration of these scores for a BPCER of `rate`. Raises StartupError."""
+def fit(analyzer: Judging, scored: Scored, rate: float, of: str = "images") -> LocalCalibration:
+    """The calibration of these scores for a BPCER of `rate`; of: what was scored.
+
+    Raises StartupError.
+    """
     seen = scored.where(scored.has_score)
     genuine, attacks = int((~seen.fake).sum()), int(seen.fake.sum())
-    enough(genuine, rate)
+    enough(genuine, rate, of)
     slope, intercept = platt(seen) if seen.fake.any() else (1.0, 0.0)
     p = metrics.sigmoid(slope * _log_odds(seen)[~seen.fake] + intercept)
     points = _points(p, rate)
@@ -88,11 +91,11 @@ def _log_odds(seen: Scored) -> np.ndarray:
     return np.array([log_odds(p) for p in seen.probability])
 
 
-def enough(genuine: int, rate: float) -> None:
+def enough(genuine: int, rate: float, of: str = "images") -> None:
     """Raises StartupError where so few genuine images cannot state a BPCER of `rate`."""
     if genuine * rate < metrics.FEWEST:
         raise StartupError(
-            f"{genuine} genuine images are too few to state a BPCER of {rate:g}: "
+            f"{genuine} genuine {of} are too few to state a BPCER of {rate:g}: "
             f"{math.ceil(metrics.FEWEST / rate):,} are needed.",
-            "Add images, or accept a higher rate with --bpcer.",
+            f"Add {of}, or accept a higher rate with --bpcer.",
         )

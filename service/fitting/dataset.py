@@ -13,9 +13,9 @@ from service.analysis.image import Analyzer
 from service.analysis.video import VideoPipeline
 from service.cloud.bulk import judge_all
 from service.errors import StartupError
+from service.fitting.contents import is_of, kind_in
 from service.judging.judge import Judge
-from service.media.formats import is_image_file, is_image_name
-from service.media.kinds import Kind, kind_by_name
+from service.media.kinds import Kind
 from service.repository.manifest import DEEPFAKE, Task
 from service.runtime.progress import progress
 from service.settings import Settings
@@ -54,15 +54,6 @@ class Scored:
     @property
     def has_score(self) -> np.ndarray:
         return np.asarray(np.isfinite(self.probability))
-
-
-def kind_in(folder: Path) -> Kind:
-    """What the folder holds: images where there is one, else videos, else recordings."""
-    names = [path.name for path in folder.rglob("*")]
-    if any(map(is_image_name, names)):
-        return "image"
-    kinds = {kind_by_name(name) for name in names}
-    return "video" if "video" in kinds else "audio" if "audio" in kinds else "image"
 
 
 def loaded(
@@ -162,12 +153,8 @@ def _person(path: Path, folder: Path) -> str:
 
 
 def _below(root: Path, *, fake: bool, kind: Kind) -> list[Labelled]:
-    paths = (path for path in sorted(root.rglob("*")) if _is_of(kind, path))
+    paths = (path for path in sorted(root.rglob("*")) if is_of(kind, path))
     return [_labelled(path, root, fake) for path in paths if path.is_file()]
-
-
-def _is_of(kind: Kind, path: Path) -> bool:
-    return is_image_file(path) if kind == "image" else kind_by_name(path.name) == kind
 
 
 def _labelled(path: Path, root: Path, fake: bool) -> Labelled:

@@ -39,17 +39,17 @@ def report_of(analyzer: Judging, scored: Scored) -> dict[str, Any]:
     }
 
 
-def print_report(report: dict[str, Any]) -> None:
-    """Tables on standard output, remarks on standard error."""
+def print_report(report: dict[str, Any], of: str = "images") -> None:
+    """Tables on standard output, remarks on standard error; of: what was judged."""
     print_table(("figure", "value (95 % interval)"), _headlines(report))
     print()
     points = report["operating_points"]
-    columns = ("rate", "of", "images", *map(_title, points))
+    columns = ("rate", "of", of, *map(_title, points))
     print_table(columns, _rates(points))
     print()
-    silent = ("no answer", "of", "images", "without", "why")
+    silent = ("no answer", "of", of, "without", "why")
     print_table(silent, map(_silent, report["non_response"]))
-    _remarks(report)
+    _remarks(report, of)
 
 
 def shown(figure: Figure) -> str:
@@ -113,8 +113,8 @@ def _silent(entry: dict[str, Any]) -> tuple[object, ...]:
     return entry["label"], entry["source"], entry["images"], entry["without_answer"], why
 
 
-def _remarks(report: dict[str, Any]) -> None:
-    note("Thresholds named by a BPCER were chosen on these very images; the one in force was not.")
-    note("Where no error was seen among n images, the true rate may still be as high as 3/n.")
+def _remarks(report: dict[str, Any], of: str) -> None:
+    note(f"Thresholds named by a BPCER were chosen on these very {of}; the one in force was not.")
+    note(f"Where no error was seen among n {of}, the true rate may still be as high as 3/n.")
     for rate in report["not_stated"]:
-        note(f"BPCER {rate:.1%} is left out: it takes {math.ceil(FEWEST / rate):,} genuine images.")
+        note(f"BPCER {rate:.1%} is left out: it takes {math.ceil(FEWEST / rate):,} genuine {of}.")

@@ -14,7 +14,8 @@ from service.analysis.image import Analyzer
 from service.analysis.video import VideoPipeline
 from service.commands.fit.calibrate import calibrate, remove
 from service.commands.fit.evaluate import evaluate
-from service.fitting.dataset import kind_in, labelled
+from service.fitting.contents import kind_in
+from service.fitting.dataset import labelled
 from service.media.medium import Medium
 from service.settings import Settings, load_settings
 from tests import clips

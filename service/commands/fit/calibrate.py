@@ -11,14 +11,8 @@ from service.audit.acts import note_act
 from service.errors import StartupError
 from service.fitting import metrics
 from service.fitting.calibration import enough, fit
-from service.fitting.dataset import (
-    Judging,
-    Scored,
-    genuine_or_labelled,
-    kind_in,
-    loaded,
-    score,
-)
+from service.fitting.contents import NAMES, kind_in, note_left_out
+from service.fitting.dataset import Judging, Scored, genuine_or_labelled, loaded, score
 from service.repository.manifest import DEEPFAKE, Task
 from service.runtime.console import note
 from service.runtime.files import replace_file
@@ -33,16 +27,17 @@ def calibrate(folder: Path, bpcer: float | None, *, force: bool, task: Task = DE
     rate = bpcer or settings.bpcer
     if path.exists() and not force:
         raise StartupError(f"There is a calibration already: {path}.", "Replace it with --force.")
-    images = genuine_or_labelled(folder)
-    enough(sum(not image.fake for image in images), rate)
+    images, of = genuine_or_labelled(folder), NAMES[kind_in(folder)]
+    note_left_out(folder)
+    enough(sum(not image.fake for image in images), rate, of)
     analyzer = loaded(folder, settings, calibrated=False, task=task)
     if analyzer.policy.fusion.name == "voting":
         raise StartupError("Votes cannot be calibrated.", "Set FACEGATE_FUSION to another fusion.")
     scored = score(analyzer, settings, images)
-    calibration = fit(analyzer, scored, rate)
+    calibration = fit(analyzer, scored, rate, of)
     write(path, calibration)
     note_act(settings, "calibration written")
-    tell(path, calibration, analyzer, scored)
+    tell(path, calibration, analyzer, scored, of)
     warn_of_setting(settings, path)
 
 
@@ -83,7 +78,9 @@ def write(path: Path, calibration: LocalCalibration) -> None:
         ) from None
 
 
-def tell(path: Path, calibration: LocalCalibration, analyzer: Judging, scored: Scored) -> None:
+def tell(
+    path: Path, calibration: LocalCalibration, analyzer: Judging, scored: Scored, of: str = "images"
+) -> None:
     genuine = scored.probability[scored.has_score & ~scored.fake]
     before = metrics.bpcer(genuine, analyzer.policy.fusion.threshold)
     low, high = calibration.bpcer_interval.low, calibration.bpcer_interval.high
@@ -91,7 +88,7 @@ def tell(path: Path, calibration: LocalCalibration, analyzer: Judging, scored: S
     print(f"Written: {path}. It counts from the next start of the service.")
     print(
         f"Threshold {threshold:.4f} stands for a BPCER of {calibration.bpcer:.2%}"
-        f" (95 %: {low:.2%} to {high:.2%}), by {calibration.images.genuine:,} genuine images."
+        f" (95 %: {low:.2%} to {high:.2%}), by {calibration.images.genuine:,} genuine {of}."
     )
     own = analyzer.policy.fusion.threshold
     print(f"The models' own threshold, {own:.4f}, refuses {before:.2%} of them.")
@@ -101,7 +98,7 @@ def tell(path: Path, calibration: LocalCalibration, analyzer: Judging, scored: S
             f" by {calibration.images.attacks:,} attacks."
         )
     if calibration.images.without_answer:
-        note(f"Images without an answer, left out: {calibration.images.without_answer}.")
+        note(f"{of.capitalize()} without an answer, left out: {calibration.images.without_answer}.")
 
 
 def warn_of_setting(settings: Settings, path: Path) -> None:
