@@ -26,13 +26,14 @@ SUBTYPES = {
     **{b"\xff" + second: "aac" for second in ADTS},
     **{b"\x1aE\xdf\xa3": "x-matroska", b"0&\xb2u": "x-ms-wmv"},
 }
+TS_PACKET = 188  # bytes of MPEG-TS, each with the same first one
 
 
 def kind_of(data: bytes, name: str = "") -> Kind:
     """By the first bytes; by the name where they say nothing, and `image` where neither does."""
     if format_of(data) is not None:
         return "image"
-    kind = _container(data)
+    kind = _container(data) or _unread(data)
     if kind == "video" and kind_by_name(name) == "audio":
         return "audio"  # containers of videos also hold sound alone: .m4a with the brand isom
     return kind or kind_by_name(name) or "image"
@@ -74,6 +75,13 @@ def _container(data: bytes) -> Kind | None:
     if data[4:8] in QUICKTIME:
         return "video"
     return "video" if data.startswith((b"\x1aE\xdf\xa3", b"0&\xb2u")) else None
+
+
+def _unread(data: bytes) -> Kind | None:
+    """Of sound and footage that is not decoded here, so that it is refused as what it is."""
+    if data.startswith((b".snd", b"caff")) or (data[:4] == b"FORM" and data[8:11] == b"AIF"):
+        return "audio"
+    return "video" if data[: 3 * TS_PACKET : TS_PACKET] == b"GGG" else None
 
 
 def _is_mpeg_audio(data: bytes) -> bool:

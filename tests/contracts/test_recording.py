@@ -66,6 +66,13 @@ def test_hostile(live: Live, name: str) -> None:
     assert (answer.status_code, answer.json()["code"]) == (status, code)
 
 
+@pytest.mark.parametrize("form", ["aiff", "au", "caf", "mpegts"])
+def test_sound_that_is_not_read_is_no_broken_image(live: Live, form: str) -> None:
+    codec = "mp2" if form == "mpegts" else "pcm_s16be"
+    answer = analyze(live, recording(spoken(), form, codec), f"call.{form}")
+    assert (answer.status_code, answer.json()["code"]) == (400, "INVALID_MEDIA")
+
+
 def test_gateway(live: Live) -> None:
     body = {"media_type": "audio", "audio_data": base64.b64encode(SPEECH).decode()}
     answer = live.post("/predict", json=body, headers={"X-Hash-Id": live.hash_id})

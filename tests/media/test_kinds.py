@@ -21,6 +21,13 @@ from tests.images import encode, genuine, heif, portrait
         (b"\x1aE\xdf\xa3", "", "video"),
         (b"OggS", "", "audio"),
         (b"\xff\xfb\x90", "song.mp3", "audio"),
+        (b"FORM\0\0\0\0AIFFCOMM", "", "audio"),
+        (b"FORM\0\0\0\0AIFCFVER", "", "audio"),
+        (b".snd\0\0\0 ", "", "audio"),
+        (b"caff\0\1\0\0desc", "", "audio"),
+        ((b"G" + bytes(187)) * 3, "", "video"),
+        (b"G" + bytes(999), "", "image"),
+        (b"GGG", "", "image"),
         (b"whatever", "thing.bin", "image"),
     ],
 )
