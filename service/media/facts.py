@@ -10,7 +10,7 @@ class VideoFacts:
     """The input: SHA-256 of its bytes, container and codec by content, size of the upright frames.
 
     seconds and frames are what was found, not what the header claims; fps is their quotient;
-    rotation: degrees clockwise that the metadata asks for.
+    rotation: degrees clockwise that the metadata asks for, after it had the frame mirrored.
     """
 
     sha256: str
