@@ -55,6 +55,7 @@ COMMANDS = {
     "signing-keys show": "",
     "signing-keys rotate": "",
     "verify-answer": "nowhere",
+    "backup": "{new}.db",
     "forget": "--sha256 " + "0" * 64,
     "models list": "",
     "models new": "mine{number} onnx",

@@ -28,8 +28,7 @@ def drop(path: Path, log: Identity | None) -> None:
 def fold(path: Path) -> None:
     """Move the log into the file, which then is whole by itself; while others use it, the last of
     them does that. Nothing is made, and nothing raised."""
-    if path.exists():
-        with suppress(sqlite3.Error), closing(sqlite3.connect(path, timeout=0)) as db:
-            db.execute(
-                "PRAGMA user_version"
-            ).fetchone()  # SQLite folds what it has read, at the end
+    with suppress(OSError, sqlite3.Error):
+        if path.exists():
+            with closing(sqlite3.connect(path, timeout=0)) as db:
+                db.execute("PRAGMA user_version").fetchone()  # at its end SQLite folds what is open
