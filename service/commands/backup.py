@@ -22,12 +22,23 @@ def backup(file: Path) -> None:
         )
     try:
         file.touch(mode=0o600, exist_ok=False)
-        _copy(path, file)
     except FileExistsError:
         raise StartupError(f"{file} exists already.", "Name a new file.") from None
+    except OSError as error:
+        raise _unwritten(error) from error
+    try:
+        _copy(path, file)
     except (OSError, sqlite3.Error) as error:
-        raise StartupError(f"The copy could not be written: {error}.", "Try again.") from error
+        file.unlink()
+        raise _unwritten(error) from error
     note(f"Written: {file}. Keep the keys of the data folder beside it.")
+
+
+def _unwritten(error: Exception) -> StartupError:
+    return StartupError(
+        f"The copy could not be written: {error}.",
+        "Look at the disk; `facegate doctor --store` looks at the database itself.",
+    )
 
 
 def _copy(path: Path, file: Path) -> None:

@@ -57,3 +57,11 @@ def test_what_cannot_be_copied_is_a_sentence(facegate: Run, tmp_path: Path) -> N
     assert (tmp_path / "copy.db").read_text() == "mine"
     ran = facegate("backup", tmp_path / "absent" / "copy.db")
     assert (ran.returncode, "could not be written" in ran.stderr) == (3, True)
+
+
+def test_a_copy_that_breaks_off_leaves_no_file(facegate: Run, tmp_path: Path) -> None:
+    assert facegate("licence", "issue", "Bank").returncode == 0
+    (tmp_path / "data" / "facegate.db").write_bytes(b"no database, but longer than its head" * 40)
+    ran = facegate("backup", tmp_path / "copy.db")
+    assert (ran.returncode, "could not be written" in ran.stderr) == (3, True)
+    assert not (tmp_path / "copy.db").exists()

@@ -32,9 +32,7 @@ FULL_PADDINGS = (0.0, 0.8)
 # Scores: measured on upright and turned training photographs, see training/experiments/README.md
 SURE, SETTLED, TURNED = 0.87, 0.65, 0.7  # no doubt; no need of full range; least for a turned image
 LARGE, SEEN_CLOSER = 0.25, 0.6  # of the longer side; least score of such a face looked at by itself
-SMALL = (
-    16  # such a part of the longer side, or less, is the width of a face: 16 points of full range
-)
+SMALL = 16  # times the width of a small face fit into the longer side: 16 points of full range
 UPRIGHT_BONUS, LEAN_MALUS = 0.05, 0.2
 MAX_LEAN = 45.0  # degrees; more than this looks like a sideways photograph
 
