@@ -173,6 +173,6 @@ def test_licences_live_in_a_mongodb_that_may_take_its_time(
     with MongoServer(tmp_path / "mongo") as server:
         mongo = {"store": "mongo", "mongodb_uri": server.uri}
         server.pause()
-        Timer(1.5, server.resume).start()
+        Timer(3, server.resume).start()
         issue("Bank", **mongo)
         assert [licence["name"] for licence in listed(facegate, **mongo)] == ["Bank"]
